@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/clk.h"
+
+#include <time.h>
+
+static bool faked;
+static uint64_t fake_us;
+
+uint64_t clk_now_us(void)
+{
+    struct timespec t;
+
+    if (faked)
+        return fake_us;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+}
+
+double clk_wall_s(void)
+{
+    struct timespec t;
+
+    if (faked)
+        return (double)fake_us * 1e-6;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+void clk_fake(uint64_t us)
+{
+    faked = true;
+    fake_us = us;
+}
+
+void clk_fake_advance(uint64_t us)
+{
+    fake_us += us;
+}
+
+void clk_real(void)
+{
+    faked = false;
+}

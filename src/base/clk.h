@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * clk - time behind one seam, so that tests and replay can turn the hands.
+ *
+ * Monotonic times count microseconds from an arbitrary start and never go
+ * back; wall time is for people and logs only.
+ *
+ * Thread: reading is safe anywhere; faking belongs to single-threaded tests.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Monotonic time in microseconds; about 30 ns a call. */
+uint64_t clk_now_us(void);
+
+/* Seconds since 1970 with fraction, UTC. */
+double clk_wall_s(void);
+
+/* From now on both clocks stand at `us` until told otherwise; tests only. */
+void clk_fake(uint64_t us);
+void clk_fake_advance(uint64_t us);
+void clk_real(void);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conn - one browser: a socket that speaks HTTP and perhaps becomes a
+ * WebSocket.
+ *
+ *   accepted -> HTTP requests (one after the other, pipelined ones too)
+ *            -> conn_upgrade() -> messages -> closing -> closed
+ *
+ * A conn never sees a script or a room; it calls its handler. It lives on its
+ * edge's loop: the memory returns in libuv's close callback, after on_closed.
+ *
+ * Ownership: the edge owns it; your pointer dies when on_closed returns.
+ * Thread: its worker's.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/chunk.h"
+#include "net/edge.h"
+#include "proto/ws_frame.h"
+
+/* What happens on an upgraded connection. `user` is what conn_upgrade() took. */
+struct conn_handler {
+    /* A whole message, UTF-8 checked when it is text; `data` borrows until the
+     * return. You may send, close, anything but free. */
+    void (*on_message)(void *user, enum ws_op op, const uint8_t *data, size_t len);
+
+    /* The connection is over; called once, whatever ended it, and never from
+     * inside conn_send() or conn_close(). `code` is the peer's close code, 1005
+     * for none, 1006 for a cut or a time-out, or ours where we closed first. */
+    void (*on_closed)(void *user, uint16_t code);
+};
+
+struct conn_ws_options {
+    const char *subprotocol; /* NULL: none is answered */
+    uint64_t max_message;    /* bytes */
+};
+
+/* Answer the request being handled with 101 and go on as a WebSocket. The caller
+ * has checked it (ws_handshake_check) and passes the accept value. Returns 0 or
+ * -ENOMEM (then the connection is closed and no callback comes). */
+int conn_upgrade(struct conn *c, const char *accept, const struct conn_ws_options *o,
+                 const struct conn_handler *handler, void *user);
+
+/* Answer the request being handled. `type` may be NULL where body is empty;
+ * `headers` are further lines, each ended with \r\n, or NULL. HEAD gets the
+ * length without the body. The body is copied. */
+void conn_reply(struct conn *c, int status, const char *type, const char *headers,
+                const void *body, size_t len);
+
+/* The same with a body that is shared, not copied; takes one reference. */
+void conn_reply_chunk(struct conn *c, int status, const char *type, const char *headers,
+                      struct chunk *body);
+
+/* A short text body that says `text`, as all errors are answered. */
+void conn_reply_error(struct conn *c, int status, const char *headers, const char *text);
+
+/* Queue one whole WebSocket frame (see ws_frame_chunk); keeps its own
+ * reference, yours stays yours. Past max_out_bytes the connection is closed with
+ * 4007. Ignored once the connection is closing. */
+void conn_send(struct conn *c, struct chunk *frame);
+
+/* Start the close handshake: Close goes out after what is queued, the peer's
+ * Close is awaited, then the socket ends; close_ms bounds it all. */
+void conn_close(struct conn *c, uint16_t code, const char *reason);
+
+/* End the socket now, without a word. */
+void conn_abort(struct conn *c);
+
+/* Bytes that have not left: our queue, plus what the kernel has not sent
+ * (SIOCOUTQNSD). */
+size_t conn_backlog(const struct conn *c);
+
+/* Bytes in our own queue alone. */
+size_t conn_queued(const struct conn *c);
+
+/* "203.0.113.7" or "2001:db8::1", without the port. */
+const char *conn_address(const struct conn *c);
+
+/* The peer is on this machine (127.0.0.0/8 or ::1). */
+bool conn_is_loopback(const struct conn *c);

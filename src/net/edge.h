@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * edge - what all connections of one worker share: the loop, the read buffer,
+ * the limits, the list of those with output to write, and the counters.
+ *
+ * Output is collected while callbacks run and leaves once a loop turn, one
+ * writev a connection (a uv_prepare flushes before the loop polls). A coarse
+ * wheel, one slot a second, drives every time-out; a connection that sits idle
+ * is touched only when its slot comes round.
+ *
+ * Ownership: edge_open/edge_close, lives on a loop. Thread: its worker's.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/err.h"
+#include "proto/http_head.h"
+
+struct conn;
+
+/* Limits of all connections; edge_limits_default holds the defaults. Documented
+ * in src/server/README.md. */
+struct edge_limits {
+    struct http_limits http;
+    uint32_t head_ms;       /* 10 000: a request's head must be whole by then */
+    uint32_t keep_alive_ms; /* 30 000: idle between two requests */
+    uint32_t close_ms;      /* 3 000: wait for the peer's Close, then for its FIN */
+    uint32_t ping_ms;       /* 25 000: server pings on a silent WebSocket */
+    uint32_t dead_ms;       /* 60 000: nothing heard for so long: dropped (1006) */
+    uint32_t max_conns;     /* 100 000: more are answered 503 */
+    size_t max_out_bytes;   /* 4 MiB: output queue, beyond it close 4007 */
+    size_t high_water;      /* 256 KiB: reading stops while so much waits to leave */
+};
+
+extern const struct edge_limits edge_limits_default;
+
+struct edge_counters {
+    uint64_t accepted, refused, upgrades, bytes_in, bytes_out, messages_in, messages_out,
+        protocol_errors;
+    uint32_t open, open_ws;
+};
+
+/* What a worker does with its connections. `ctx` is edge->ctx. */
+struct edge_handler {
+    /* A whole request. Answer with exactly one of conn_reply…() or
+     * conn_upgrade() before returning. */
+    void (*on_request)(void *ctx, struct conn *c, const struct http_head *head);
+};
+
+struct edge;
+
+/* Takes nothing; `handler` must outlive the edge. On error *out is NULL. */
+int edge_open(struct edge **out, uv_loop_t *loop, const struct edge_limits *limits,
+              const struct edge_handler *handler, void *ctx, struct err *e);
+
+/* Close every connection at once and the edge's own handles; run the loop until
+ * it is empty, memory returns in the close callbacks. Nulls *edge. */
+void edge_close(struct edge **edge);
+
+/* Listen on `host` (an address, or a name such as "localhost": then on each of
+ * its addresses) and `port` (0: any; edge_port() tells). With `probe` it first
+ * makes sure that no other server has the port. Errors name address and port. */
+int edge_listen(struct edge *edge, const char *host, uint16_t port, bool probe,
+                struct err *e);
+uint16_t edge_port(const struct edge *edge);
+
+/* Stop accepting; open connections stay. */
+void edge_stop_listening(struct edge *edge);
+
+/* Call f for every open WebSocket connection. f may close it. */
+void edge_each_ws(struct edge *edge, void (*f)(struct conn *c, void *arg), void *arg);
+
+const struct edge_counters *edge_counters(const struct edge *edge);
+
+/* Write out what waits in every queue now, instead of at the end of the turn. */
+void edge_flush(struct edge *edge);

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ws_frame - RFC 6455 frames: bytes in, payload slices out.
+ *
+ * Pure code: no sockets, no clock. Fragmented messages, UTF-8 and close rules
+ * live one layer up, in ws_session.h.
+ *
+ * Ownership: the parser sits by value inside its connection and keeps no
+ * pointer to your bytes between calls. Payload slices point into the buffer
+ * you passed, unmasked in place; they die when you reuse that buffer.
+ *
+ * Thread: any. One parser belongs to one connection and is never shared.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/chunk.h"
+
+enum ws_op {
+    WS_CONTINUATION = 0x0,
+    WS_TEXT = 0x1,
+    WS_BINARY = 0x2,
+    WS_CLOSE = 0x8,
+    WS_PING = 0x9,
+    WS_PONG = 0xa,
+};
+
+/* Result of ws_frame_next(). Errors are negative and final: send the close
+ * code from ws_close_code() and feed this parser no more. */
+enum ws_result {
+    WS_MORE = 0,          /* input used up; call again after the next read */
+    WS_SLICE = 1,         /* out->data holds some payload of this frame */
+    WS_ERR_MASK = -1,     /* client frame without a mask (5.1) */
+    WS_ERR_RSV = -2,      /* reserved bit nobody negotiated (5.2) */
+    WS_ERR_OPCODE = -3,   /* opcode 3-7 or b-f (5.2) */
+    WS_ERR_CONTROL = -4,  /* control frame long or fragmented (5.5) */
+    WS_ERR_LENGTH = -5,   /* length not in its shortest form (5.2) */
+    WS_ERR_TOO_BIG = -6,  /* frame above max_payload; ours, not the RFC's */
+    WS_ERR_SEQUENCE = -7, /* stray continuation, or a new message inside one (5.4) */
+    WS_ERR_UTF8 = -8,     /* text or close reason is not UTF-8 (8.1) */
+    WS_ERR_CLOSE = -9, /* close payload of one byte, or a code that may not be sent (7.4) */
+    WS_ERR_MEMORY = -10, /* ours: no memory for the message */
+};
+
+struct ws_frame {
+    uint8_t head[14]; /* header bytes seen so far */
+    uint8_t have, need;
+    uint8_t rsv_allowed; /* WS_RSV1 once permessage-deflate is agreed */
+    uint64_t left;       /* payload bytes still to come */
+    uint64_t pos;        /* payload bytes handed out; picks the mask byte */
+    uint64_t max_payload;
+};
+
+struct ws_slice {
+    enum ws_op op;
+    bool fin, rsv1;
+    bool first;    /* the first slice of its frame */
+    bool last;     /* no more bytes in this frame */
+    uint8_t *data; /* borrowed from the caller's input */
+    size_t len;    /* 0 only for an empty frame */
+};
+
+#define WS_RSV1 0x40
+
+void ws_frame_init(struct ws_frame *f, uint64_t max_payload, uint8_t rsv_allowed);
+
+/* Read one step from the front of [*in, *in + *n) and advance both past what
+ * was used. Call in a loop until it returns WS_MORE or an error; one TCP read
+ * may hold a third of a frame or forty whole ones. */
+enum ws_result ws_frame_next(struct ws_frame *f, uint8_t **in, size_t *n,
+                             struct ws_slice *out);
+
+/* Close code (RFC 6455, 7.4.1) that tells the peer about a negative result. */
+uint16_t ws_close_code(enum ws_result r);
+
+enum { WS_HEAD_MAX = 10 };
+
+/* Write the header of an unmasked, unfragmented server frame; returns its
+ * length, 2, 4 or 10. */
+size_t ws_frame_head(uint8_t out[WS_HEAD_MAX], enum ws_op op, uint64_t len);
+
+/* A whole server frame as one chunk (one reference, yours), or NULL when memory
+ * is out. */
+struct chunk *ws_frame_chunk(enum ws_op op, const void *payload, size_t len);
+
+/* A Close frame; code 0 makes an empty one, the reason is cut to 123 bytes at a
+ * character. */
+struct chunk *ws_frame_close(uint16_t code, const char *reason);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * type - the types a field may have: range, quantum, bytes on the wire.
+ *
+ * A value is held as a cell in wire form: numbers as their quantum (for f32 and
+ * f64 the bits of the number), strings as a chunk. Two values are equal when
+ * their cells are, so "changed" means "changed on the wire". The arithmetic is
+ * that of PROTOCOL.md and gives the same result in JavaScript.
+ *
+ * Thread: types are constant once made.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/chunk.h"
+#include "proto/json_out.h"
+#include "proto/wire.h"
+
+enum type_kind {
+    TYPE_BOOL,
+    TYPE_U8,
+    TYPE_U16,
+    TYPE_U32,
+    TYPE_I8,
+    TYPE_I16,
+    TYPE_I32,
+    TYPE_UINT,
+    TYPE_INT,
+    TYPE_F32,
+    TYPE_F64,
+    TYPE_FIXED,
+    TYPE_ANGLE,
+    TYPE_ENUM,
+    TYPE_STR,
+};
+
+struct type {
+    enum type_kind kind;
+    uint8_t bytes;      /* on the wire in absolute form, 0: uv or sv or str */
+    bool is_delta;      /* `update` carries a difference */
+    int64_t low, high;  /* range of the quantum (integers, fixed, enum) */
+    double min, step;   /* fixed */
+    uint32_t max_bytes; /* str */
+    uint32_t n_names;   /* enum */
+    char **names;       /* enum; owned by the schema */
+};
+
+union cell {
+    int64_t q;          /* numbers, bool, enum, angle; f32 and f64: the bits */
+    struct chunk *text; /* str; NULL is "" */
+};
+
+enum type_result {
+    TYPE_OK = 0,
+    TYPE_ERR_KIND = -1,  /* a number where a string belongs, and so on */
+    TYPE_ERR_RANGE = -2, /* out of range, NaN, infinite, too long */
+    TYPE_ERR_WHOLE = -3, /* an integer type and a number with a fraction */
+    TYPE_ERR_NAME = -4,  /* not one of an enum's names */
+    TYPE_ERR_UTF8 = -5,
+    TYPE_ERR_MEMORY = -6,
+};
+
+/* From what a script or JSON holds to a cell. On error *out is untouched.
+ * type_from_text sets *out to a new reference (str) or a place (enum). */
+enum type_result type_from_number(const struct type *t, double v, union cell *out);
+enum type_result type_from_bool(const struct type *t, bool v, union cell *out);
+enum type_result type_from_text(const struct type *t, const char *text, size_t len,
+                                union cell *out);
+
+/* The value a cell stands for; only for number types. */
+double type_to_number(const struct type *t, union cell c);
+
+bool type_equal(const struct type *t, union cell a, union cell b);
+
+/* Drop what a cell holds (a string's reference); copies take one more. */
+void type_release(const struct type *t, union cell *c);
+union cell type_copy(const struct type *t, union cell c);
+
+void type_put(const struct type *t, union cell c, struct buf *out);
+void type_put_change(const struct type *t, union cell from, union cell to, struct buf *out);
+void type_put_json(const struct type *t, union cell c, struct json_out *j);
+
+/* Read an absolute value. Out of range sets in->failed; then *out is zero. The
+ * cell is yours to release. */
+void type_get(const struct type *t, struct wire_in *in, union cell *out);
+
+/* What the type takes, for error texts: "0..255", "a string of at most 16
+ * bytes", "one of lobby, play, over". Written to out, cut at `size`. */
+void type_describe(const struct type *t, char *out, size_t size);
