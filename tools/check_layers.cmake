@@ -1,5 +1,6 @@
 # Fails the build when a file of src/ includes one of a layer above its own.
 # Called by CMakeLists.txt with SRC (the folder) and LAYERS (lowest first).
+cmake_minimum_required(VERSION 3.25)
 set(allowed "")
 set(bad 0)
 foreach(layer ${LAYERS})

@@ -17,10 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct http_text {
-    const char *at; /* borrows; not NUL-terminated */
-    size_t len;
-};
+#include "proto/http_text.h"
 
 struct http_header {
     struct http_text name, value; /* value without surrounding white space */
@@ -66,7 +63,9 @@ enum http_result http_head_feed(struct http_head *h, const uint8_t *bytes, size_
  * keep-alive connection and one that stalls in a head). */
 bool http_head_is_started(const struct http_head *h);
 
-/* The client waits for "100 Continue" and its body has not begun. */
+/* The client sent `Expect: 100-continue` with HTTP/1.1 and no byte of a body has
+ * come: answer 100 first. Ask after HTTP_MORE, and after HTTP_DONE too: a request
+ * that has no body may expect it all the same. */
 bool http_head_wants_continue(const struct http_head *h);
 
 /* Valid after HTTP_DONE. */
@@ -75,6 +74,10 @@ struct http_text
 http_head_path(const struct http_head *h); /* raw, starts with '/'; no query */
 struct http_text http_head_query(const struct http_head *h); /* without '?', may be empty */
 struct http_text http_head_body(const struct http_head *h);
+/* host[:port] that the request is for: from an absolute target, else from Host
+ * (RFC 9112 3.2.2). Empty only in HTTP/1.0. */
+struct http_text http_head_host(const struct http_head *h);
+int http_head_minor_version(const struct http_head *h); /* 0 or 1 */
 bool http_head_keeps_alive(const struct http_head *h);
 bool http_head_wants_upgrade(const struct http_head *h); /* Connection: upgrade + Upgrade */
 size_t http_head_n_headers(const struct http_head *h);
@@ -87,7 +90,3 @@ struct http_text http_head_find(const struct http_head *h, const char *name, siz
 /* Is `token` among the comma-separated elements of any header `name`?
  * Compared without case. */
 bool http_head_has_token(const struct http_head *h, const char *name, const char *token);
-
-/* Decode %XX (and '+' as space where `plus`) into out, which must hold `len`
- * bytes. Returns the length, or -1 for a bad escape or a NUL. */
-int http_decode(char *out, const char *text, size_t len, bool plus);

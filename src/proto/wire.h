@@ -51,7 +51,7 @@ uint32_t wire_bytes_le(struct wire_in *in, unsigned n);
 uint32_t wire_uv(struct wire_in *in);
 int64_t wire_sv(struct wire_in *in); /* -2^33 .. 2^33 - 1 */
 
-struct wire_str wire_str(struct wire_in *in);
+struct wire_str wire_str(struct wire_in *in); /* {"", 0} on failure */
 
 /* The next `n` bytes as they are, NULL (and failed) when there are fewer. */
 const uint8_t *wire_raw(struct wire_in *in, size_t n);

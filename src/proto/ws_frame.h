@@ -2,8 +2,9 @@
 /*
  * ws_frame - RFC 6455 frames: bytes in, payload slices out.
  *
- * Pure code: no sockets, no clock. Fragmented messages, UTF-8 and close rules
- * live one layer up, in ws_session.h.
+ * Pure code: no sockets, no clock. Which frame may follow which is checked
+ * here, because the first two bytes tell; gathering messages, UTF-8 and close
+ * rules live one layer up, in ws_session.h.
  *
  * Ownership: the parser sits by value inside its connection and keeps no
  * pointer to your bytes between calls. Payload slices point into the buffer
@@ -48,10 +49,11 @@ enum ws_result {
 struct ws_frame {
     uint8_t head[14]; /* header bytes seen so far */
     uint8_t have, need;
-    uint8_t rsv_allowed; /* WS_RSV1 once permessage-deflate is agreed */
-    uint64_t left;       /* payload bytes still to come */
-    uint64_t pos;        /* payload bytes handed out; picks the mask byte */
-    uint64_t max_payload;
+    uint8_t rsv_allowed;  /* WS_RSV1 once permessage-deflate is agreed */
+    bool in_message;      /* the last data frame was not final */
+    uint64_t left;        /* payload bytes still to come */
+    uint64_t pos;         /* payload bytes handed out; picks the mask byte */
+    uint64_t max_payload; /* of a data frame; may be set anew between frames */
 };
 
 struct ws_slice {
@@ -86,6 +88,6 @@ size_t ws_frame_head(uint8_t out[WS_HEAD_MAX], enum ws_op op, uint64_t len);
  * is out. */
 struct chunk *ws_frame_chunk(enum ws_op op, const void *payload, size_t len);
 
-/* A Close frame; code 0 makes an empty one, the reason is cut to 123 bytes at a
- * character. */
+/* A Close frame; code 0 makes an empty one. The reason (NULL: none) must be valid
+ * UTF-8 and is cut to 123 bytes at a character. */
 struct chunk *ws_frame_close(uint16_t code, const char *reason);

@@ -16,16 +16,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bits.h"
 #include "base/buf.h"
 #include "base/chunk.h"
 #include "state/image.h"
+
+/* The rows of one facet that a view holds, with their keys where JSON needs them. */
+struct held {
+    struct bits slots;
+    struct image_key *keys; /* by slot; NULL in a view that gets binary */
+    uint32_t n_keys;
+};
 
 /* What one player holds. In step (base == image->at before a commit, known ==
  * NULL) it costs nothing but this struct. */
 struct view {
     uint32_t base;      /* tick of the state that was last sent */
-    struct bits *known; /* by facet: rows held, while behind; NULL while in step */
+    struct held *known; /* by facet: rows held, while behind; NULL while in step */
+    uint32_t n_known;   /* facets in it */
     bool has_state;     /* false: nothing sent yet, or RESYNC: next is a snapshot */
+    bool json;          /* gets JSON, so view_skip() keeps keys too; emit_frame() sets it */
 };
 
 void view_init(struct view *v);
@@ -44,8 +54,10 @@ void view_reset(struct view *v);
 void emit_snapshot(const struct image *img, struct buf *out);
 void emit_snapshot_json(const struct image *img, struct buf *out);
 
-/* One DELTA record from what `v` holds to the image at rest; leaves `out` as it
- * was where nothing differs. */
+/* One DELTA record from what `v` (which has state) holds to the image at rest.
+ * Leaves `out` as it was where v->base is img->at already; else there is always a
+ * record, if only to move the tick. The JSON of a view that is behind needs
+ * v->json to have been set before view_skip(). */
 void emit_delta(const struct image *img, const struct view *v, struct buf *out);
 void emit_delta_json(const struct image *img, const struct view *v, struct buf *out);
 
@@ -63,7 +75,7 @@ void emit_cache_fini(struct emit_cache *c);
 /* The WebSocket frame that brings `v` up to date, and move `v` there: a snapshot
  * for a view without state, the shared delta for one in step, a merged delta of
  * its own for one that is behind. The reference is yours. NULL where there is
- * nothing to send, or when memory was out: then *failed is set and `v` starts
+ * nothing to send, or when memory was out: then *failed is true and `v` starts
  * over with a snapshot. Call between image_commit() and image_begin(). */
 struct chunk *emit_frame(struct emit_cache *c, const struct image *img, struct view *v,
                          bool json, bool *failed);

@@ -30,6 +30,8 @@ struct image_key {
 
 struct row {
     struct image_key key;
+    struct row *next; /* in facet.gone */
+    uint32_t slot;
     uint32_t spawn;     /* tick at which it entered */
     uint32_t changed;   /* tick at which any field last changed */
     union cell *now;    /* n_fields */
@@ -42,6 +44,9 @@ struct facet {
     const struct record *record;
     struct row **rows; /* by slot; NULL where free */
     uint32_t cap;
+    uint32_t free_from; /* no slot below is free */
+    struct row *gone;   /* the rows of `left`, in the order they left: their keys */
+    struct row **gone_tail;
     struct bits alive;   /* slots in use */
     struct bits known;   /* what a player in step held before this bracket: image_begin()
                           * makes it equal to `alive` */
@@ -64,19 +69,21 @@ struct image {
 
 enum { IMAGE_NO_SLOT = UINT32_MAX };
 
-/* An image whose root record holds the defaults. Returns 0 or -ENOMEM. */
+/* An image at rest whose root record holds the defaults. Takes its own reference
+ * to the schema. Returns 0 or -ENOMEM. */
 int image_new(struct image **out, struct schema *schema, uint32_t tick);
 void image_free(struct image **img);
 
 /* Ticks ascend; more than one bracket a tick is not allowed. */
 void image_begin(struct image *img, uint32_t tick);
 
-/* End the bracket: true when anything changed (then `at` is this tick). */
+/* End the bracket: true when anything is other than before it (then `at` is this
+ * tick). What was changed and changed back does not count. */
 bool image_commit(struct image *img);
 
 /* A new row with default values; the lowest free slot. IMAGE_NO_SLOT when
  * max_rows is reached or memory is out. The key is not checked for a twin.
- * Text keys are copied. */
+ * Text keys (1 to 255 bytes of UTF-8) are copied. */
 uint32_t image_add(struct image *img, uint32_t facet, int64_t number, const char *text,
                    size_t len);
 void image_remove(struct image *img, uint32_t facet, uint32_t slot);

@@ -19,9 +19,11 @@
 #include "state/schema.h"
 
 /* Append the wire form of a JSON value to `out`. `record` NULL means any. For a
- * record `value` must be an object; an absent field takes its default, one that
- * the record does not have is an error. Returns 0 or -EINVAL, and *e names the
- * field: "dx: 3 is not in -1..1". `out` may then hold a part. */
+ * record `value` must be an object, or NULL for an empty one; an absent field takes
+ * its default, one that the record does not have, or has twice, is an error. A map
+ * in an any keeps a doubled key, of which receivers take the last. Returns 0, or -EINVAL
+ * and *e names the field ("dx: 3 is not in -1..1"), or -ENOMEM where `out` could not grow.
+ * `out` may then hold a part. */
 int payload_from_json(const struct record *record, const cJSON *value, struct buf *out,
                       struct err *e);
 

@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "base/chunk.h"
+#include "base/err.h"
 #include "proto/json_out.h"
 #include "proto/wire.h"
 
@@ -43,7 +44,8 @@ struct type {
     uint8_t bytes;      /* on the wire in absolute form, 0: uv or sv or str */
     bool is_delta;      /* `update` carries a difference */
     int64_t low, high;  /* range of the quantum (integers, fixed, enum) */
-    double min, step;   /* fixed */
+    double min, step;   /* fixed; min is 0 without bounds */
+    double max;         /* fixed with bounds: as declared, for texts only */
     uint32_t max_bytes; /* str */
     uint32_t n_names;   /* enum */
     char **names;       /* enum; owned by the schema */
@@ -64,8 +66,10 @@ enum type_result {
     TYPE_ERR_MEMORY = -6,
 };
 
-/* From what a script or JSON holds to a cell. On error *out is untouched.
- * type_from_text sets *out to a new reference (str) or a place (enum). */
+/* From what a script or JSON holds to a cell. A number fits a fixed type when its
+ * nearest quantum does, so 1.0000000000000002 still fits 0..1. On
+ * error *out is untouched. type_from_text sets *out to a new reference (str) or a place
+ * (enum). */
 enum type_result type_from_number(const struct type *t, double v, union cell *out);
 enum type_result type_from_bool(const struct type *t, bool v, union cell *out);
 enum type_result type_from_text(const struct type *t, const char *text, size_t len,
@@ -80,6 +84,14 @@ bool type_equal(const struct type *t, union cell a, union cell b);
 void type_release(const struct type *t, union cell *c);
 union cell type_copy(const struct type *t, union cell c);
 
+/* What `update` carries for a type with is_delta: the angle goes the short way. */
+static inline int64_t type_change(const struct type *t, union cell from, union cell to)
+{
+    int64_t d = to.q - from.q;
+
+    return t->kind == TYPE_ANGLE ? (int16_t)(uint16_t)d : d;
+}
+
 void type_put(const struct type *t, union cell c, struct buf *out);
 void type_put_change(const struct type *t, union cell from, union cell to, struct buf *out);
 void type_put_json(const struct type *t, union cell c, struct json_out *j);
@@ -91,3 +103,8 @@ void type_get(const struct type *t, struct wire_in *in, union cell *out);
 /* What the type takes, for error texts: "0..255", "a string of at most 16
  * bytes", "one of lobby, play, over". Written to out, cut at `size`. */
 void type_describe(const struct type *t, char *out, size_t size);
+
+/* Why a value was refused, as one line: "dx: 3 is not in -1..1". `shown` is the
+ * value in words. Returns 0 for TYPE_OK, else -EINVAL or -ENOMEM. */
+int type_refuse(const struct type *t, enum type_result r, const char *path,
+                const char *shown, struct err *e);

@@ -1,0 +1,239 @@
+-- SPDX-License-Identifier: MIT
+-- schema: the types a game declares its state, messages and events with, and
+-- their description as the JSON of PROTOCOL.md.
+--
+-- A type is a small table that can be called with options: s.u8, s.u8 {default = 100},
+-- s.str(16), s.fixed {min = 0, max = 40, step = 1/64} {smooth = true}. Each call
+-- returns a new type; a type is never changed once made.
+
+local schema = {}
+
+local Type = {}
+
+-- What each kind takes in its options, beyond `default`.
+local numeric = { smooth = true }
+local takes = {
+  bool = {}, enum = {}, str = { max = true },
+  fixed = { smooth = true, min = true, max = true, step = true },
+}
+
+local function new(kind, fields)
+  fields.t = kind
+  return setmetatable(fields, Type)
+end
+
+-- The type with `options` added; `level` is where a mistake is reported.
+local function with(self, options, level)
+  local copy, allowed = {}, takes[self.t] or numeric
+  for k, v in pairs(self) do copy[k] = v end
+  for k, v in pairs(options) do
+    if k ~= "default" and not allowed[k] then
+      error(("s.%s has no option %s"):format(self.t, tostring(k)), level + 1)
+    end
+    copy[k] = v
+  end
+  return setmetatable(copy, Type)
+end
+
+function Type.__call(self, a, b)
+  local options = b or {}
+  if self.t == "str" and type(a) == "number" then
+    return with(with(self, { max = a }, 2), options, 2)
+  elseif self.t == "enum" and not self.of then
+    if type(a) ~= "table" then error('s.enum takes a list: s.enum {"a", "b"}', 2) end
+    return with(new("enum", { of = { unpack(a) } }), options, 2)
+  elseif type(a) ~= "table" or getmetatable(a) then
+    error(("s.%s takes a table of options"):format(self.t), 2)
+  end
+  return with(with(self, a, 2), options, 2)
+end
+
+local plain = { "bool", "u8", "u16", "u32", "i8", "i16", "i32", "uint", "int", "f32", "f64",
+  "fixed", "angle", "str", "enum" }
+for _, kind in ipairs(plain) do schema[kind] = new(kind, {}) end
+schema.str.max = 255
+
+local Map, Message = {}, {}
+
+--- A root collection of records: s.map({ fields }, { keys = "string" }).
+-- keys: "player" (the default), "integer" or "string".
+function schema.map(fields, options)
+  if type(fields) ~= "table" or getmetatable(fields) then
+    error("s.map takes a table of fields", 2)
+  end
+  local keys = "player"
+  for k, v in pairs(options or {}) do
+    if k ~= "keys" then error("s.map has no option " .. tostring(k), 2) end
+    keys = v
+  end
+  if keys ~= "player" and keys ~= "integer" and keys ~= "string" then
+    error('s.map: keys is "player", "integer" or "string"', 2)
+  end
+  return setmetatable({ fields = fields, keys = keys }, Map)
+end
+
+--- A message with options: s.message({ fields }, { rate = 30, burst = 60 }).
+-- rate: messages a second and player, above which they are dropped; burst: how
+-- many may come at once (default: rate).
+function schema.message(fields, options)
+  if type(fields) ~= "table" or getmetatable(fields) then
+    error("s.message takes a table of fields", 2)
+  end
+  local m = { fields = fields }
+  for k, v in pairs(options or {}) do
+    if (k ~= "rate" and k ~= "burst") or type(v) ~= "number" or not (v > 0 and v <= 1e6) then
+      error("s.message takes rate and burst, numbers above 0, not " .. tostring(k), 2)
+    end
+    m[k] = v
+  end
+  return setmetatable(m, Message)
+end
+
+setmetatable(schema, { __index = function(_, name)
+  error(("parlor.schema has no type %s (see scripts/README.md)"):format(tostring(name)), 2)
+end })
+
+-- From here on: what the host makes of a declaration.
+
+local function quote(text)
+  return '"' .. text:gsub('[%c"\\]', function(c) return ("\\u%04x"):format(c:byte()) end) .. '"'
+end
+
+-- Doubles go out so that they come back as the same double.
+local function number(v)
+  if v == math.floor(v) and math.abs(v) < 2^53 then return ("%d"):format(v) end
+  return ("%.17g"):format(v)
+end
+
+local function scalar(v, where)
+  if type(v) == "number" then
+    if v ~= v or v == math.huge or v == -math.huge then error(where .. ": not a finite number", 0) end
+    return number(v)
+  elseif type(v) == "boolean" then
+    return tostring(v)
+  elseif type(v) == "string" then
+    return quote(v)
+  end
+  error(("%s: a %s cannot stand here"):format(where, type(v)), 0)
+end
+
+local function sorted_names(t, where)
+  local names = {}
+  for name in pairs(t) do
+    if type(name) ~= "string" or not name:find("^[%a_][%w_]*$") or #name > 64 then
+      error(("%s: %s is not a name (letters, digits and _, up to 64)"):format(where, tostring(name)), 0)
+    end
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
+local order = { "min", "max", "step", "smooth" }
+
+local describe_fields
+
+local function describe_type(t, where)
+  local mt = getmetatable(t)
+  if mt == Map then error(where .. ": s.map may stand only at the root of the state", 0) end
+  if type(t) == "table" and not mt then
+    return '{"t":"record","fields":' .. describe_fields(t, where .. ".") .. "}"
+  end
+  if mt ~= Type then error(where .. ": not a schema type", 0) end
+  local out = { '{"t":"' .. t.t .. '"' }
+  for _, k in ipairs(order) do
+    if t[k] ~= nil then out[#out + 1] = (',"%s":%s'):format(k, scalar(t[k], where .. ": " .. k)) end
+  end
+  if t.t == "enum" then
+    local names = {}
+    for i, name in ipairs(t.of or {}) do names[i] = scalar(name, where) end
+    out[#out + 1] = ',"of":[' .. table.concat(names, ",") .. "]"
+  end
+  if t.default ~= nil then out[#out + 1] = ',"def":' .. scalar(t.default, where .. ": default") end
+  return table.concat(out) .. "}"
+end
+
+function describe_fields(fields, prefix)
+  local out = {}
+  for i, name in ipairs(sorted_names(fields, prefix)) do
+    out[i] = ("[%s,%s]"):format(quote(name), describe_type(fields[name], prefix .. name))
+  end
+  return "[" .. table.concat(out, ",") .. "]"
+end
+
+local function describe_list(list, what)
+  local out = {}
+  for i, name in ipairs(sorted_names(list, what)) do
+    local m, options = list[name], ""
+    local fields = m
+    if getmetatable(m) == Message then
+      fields = m.fields
+      if m.burst then options = ',"burst":' .. number(m.burst) end
+      if m.rate then options = options .. ',"rate":' .. number(m.rate) end
+    end
+    local where = what .. "." .. name
+    if type(fields) ~= "table" or getmetatable(fields) then
+      error(where .. ": takes a table of fields", 0)
+    end
+    out[i] = ('[%s,{"fields":%s%s}]'):format(quote(name), describe_fields(fields, where .. "."), options)
+  end
+  return "[" .. table.concat(out, ",") .. "]"
+end
+
+--- The JSON of a game's declarations. Raises a text that names the place.
+local function describe(state, messages, events)
+  local fields, maps = {}, {}
+  for _, name in ipairs(sorted_names(state, "state")) do
+    local t = state[name]
+    if getmetatable(t) == Map then
+      maps[#maps + 1] = ('[%s,{"keys":"%s","fields":%s}]'):format(quote(name), t.keys,
+        describe_fields(t.fields, "state." .. name .. "."))
+    else
+      fields[#fields + 1] = ("[%s,%s]"):format(quote(name), describe_type(t, "state." .. name))
+    end
+  end
+  return ('{"state":{"fields":[%s],"maps":[%s]},"messages":%s,"events":%s}'):format(
+    table.concat(fields, ","), table.concat(maps, ","),
+    describe_list(messages, "messages"), describe_list(events, "events"))
+end
+
+-- The value a field has when nothing has set it, as Lua sees it.
+local function default_of(t)
+  if t.default ~= nil then return t.default end
+  if t.t == "bool" then return false end
+  if t.t == "str" then return "" end
+  if t.t == "enum" then return t.of[1] end
+  if t.t == "fixed" and t.min then return math.max(t.min, math.min(t.max, 0)) end
+  return 0
+end
+
+-- The shape of a record for the scan: in byte order of the names, each either
+-- {name=, value=default} or {name=, fields={…}}.
+local function shape(fields)
+  local out = {}
+  for i, name in ipairs(sorted_names(fields, "")) do
+    local t = fields[name]
+    if getmetatable(t) == Type then
+      out[i] = { name = name, value = default_of(t) }
+    else
+      out[i] = { name = name, fields = shape(t) }
+    end
+  end
+  return out
+end
+
+--- What the scan needs of a state: the root's shape and those of the maps.
+local function shapes(state)
+  local root, maps = {}, {}
+  for _, name in ipairs(sorted_names(state, "state")) do
+    local t = state[name]
+    if getmetatable(t) == Map then
+      maps[#maps + 1] = { name = name, keys = t.keys, fields = shape(t.fields) }
+    else
+      root[name] = t
+    end
+  end
+  return shape(root), maps
+end
+
+return { types = schema, describe = describe, shapes = shapes }

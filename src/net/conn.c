@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/conn.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/logger.h"
+#include "net/conn_impl.h"
+
+enum { MAGIC = 0x636f6e6e };
+
+struct conn *conn_of(void *handle)
+{
+    struct conn *c = ((uv_handle_t *)handle)->data;
+
+    assert(c->magic == MAGIC);
+    return c;
+}
+
+/* IPv4 that came through an IPv6 socket is shown and judged as IPv4. */
+static void note_address(struct conn *c, const struct sockaddr_storage *from)
+{
+    const struct sockaddr_in6 *six = (const void *)from;
+    struct in_addr four;
+
+    if (from->ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
+        c->is_loopback = IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+        inet_ntop(AF_INET6, &six->sin6_addr, c->address, sizeof c->address);
+        return;
+    }
+    if (from->ss_family == AF_INET6)
+        memcpy(&four, six->sin6_addr.s6_addr + 12, sizeof four);
+    else
+        four = ((const struct sockaddr_in *)(const void *)from)->sin_addr;
+    c->is_loopback = ntohl(four.s_addr) >> 24 == 127;
+    inet_ntop(AF_INET, &four, c->address, sizeof c->address);
+}
+
+void conn_accept(struct edge *edge, int fd, const struct sockaddr_storage *from)
+{
+    uint32_t max = edge->limits.max_conns;
+    struct conn *c = NULL;
+    int on = 1;
+
+    /* A few above the limit still get their 503; in a flood they do not. */
+    if (edge->counters.open < (uint64_t)max + max / 16 + 16)
+        c = calloc(1, sizeof *c);
+    if (!c || uv_poll_init(edge->loop, &c->poll, fd) < 0) {
+        edge->counters.refused++;
+        close(fd);
+        free(c);
+        return;
+    }
+    /* Our writes are whole already, once a turn; waiting for more only delays. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    c->magic = MAGIC;
+    c->fd = fd;
+    c->edge = edge;
+    c->poll.data = c;
+    c->code = 1006;
+    c->state = CONN_HTTP;
+    c->is_first = true;
+    c->since_ms = c->heard_ms = edge_now_ms();
+    outq_init(&c->out);
+    note_address(c, from);
+    link_init(&c->all);
+    link_init(&c->dirty);
+    link_init(&c->more);
+    link_init(&c->due);
+    link_join(&c->all, &edge->conns);
+    edge_hold(edge);
+    edge->counters.open++;
+    if (edge->counters.open > max) {
+        edge->counters.refused++;
+        conn_http_fail(c, 503, "the server is full, come back later");
+    } else {
+        edge->counters.accepted++;
+    }
+    conn_retime(c);
+    conn_update_poll(c);
+}
+
+/* When does its present state end by itself? */
+static uint64_t due_ms(const struct conn *c)
+{
+    const struct edge_limits *l = &c->edge->limits;
+    uint64_t moved_ms = c->heard_ms > c->since_ms ? c->heard_ms : c->since_ms;
+
+    switch ((enum conn_state)c->state) {
+    case CONN_HTTP:
+        if (c->is_first || (c->head && http_head_is_started(c->head)))
+            return c->since_ms + l->head_ms;
+        return moved_ms + l->keep_alive_ms;
+    case CONN_WS: return c->heard_ms + (c->is_pinged ? l->dead_ms : l->ping_ms);
+    case CONN_ENDING:
+        /* A reply that is still leaving has time as long as it moves. */
+        if (!c->handler && !c->is_shut)
+            return moved_ms + l->keep_alive_ms;
+        return c->since_ms + l->close_ms;
+    case CONN_WS_CLOSING:
+    case CONN_DEAD: break;
+    }
+    return c->since_ms + l->close_ms;
+}
+
+void conn_retime(struct conn *c)
+{
+    if (c->state != CONN_DEAD)
+        wheel_put(&c->edge->wheel, &c->due, due_ms(c) / 1000);
+}
+
+void conn_on_due(struct conn *c)
+{
+    if (due_ms(c) / 1000 > c->edge->wheel.now_s) {
+        conn_retime(c);
+        return;
+    }
+    if (c->state == CONN_WS && !c->is_pinged) {
+        c->is_pinged = true;
+        conn_retime(c);
+        /* While output is stuck there is enough for the peer to answer to. */
+        if (c->out.n == 0)
+            conn_queue(c, c->edge->ping);
+        return;
+    }
+    if (c->state == CONN_HTTP && c->head && http_head_is_started(c->head)) {
+        conn_http_fail(c, 408, "the request took too long");
+        return;
+    }
+    if (c->state == CONN_WS)
+        logger_debug("net", "%s: no answer to a ping, dropped", c->address);
+    conn_abort(c);
+}
+
+void conn_start_ending(struct conn *c)
+{
+    if (c->state != CONN_WS_CLOSING)
+        c->since_ms = edge_now_ms();
+    c->state = CONN_ENDING;
+    conn_retime(c);
+    /* Even where nothing is queued: the flush is what shuts the socket down. */
+    if (!c->is_blocked)
+        link_join(&c->dirty, &c->edge->dirty);
+    conn_let_in(c);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct conn *c = conn_of(handle);
+
+    if (c->handler)
+        c->handler->on_closed(c->user, c->code);
+    link_leave(&c->all);
+    outq_fini(&c->out);
+    chunk_unref(&c->pong);
+    http_head_free(&c->head);
+    if (c->handler)
+        ws_session_fini(&c->ws);
+    free(c->rest);
+    edge_drop(c->edge);
+    c->magic = 0;
+    free(c);
+}
+
+void conn_abort(struct conn *c)
+{
+    if (c->state == CONN_DEAD)
+        return;
+    c->state = CONN_DEAD;
+    c->edge->counters.open--;
+    if (c->handler)
+        c->edge->counters.open_ws--;
+    link_leave(&c->dirty);
+    link_leave(&c->more);
+    link_leave(&c->due);
+    uv_close((uv_handle_t *)&c->poll, on_closed);
+    close(c->fd); /* uv_close() has stopped polling it */
+    c->fd = -1;
+}
+
+const char *conn_address(const struct conn *c)
+{
+    return c->address;
+}
+
+bool conn_is_loopback(const struct conn *c)
+{
+    return c->is_loopback;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conn_impl - the inside of a connection, for conn.c (life and time-outs),
+ * conn_io.c (bytes in and out), conn_http.c and conn_ws.c (what they mean).
+ *
+ * An idle WebSocket costs this struct and nothing else: reads go to the edge's
+ * buffer, the request's parser is freed at the upgrade, the output queue frees
+ * itself when it runs empty.
+ *
+ * Thread: its worker's.
+ */
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "net/conn.h"
+#include "net/edge_impl.h"
+#include "net/outq.h"
+#include "proto/ws_session.h"
+
+enum conn_state {
+    CONN_HTTP,       /* requests */
+    CONN_WS,         /* messages */
+    CONN_WS_CLOSING, /* our Close is queued, the peer's is awaited */
+    CONN_ENDING,     /* nothing more to say: write out, shut down, await the FIN */
+    CONN_DEAD,       /* the socket is gone; libuv still holds the memory */
+};
+
+struct conn {
+    uint32_t magic;
+    int fd;
+    struct edge *edge;
+    struct link all, dirty, more, due; /* the edge's rings and its wheel */
+    struct outq out;
+    uint8_t *rest; /* read but not yet looked at; NULL as a rule */
+    uint32_t rest_at, rest_len;
+    const struct conn_handler *handler; /* NULL until the upgrade */
+    void *user;
+    struct http_head *head; /* NULL before the first byte and after the upgrade */
+    struct chunk *pong;     /* at most one that waits for a stuck output */
+    uint64_t since_ms;      /* when the wait that is timed began */
+    uint64_t heard_ms;      /* the peer last proved to be alive */
+    uint16_t code;          /* for on_closed */
+    uint8_t state;          /* enum conn_state */
+    uint8_t events;         /* what libuv polls for */
+    bool is_loopback;
+    bool is_blocked;   /* the socket is full; wait until it is writable */
+    bool is_paused;    /* too much waits to leave: read no more for now */
+    bool is_shut;      /* our side of the TCP connection is closed */
+    bool is_eof;       /* and this is the peer's */
+    bool is_pinged;    /* since we last heard */
+    bool is_first;     /* no request has been read yet */
+    bool in_request;   /* on_request runs */
+    bool is_answered;  /* and has replied */
+    bool is_last;      /* close after this reply */
+    bool is_continued; /* 100 Continue was sent for this request */
+    char address[INET6_ADDRSTRLEN];
+    struct ws_session ws;
+    uv_poll_t poll;
+};
+
+/* conn.c */
+
+/* A new connection on `fd`, which it takes in any case. */
+void conn_accept(struct edge *edge, int fd, const struct sockaddr_storage *from);
+
+/* Put it into the wheel where its present state says. Needed when a deadline may
+ * have come nearer; one that moves away is noticed when it comes up. */
+void conn_retime(struct conn *c);
+
+/* Its slot of the wheel has come. */
+void conn_on_due(struct conn *c);
+
+/* Nothing more will be said: write what is queued, shut down, wait for the peer. */
+void conn_start_ending(struct conn *c);
+
+/* conn_io.c */
+
+/* Bring what libuv polls for in line with the state. */
+void conn_update_poll(struct conn *c);
+
+/* The state or the queue has changed so that input may matter again. */
+void conn_let_in(struct conn *c);
+
+/* Queue bytes to leave at the end of the turn. false when memory is out; the
+ * connection is dead then. */
+bool conn_queue(struct conn *c, struct chunk *bytes);
+
+/* Write now what the socket takes. Calls no handler. */
+void conn_flush(struct conn *c);
+
+/* Go on with the bytes in `rest`. */
+void conn_go_on(struct conn *c);
+
+void conn_on_poll(uv_poll_t *handle, int status, int events);
+struct conn *conn_of(void *handle);
+
+/* conn_http.c and conn_ws.c: take one step from the front of [*in, *in + *n). */
+void conn_http_step(struct conn *c, uint8_t **in, size_t *n);
+void conn_ws_step(struct conn *c, uint8_t **in, size_t *n);
+
+/* Answer a request that is not whole or not valid, and end the connection. */
+void conn_http_fail(struct conn *c, int status, const char *text);

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conn_io - bytes of a connection: reading within its turn, holding back while
+ * output is stuck, and writing once a turn.
+ *
+ * Nothing in here frees a connection: conn_abort() only marks it, so every loop
+ * asks for CONN_DEAD after each call that may have led to a handler.
+ */
+#include <errno.h>
+#include <linux/sockios.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "net/conn_impl.h"
+
+/* Requests and messages of one connection in one turn. With 128 KiB a read there
+ * could be 20 000 of the smallest messages, each of which may run a script. */
+enum { STEPS_PER_TURN = 1024 };
+
+/* Hold back only what would make more output: while closing, the peer's Close is
+ * wanted however much still waits to leave. */
+static bool is_held_back(const struct conn *c)
+{
+    return c->is_paused && (c->state == CONN_HTTP || c->state == CONN_WS);
+}
+
+void conn_update_poll(struct conn *c)
+{
+    int want = c->is_blocked ? UV_WRITABLE : 0;
+
+    if (c->state == CONN_DEAD)
+        return;
+    if (!c->is_eof && !c->rest && !is_held_back(c))
+        want |= UV_READABLE;
+    /* Each change costs libuv two or three system calls. */
+    if (want == c->events)
+        return;
+    c->events = (uint8_t)want;
+    if (uv_poll_start(&c->poll, want, conn_on_poll) < 0)
+        conn_abort(c);
+}
+
+/* Look at bytes until they, the turn's share, or the room for answers is used up;
+ * returns how many were used. */
+static size_t take(struct conn *c, uint8_t *bytes, size_t n)
+{
+    size_t left = n;
+
+    for (int steps = 0; left > 0 && steps < STEPS_PER_TURN && !is_held_back(c); steps++) {
+        if (c->state == CONN_HTTP)
+            conn_http_step(c, &bytes, &left);
+        else if (c->state == CONN_WS || c->state == CONN_WS_CLOSING)
+            conn_ws_step(c, &bytes, &left);
+        else
+            left = 0; /* ending: what still comes is of no interest */
+    }
+    return n - left;
+}
+
+static void queue_more(struct conn *c)
+{
+    link_join(&c->more, &c->edge->more);
+    edge_hurry(c->edge);
+}
+
+void conn_go_on(struct conn *c)
+{
+    link_leave(&c->more);
+    if (!c->rest || is_held_back(c))
+        return;
+    size_t used = take(c, c->rest + c->rest_at, c->rest_len);
+    if (c->state == CONN_DEAD)
+        return;
+    c->rest_at += (uint32_t)used;
+    c->rest_len -= (uint32_t)used;
+    if (c->rest_len == 0) {
+        free(c->rest);
+        c->rest = NULL;
+    } else if (!is_held_back(c)) {
+        queue_more(c);
+    }
+    conn_update_poll(c);
+}
+
+void conn_let_in(struct conn *c)
+{
+    if (c->state != CONN_DEAD && c->rest && !is_held_back(c))
+        queue_more(c);
+    conn_update_poll(c);
+}
+
+/* The turn is over before the bytes are: copy them, the edge's buffer is needed. */
+static void keep_rest(struct conn *c, const uint8_t *bytes, size_t n)
+{
+    c->rest = malloc(n);
+    if (!c->rest) {
+        conn_abort(c);
+        return;
+    }
+    memcpy(c->rest, bytes, n);
+    c->rest_at = 0;
+    c->rest_len = (uint32_t)n;
+    if (!is_held_back(c))
+        queue_more(c);
+}
+
+/* The peer has closed its side. A WebSocket without a Close is over at once (cut,
+ * 1006); replies that are on their way to a plain client still go out. */
+static void on_eof(struct conn *c)
+{
+    c->is_eof = true;
+    if (c->out.n == 0 || c->state == CONN_WS || c->state == CONN_WS_CLOSING) {
+        conn_abort(c);
+        return;
+    }
+    if (c->state != CONN_ENDING)
+        conn_start_ending(c);
+}
+
+/* Its slot in the wheel stays where it is, except after a ping: then the next
+ * ping is due before the time at which the peer would have been dropped. */
+static void note_alive(struct conn *c)
+{
+    c->heard_ms = edge_now_ms();
+    if (c->is_pinged) {
+        c->is_pinged = false;
+        conn_retime(c);
+    }
+}
+
+/* One read a turn; libuv reports again what is left. */
+static void do_read(struct conn *c)
+{
+    struct edge *edge = c->edge;
+    ssize_t n = recv(c->fd, edge->buffer, sizeof edge->buffer, 0);
+
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return;
+    if (n < 0) {
+        conn_abort(c);
+        return;
+    }
+    if (n == 0) {
+        on_eof(c);
+        return;
+    }
+    edge->counters.bytes_in += (uint64_t)n;
+    if (c->state == CONN_HTTP || c->state == CONN_WS)
+        note_alive(c);
+    size_t used = take(c, edge->buffer, (size_t)n);
+    if (used < (size_t)n && c->state != CONN_DEAD)
+        keep_rest(c, edge->buffer + used, (size_t)n - used);
+}
+
+void conn_on_poll(uv_poll_t *handle, int status, int events)
+{
+    struct conn *c = conn_of(handle);
+
+    if (status < 0) { /* reset, while we did not read */
+        conn_abort(c);
+        return;
+    }
+    if (events & UV_WRITABLE) {
+        /* The peer has taken bytes, so it is alive, even if we do not hear it. */
+        note_alive(c);
+        conn_flush(c);
+    }
+    if ((events & UV_READABLE) && (c->events & UV_READABLE) && c->state != CONN_DEAD)
+        do_read(c);
+    conn_update_poll(c);
+}
+
+bool conn_queue(struct conn *c, struct chunk *bytes)
+{
+    if (!outq_push(&c->out, bytes)) {
+        conn_abort(c);
+        return false;
+    }
+    if (c->out.bytes > c->edge->limits.high_water)
+        c->is_paused = true;
+    if (!c->is_blocked)
+        link_join(&c->dirty, &c->edge->dirty);
+    return true;
+}
+
+static int write_out(struct conn *c)
+{
+    size_t written;
+    int r = outq_write(&c->out, c->fd, &written);
+
+    c->edge->counters.bytes_out += written;
+    return r;
+}
+
+void conn_flush(struct conn *c)
+{
+    link_leave(&c->dirty);
+    if (c->state == CONN_DEAD)
+        return;
+    int r = write_out(c);
+    if (r == 0 && c->pong) {
+        r = outq_push(&c->out, c->pong) ? write_out(c) : -ENOMEM;
+        chunk_unref(&c->pong);
+    }
+    if (r < 0) {
+        conn_abort(c);
+        return;
+    }
+    c->is_blocked = r == 1;
+    if (c->out.n == 0 && c->state == CONN_ENDING) {
+        if (c->is_eof) {
+            conn_abort(c);
+            return;
+        }
+        if (!c->is_shut) {
+            c->is_shut = true;
+            if (!c->handler)
+                c->since_ms = edge_now_ms();
+            shutdown(c->fd, SHUT_WR);
+            conn_retime(c);
+        }
+    }
+    if (c->out.n == 0 || c->out.bytes < c->edge->limits.high_water / 2)
+        c->is_paused = false;
+    conn_let_in(c);
+}
+
+size_t conn_queued(const struct conn *c)
+{
+    return c->out.bytes;
+}
+
+size_t conn_backlog(const struct conn *c)
+{
+    int unsent = 0;
+
+    if (c->fd < 0 || ioctl(c->fd, SIOCOUTQNSD, &unsent) != 0 || unsent < 0)
+        unsent = 0;
+    return c->out.bytes + (size_t)unsent;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conn_ws - an upgraded connection: messages, pings and the close handshake (RFC
+ * 6455, 5.5 and 7).
+ */
+#include <assert.h>
+
+#include "base/close_reason.h"
+#include "base/logger.h"
+#include "net/conn_impl.h"
+
+enum {
+    /* Up to so many chunks may wait while pongs are still answered one by one;
+     * above it, and while the socket is full, only the last ping is answered
+     * (5.5.3), so that a burst of pings holds no memory. */
+    PONG_QUEUE = 256,
+    NO_CODE = 1005,
+};
+
+static void answer_ping(struct conn *c, const uint8_t *payload, size_t len)
+{
+    struct chunk *pong = ws_frame_chunk(WS_PONG, payload, len);
+
+    if (!pong) /* nobody promised an answer when there is no memory */
+        return;
+    if (c->is_blocked || c->out.n >= PONG_QUEUE) {
+        chunk_unref(&c->pong);
+        c->pong = pong;
+        return;
+    }
+    conn_queue(c, pong);
+    chunk_unref(&pong);
+}
+
+/* Queue a Close frame; code 0 makes an empty one. false: no memory, aborted. */
+static bool queue_close(struct conn *c, uint16_t code, const char *reason)
+{
+    struct chunk *frame = ws_frame_close(code, reason);
+    bool is_queued = frame && conn_queue(c, frame);
+
+    chunk_unref(&frame);
+    if (!is_queued)
+        conn_abort(c);
+    return is_queued;
+}
+
+/* The peer's Close is answered with the same code; where ours went out before,
+ * this is its answer. Either way all is said (7.1.1: the server ends the TCP). */
+static void on_peer_close(struct conn *c, uint16_t code)
+{
+    if (c->state == CONN_WS) {
+        c->code = code;
+        if (!queue_close(c, code == NO_CODE ? 0 : code, ""))
+            return;
+    }
+    conn_start_ending(c);
+}
+
+/* "Fail the connection" (7.1.7): a Close that says why, and no wait for the
+ * peer's, because the parser cannot go on. */
+static void on_error(struct conn *c, enum ws_result result)
+{
+    uint16_t code = ws_close_code(result);
+
+    c->edge->counters.protocol_errors++;
+    logger_debug("net", "%s: bad frame (%d), closed with %u", c->address, (int)result,
+                 code);
+    if (c->state == CONN_WS) {
+        c->code = code;
+        if (!queue_close(c, code, close_reason_text(code)))
+            return;
+    }
+    conn_start_ending(c);
+}
+
+void conn_ws_step(struct conn *c, uint8_t **in, size_t *n)
+{
+    struct ws_in got = ws_session_next(&c->ws, in, n);
+
+    switch (got.event) {
+    case WS_EVENT_NONE: *n = 0; break;
+    case WS_EVENT_MESSAGE:
+        if (c->state != CONN_WS) /* closing: ignored (5.5.1) */
+            break;
+        c->edge->counters.messages_in++;
+        c->handler->on_message(c->user, got.op, got.data, got.len);
+        break;
+    case WS_EVENT_PING:
+        if (c->state == CONN_WS)
+            answer_ping(c, got.data, got.len);
+        break;
+    case WS_EVENT_PONG: break; /* heard_ms has moved already */
+    case WS_EVENT_CLOSE:
+        *n = 0;
+        on_peer_close(c, got.code);
+        break;
+    case WS_EVENT_ERROR:
+        *n = 0;
+        on_error(c, got.result);
+        break;
+    }
+}
+
+/* Would this frame make the queue too long? One message on a queue that is not
+ * held back always fits, however big, or no client could be sent it. */
+static bool is_too_much(const struct conn *c, const struct chunk *frame)
+{
+    const struct edge_limits *l = &c->edge->limits;
+
+    return c->out.bytes > l->high_water && c->out.bytes + frame->len > l->max_out_bytes;
+}
+
+void conn_send(struct conn *c, struct chunk *frame)
+{
+    if (c->state != CONN_WS)
+        return;
+    /* Before we call a client too slow, see what its socket takes. */
+    if (is_too_much(c, frame) && !c->is_blocked)
+        conn_flush(c);
+    if (c->state != CONN_WS)
+        return;
+    if (is_too_much(c, frame)) {
+        logger_debug("net", "%s: %zu bytes wait, too slow", c->address, c->out.bytes);
+        conn_close(c, CLOSE_TOO_SLOW, NULL);
+        return;
+    }
+    if (conn_queue(c, frame))
+        c->edge->counters.messages_out++;
+}
+
+void conn_close(struct conn *c, uint16_t code, const char *reason)
+{
+    if (c->state == CONN_HTTP) {
+        conn_start_ending(c);
+        return;
+    }
+    if (c->state != CONN_WS)
+        return;
+    c->code = code;
+    c->since_ms = edge_now_ms();
+    if (!queue_close(c, code, reason ? reason : close_reason_text(code)))
+        return;
+    c->state = CONN_WS_CLOSING;
+    conn_retime(c);
+    conn_let_in(c);
+}

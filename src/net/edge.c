@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/edge.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/clk.h"
+#include "net/conn_impl.h"
+#include "net/edge_impl.h"
+#include "net/listener.h"
+
+enum { MAGIC = 0x65646765 };
+
+const struct edge_limits edge_limits_default = {
+    .http = {16 * 1024, 4 * 1024, 64, 64 * 1024}, /* as http_limits_default */
+    .head_ms = 10000,
+    .keep_alive_ms = 30000,
+    .close_ms = 3000,
+    .ping_ms = 25000,
+    .dead_ms = 60000,
+    .max_conns = 100000,
+    .max_out_bytes = 4 << 20,
+    .high_water = 256 << 10,
+};
+
+static struct edge *edge_of(void *handle)
+{
+    struct edge *edge = ((uv_handle_t *)handle)->data;
+
+    assert(edge->magic == MAGIC);
+    return edge;
+}
+
+uint64_t edge_now_ms(void)
+{
+    return clk_now_us() / 1000;
+}
+
+void edge_hold(struct edge *edge)
+{
+    edge->n_handles++;
+}
+
+void edge_drop(struct edge *edge)
+{
+    assert(edge->magic == MAGIC && edge->n_handles > 0);
+    if (--edge->n_handles > 0)
+        return;
+    chunk_unref(&edge->ping);
+    free(edge);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    edge_drop(edge_of(handle));
+}
+
+void edge_flush(struct edge *edge)
+{
+    while (!link_is_alone(&edge->dirty))
+        conn_flush(LINK_OWNER(edge->dirty.next, struct conn, dirty));
+}
+
+static void on_prepare(uv_prepare_t *handle)
+{
+    edge_flush(edge_of(handle));
+}
+
+/* Connections that still have bytes from an earlier turn. Those that join while
+ * we work wait for the next one, so that everybody else has a turn between. */
+static void on_hurry(uv_idle_t *handle)
+{
+    struct edge *edge = edge_of(handle);
+    struct link now;
+
+    link_take_all(&now, &edge->more);
+    while (!link_is_alone(&now))
+        conn_go_on(LINK_OWNER(now.next, struct conn, more));
+    if (link_is_alone(&edge->more))
+        uv_idle_stop(handle);
+}
+
+void edge_hurry(struct edge *edge)
+{
+    if (!edge->is_closing && !uv_is_active((uv_handle_t *)&edge->hurry))
+        uv_idle_start(&edge->hurry, on_hurry);
+}
+
+static void on_conn_due(void *arg, struct link *item)
+{
+    (void)arg;
+    conn_on_due(LINK_OWNER(item, struct conn, due));
+}
+
+void edge_tick(struct edge *edge)
+{
+    wheel_turn(&edge->wheel, edge_now_ms() / 1000, on_conn_due, NULL);
+    for (struct link *l = edge->listeners.next; l != &edge->listeners; l = l->next)
+        listener_resume(listener_of_link(l));
+}
+
+/* Set anew each time, to just after the next full second: deadlines are rounded
+ * down to seconds, so a time-out comes up to a second early and never late. */
+static void on_second(uv_timer_t *timer)
+{
+    struct edge *edge = edge_of(timer);
+
+    edge_tick(edge);
+    if (!edge->is_closing)
+        uv_timer_start(timer, on_second, 1002 - edge_now_ms() % 1000, 0);
+}
+
+int edge_open(struct edge **out, uv_loop_t *loop, const struct edge_limits *limits,
+              const struct edge_handler *handler, void *ctx, struct err *e)
+{
+    struct edge *edge = calloc(1, sizeof *edge);
+
+    *out = NULL;
+    if (!edge || !(edge->ping = ws_frame_chunk(WS_PING, NULL, 0))) {
+        free(edge);
+        return err_set(e, UV_ENOMEM, "no memory for the network's buffers");
+    }
+    edge->magic = MAGIC;
+    edge->loop = loop;
+    edge->limits = *limits;
+    edge->handler = handler;
+    edge->ctx = ctx;
+    link_init(&edge->conns);
+    link_init(&edge->dirty);
+    link_init(&edge->more);
+    link_init(&edge->listeners);
+    wheel_init(&edge->wheel, edge_now_ms() / 1000);
+    /* None of these six can fail (libuv's reference). */
+    uv_prepare_init(loop, &edge->flusher);
+    uv_idle_init(loop, &edge->hurry);
+    uv_timer_init(loop, &edge->second);
+    edge->flusher.data = edge->hurry.data = edge->second.data = edge;
+    edge->n_handles = 3;
+    uv_prepare_start(&edge->flusher, on_prepare);
+    uv_timer_start(&edge->second, on_second, 1002 - edge_now_ms() % 1000, 0);
+    *out = edge;
+    return 0;
+}
+
+void edge_close(struct edge **edge)
+{
+    struct edge *x = *edge;
+
+    *edge = NULL;
+    if (!x)
+        return;
+    x->is_closing = true;
+    edge_stop_listening(x);
+    for (struct link *l = x->conns.next; l != &x->conns; l = l->next)
+        conn_abort(LINK_OWNER(l, struct conn, all));
+    uv_close((uv_handle_t *)&x->flusher, on_handle_closed);
+    uv_close((uv_handle_t *)&x->hurry, on_handle_closed);
+    uv_close((uv_handle_t *)&x->second, on_handle_closed);
+}
+
+int edge_listen(struct edge *edge, const char *host, uint16_t port, bool probe,
+                struct err *e)
+{
+    return listener_open_all(edge, host, port, probe, e);
+}
+
+uint16_t edge_port(const struct edge *edge)
+{
+    return link_is_alone(&edge->listeners)
+               ? 0
+               : listener_port(listener_of_link(edge->listeners.next));
+}
+
+void edge_stop_listening(struct edge *edge)
+{
+    while (!link_is_alone(&edge->listeners))
+        listener_close(listener_of_link(edge->listeners.next));
+}
+
+/* f may close connections: they leave the ring only in libuv's close callback,
+ * so the walk is safe. */
+void edge_each_ws(struct edge *edge, void (*f)(struct conn *c, void *arg), void *arg)
+{
+    for (struct link *l = edge->conns.next; l != &edge->conns; l = l->next) {
+        struct conn *c = LINK_OWNER(l, struct conn, all);
+        if (c->state == CONN_WS)
+            f(c, arg);
+    }
+}
+
+const struct edge_counters *edge_counters(const struct edge *edge)
+{
+    return &edge->counters;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * edge_impl - the inside of an edge, for the files of this folder that make up a
+ * connection (conn*.c, listener.c). Others include edge.h.
+ *
+ * Thread: its worker's.
+ */
+#pragma once
+
+#include "base/chunk.h"
+#include "net/edge.h"
+#include "net/link.h"
+#include "net/wheel.h"
+
+/* One read takes up to this much, and a connection is read once a turn: so it is
+ * also what one connection may keep the others waiting for. */
+enum { EDGE_READ_BYTES = 128 * 1024 };
+
+struct edge {
+    uint32_t magic;
+    uint32_t n_handles; /* that libuv still knows; the last one frees the edge */
+    uv_loop_t *loop;
+    struct edge_limits limits;
+    const struct edge_handler *handler;
+    void *ctx;
+    struct edge_counters counters;
+    bool is_closing;
+    uv_prepare_t flusher; /* before each poll: write what waits */
+    uv_idle_t hurry; /* runs while `more` is not empty, so that the loop does not sleep */
+    uv_timer_t second;
+    struct link conns, dirty, more, listeners;
+    struct wheel wheel;
+    struct chunk *ping; /* the one that all connections send */
+    uint8_t buffer[EDGE_READ_BYTES];
+};
+
+/* Each handle of libuv that needs the edge holds it until it is closed. */
+void edge_hold(struct edge *edge);
+void edge_drop(struct edge *edge);
+
+/* `more` is no longer empty: go on with it in the next turn. */
+void edge_hurry(struct edge *edge);
+
+/* What is due by the clock of clk_now_us() happens now. The edge calls it each
+ * second; tests with a faked clock call it themselves. */
+void edge_tick(struct edge *edge);
+
+/* The clock of all time-outs. */
+uint64_t edge_now_ms(void);

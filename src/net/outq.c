@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/outq.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+enum {
+    FIRST_CAP = 4,  /* most turns send one to three chunks */
+    MAX_PARTS = 64, /* parts of one writev */
+    MAX_CALLS = 16, /* and writes of one turn, so that one reader on loopback that
+                     * empties the socket as we fill it does not hold up the rest */
+};
+
+void outq_init(struct outq *q)
+{
+    memset(q, 0, sizeof *q);
+}
+
+static struct chunk **place(const struct outq *q, uint32_t i)
+{
+    return &q->ring[(q->head + i) & (q->cap - 1)];
+}
+
+void outq_fini(struct outq *q)
+{
+    for (uint32_t i = 0; i < q->n; i++)
+        chunk_unref(place(q, i));
+    free(q->ring);
+    outq_init(q);
+}
+
+static bool grow(struct outq *q)
+{
+    uint32_t cap = q->cap ? q->cap * 2 : FIRST_CAP;
+    struct chunk **ring = q->cap > UINT32_MAX / 2 ? NULL : malloc(cap * sizeof(*ring));
+
+    if (!ring)
+        return false;
+    for (uint32_t i = 0; i < q->n; i++)
+        ring[i] = *place(q, i);
+    free(q->ring);
+    q->ring = ring;
+    q->cap = cap;
+    q->head = 0;
+    return true;
+}
+
+bool outq_push(struct outq *q, struct chunk *c)
+{
+    if (c->len == 0)
+        return true;
+    if (q->n == q->cap && !grow(q))
+        return false;
+    *place(q, q->n) = chunk_ref(c);
+    q->n++;
+    q->bytes += c->len;
+    return true;
+}
+
+/* Drop `n` written bytes from the front. */
+static void advance(struct outq *q, size_t n)
+{
+    q->bytes -= n;
+    while (n > 0) {
+        size_t left = (*place(q, 0))->len - q->offset;
+        if (n < left) {
+            q->offset += (uint32_t)n;
+            return;
+        }
+        n -= left;
+        q->offset = 0;
+        chunk_unref(place(q, 0));
+        q->head = (q->head + 1) & (q->cap - 1);
+        q->n--;
+    }
+    if (q->n == 0) {
+        free(q->ring);
+        outq_init(q);
+    }
+}
+
+int outq_write(struct outq *q, int fd, size_t *written)
+{
+    *written = 0;
+    for (int calls = 0; q->n > 0; calls++) {
+        struct iovec parts[MAX_PARTS];
+        struct msghdr m = {.msg_iov = parts};
+        size_t want = 0;
+
+        if (calls == MAX_CALLS)
+            return 1;
+        for (; m.msg_iovlen < MAX_PARTS && m.msg_iovlen < q->n; m.msg_iovlen++) {
+            struct chunk *c = *place(q, (uint32_t)m.msg_iovlen);
+            size_t skip = m.msg_iovlen == 0 ? q->offset : 0;
+            parts[m.msg_iovlen] = (struct iovec){c->bytes + skip, c->len - skip};
+            want += c->len - skip;
+        }
+        /* sendmsg is writev that can be told not to raise SIGPIPE. */
+        ssize_t n = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN || errno == EWOULDBLOCK ? 1 : -errno;
+        *written += (size_t)n;
+        advance(q, (size_t)n);
+        /* A short write means a full socket; asking again would only tell EAGAIN. */
+        if ((size_t)n < want)
+            return 1;
+    }
+    return 0;
+}

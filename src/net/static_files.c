@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/static_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clk.h"
+#include "base/map.h"
+
+enum {
+    PATH_BYTES = 1024, /* longer paths are answered 404 */
+    ENTRY_BYTES = 256, /* what a cached file costs beside its bytes, roughly */
+    ETAG_BYTES = 112,
+    MAX_HEADER_BYTES = 256,
+};
+
+/* The kernel stamps files with a clock that stands still for up to 10 ms, so a
+ * file that was written a moment ago may change again without a new stamp. It is
+ * answered without ETag and not kept. */
+static const double racy_s = 0.02;
+
+struct file {
+    struct chunk *bytes;
+    dev_t dev;
+    ino_t ino;
+    off_t size;
+    struct timespec mtime, ctime;
+};
+
+struct static_files {
+    char *folder;
+    size_t max_bytes, max_file_bytes, bytes;
+    struct map cache; /* path -> struct file */
+};
+
+int static_files_new(struct static_files **out, const char *folder, size_t max_bytes,
+                     size_t max_file_bytes)
+{
+    struct static_files *s = calloc(1, sizeof *s);
+
+    *out = NULL;
+    if (!s || !(s->folder = strdup(folder))) {
+        free(s);
+        return -ENOMEM;
+    }
+    s->max_bytes = max_bytes;
+    s->max_file_bytes = max_file_bytes;
+    map_init(&s->cache);
+    *out = s;
+    return 0;
+}
+
+static void file_free(struct file *f)
+{
+    if (f)
+        chunk_unref(&f->bytes);
+    free(f);
+}
+
+static void empty_cache(struct static_files *s)
+{
+    for (struct map_entry *e = NULL; (e = map_next(&s->cache, e));)
+        file_free(e->value);
+    map_fini(&s->cache);
+    map_init(&s->cache);
+    s->bytes = 0;
+}
+
+void static_files_free(struct static_files **s)
+{
+    if (*s) {
+        empty_cache(*s);
+        map_fini(&(*s)->cache);
+        free((*s)->folder);
+        free(*s);
+    }
+    *s = NULL;
+}
+
+const char *static_files_type(const char *path)
+{
+    static const struct {
+        const char *ending, *type;
+    } types[] = {
+#define X(e, t) {e, t},
+#include "net/mime.def"
+#undef X
+    };
+    const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
+
+    if (dot && (!slash || slash < dot))
+        for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+            if (strcasecmp(dot + 1, types[i].ending) == 0)
+                return types[i].type;
+    return "application/octet-stream";
+}
+
+/* Write the path of the file that is meant; false where it cannot be one of ours.
+ * A segment that starts with '.' covers "..", "." and dot-files at once. */
+static bool clean_path(char out[PATH_BYTES], const char *path, size_t len)
+{
+    static const char index[] = "index.html";
+
+    if (len + sizeof index > PATH_BYTES || memchr(path, 0, len) || memchr(path, '\\', len))
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if ((i == 0 || path[i - 1] == '/') && (path[i] == '.' || path[i] == '/'))
+            return false;
+    memcpy(out, path, len);
+    out[len] = 0;
+    if (len == 0 || path[len - 1] == '/')
+        memcpy(out + len, index, sizeof index);
+    return true;
+}
+
+/* openat2 came with Linux 5.6, and some sandboxes refuse it: then the real path,
+ * links resolved, must begin with the folder's real path. */
+static int open_checked(const char *folder, const char *path)
+{
+    char joined[PATH_MAX], root[PATH_MAX], real[PATH_MAX];
+    int n = snprintf(joined, sizeof joined, "%s/%s", folder, path);
+
+    if (n < 0 || n >= (int)sizeof joined || !realpath(folder, root) ||
+        !realpath(joined, real))
+        return -1;
+    size_t len = strlen(root);
+    if (len > 1 && (strncmp(real, root, len) != 0 || real[len] != '/'))
+        return -1;
+    return open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+}
+
+/* A descriptor of the file, wherever links inside the folder lead, or -1. Does not
+ * block, whatever it is (a pipe, say). */
+static int open_beneath(const char *folder, const char *path)
+{
+    struct open_how how = {
+        .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+    };
+    int root = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (root < 0)
+        return -1;
+    int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+    bool is_missing = fd < 0 && (errno == ENOSYS || errno == EPERM);
+    close(root);
+    return is_missing ? open_checked(folder, path) : fd;
+}
+
+/* The whole file as a chunk, or NULL: no memory, or it shrank meanwhile. */
+static struct chunk *read_all(int fd, size_t size)
+{
+    struct chunk *c = chunk_new(size);
+    size_t at = 0;
+
+    while (c && at < size) {
+        ssize_t n = read(fd, c->bytes + at, size - at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            chunk_unref(&c);
+        else
+            at += (size_t)n;
+    }
+    return c;
+}
+
+static bool is_same_time(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool is_racy(const struct stat *st)
+{
+    double mtime = (double)st->st_mtim.tv_sec + (double)st->st_mtim.tv_nsec * 1e-9;
+
+    return fabs(clk_wall_s() - mtime) < racy_s;
+}
+
+/* Keep it for next time. Where that does not work out nothing is lost. */
+static void remember(struct static_files *s, const char *path, const struct stat *st,
+                     struct chunk *bytes)
+{
+    size_t cost = bytes->len + ENTRY_BYTES;
+    struct file *old = map_remove_bytes(&s->cache, path, strlen(path));
+
+    if (old)
+        s->bytes -= old->bytes->len + ENTRY_BYTES;
+    file_free(old);
+    if (cost > s->max_bytes)
+        return;
+    if (s->bytes + cost > s->max_bytes)
+        empty_cache(s);
+    struct file *f = malloc(sizeof *f);
+    if (!f)
+        return;
+    *f = (struct file){chunk_ref(bytes), st->st_dev,  st->st_ino,
+                       st->st_size,      st->st_mtim, st->st_ctim};
+    if (map_put_bytes(&s->cache, path, strlen(path), f))
+        s->bytes += cost;
+    else
+        file_free(f);
+}
+
+/* The bytes of an open file: from memory where it has not changed since, else
+ * read. One reference, yours; NULL where it cannot be read. */
+static struct chunk *load(struct static_files *s, int fd, const char *path,
+                          const struct stat *st)
+{
+    const struct file *f = map_get_bytes(&s->cache, path, strlen(path));
+
+    if (f && f->dev == st->st_dev && f->ino == st->st_ino && f->size == st->st_size &&
+        is_same_time(f->mtime, st->st_mtim) && is_same_time(f->ctime, st->st_ctim))
+        return chunk_ref(f->bytes);
+    struct chunk *bytes = read_all(fd, (size_t)st->st_size);
+    if (bytes && !is_racy(st))
+        remember(s, path, st, bytes);
+    return bytes;
+}
+
+/* Is `etag` among the tags of If-None-Match? Weakly compared, as RFC 9110 13.1.2
+ * asks; our tags hold no comma, so a comma always ends one. */
+static bool is_known(const struct http_head *head, const char *etag)
+{
+    struct http_text list = http_head_find(head, "if-none-match", NULL);
+    size_t want = strlen(etag);
+
+    if (list.len == 1 && *list.at == '*')
+        return true;
+    for (size_t i = 0; i < list.len;) {
+        size_t end = i;
+        while (end < list.len && list.at[end] != ',')
+            end++;
+        size_t from = i, to = end;
+        while (from < to && (list.at[from] == ' ' || list.at[from] == '\t'))
+            from++;
+        while (from < to && (list.at[to - 1] == ' ' || list.at[to - 1] == '\t'))
+            to--;
+        if (to - from > 2 && memcmp(list.at + from, "W/", 2) == 0)
+            from += 2;
+        if (to - from == want && memcmp(list.at + from, etag, want) == 0)
+            return true;
+        i = end + 1;
+    }
+    return false;
+}
+
+static bool is_method(const struct http_head *head, const char *name)
+{
+    struct http_text m = http_head_method(head);
+
+    return m.len == strlen(name) && memcmp(m.at, name, m.len) == 0;
+}
+
+/* Inode, size and both times to the nanosecond: a file that is replaced by one of
+ * the same length within the same second still gets a new tag. */
+static void write_etag(char out[ETAG_BYTES], const struct stat *st)
+{
+    snprintf(out, ETAG_BYTES, "\"%llx-%llx-%llx.%lx-%llx.%lx\"",
+             (unsigned long long)st->st_ino, (unsigned long long)st->st_size,
+             (unsigned long long)st->st_mtim.tv_sec, (unsigned long)st->st_mtim.tv_nsec,
+             (unsigned long long)st->st_ctim.tv_sec, (unsigned long)st->st_ctim.tv_nsec);
+}
+
+static void serve_open(struct static_files *s, struct conn *c, const struct http_head *head,
+                       const char *path, int fd, const struct stat *st)
+{
+    char etag[ETAG_BYTES] = "", headers[MAX_HEADER_BYTES];
+
+    if ((uint64_t)st->st_size > s->max_file_bytes) {
+        conn_reply_error(c, 413, NULL, "the file is too big to be served");
+        return;
+    }
+    if (!is_racy(st))
+        write_etag(etag, st);
+    snprintf(headers, sizeof headers,
+             "%s%s%sCache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n",
+             *etag ? "ETag: " : "", etag, *etag ? "\r\n" : "");
+    if (*etag && is_known(head, etag)) {
+        conn_reply(c, 304, NULL, headers, NULL, 0);
+        return;
+    }
+    struct chunk *bytes = load(s, fd, path, st);
+    if (bytes)
+        conn_reply_chunk(c, 200, static_files_type(path), headers, bytes);
+    else
+        conn_reply_error(c, 503, NULL, "the file cannot be read now");
+}
+
+void static_files_serve(struct static_files *s, struct conn *c,
+                        const struct http_head *head, const char *path, size_t len)
+{
+    char clean[PATH_BYTES];
+    struct stat st;
+    int fd = -1;
+
+    if (!is_method(head, "GET") && !is_method(head, "HEAD")) {
+        conn_reply_error(c, 405, "Allow: GET, HEAD\r\n", "only GET and HEAD here");
+        return;
+    }
+    if (clean_path(clean, path, len))
+        fd = open_beneath(s->folder, clean);
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        serve_open(s, c, head, clean, fd, &st);
+    else
+        conn_reply_error(c, 404, NULL, "there is no such page");
+    if (fd >= 0)
+        close(fd);
+}

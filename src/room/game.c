@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+#include "room/game.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clk.h"
+#include "base/close_reason.h"
+#include "base/logger.h"
+#include "base/rnd.h"
+#include "proto/json_out.h"
+#include "proto/record.h"
+#include "proto/wire.h"
+#include "proto/ws_frame.h"
+#include "room/room_internal.h"
+#include "room/session.h"
+
+enum {
+    INPUT_QUEUE_BYTES = 8 << 20, /* of one room, beside one message of full size */
+    OUTBOX_BYTES = 16 << 20,
+    SCRATCH_BYTES = 64 << 20,
+};
+
+void world_init(struct world *w, const char *folder, const char *scripts, bool is_dev,
+                const struct world_ops *ops, void *ctx)
+{
+    *w = (struct world){
+        .is_dev = is_dev, .folder = folder, .scripts = scripts, .ops = ops, .ctx = ctx};
+    map_init(&w->games);
+    sched_init(&w->sched);
+}
+
+void world_fini(struct world *w)
+{
+    for (struct map_entry *e; (e = map_next(&w->games, NULL));) {
+        struct game *g = e->value;
+        game_close(&g);
+    }
+    map_fini(&w->games);
+    sched_fini(&w->sched);
+}
+
+uint64_t world_next_us(const struct world *w)
+{
+    const struct sched_item *first = sched_first(&w->sched);
+
+    return first ? first->due_us : UINT64_MAX;
+}
+
+uint64_t world_run(struct world *w, uint64_t now_us)
+{
+    struct sched_item *item;
+
+    while ((item = sched_first(&w->sched)) && item->due_us <= now_us)
+        room_step((struct room *)item, now_us);
+    return world_next_us(w);
+}
+
+bool game_is_name(const char *text, size_t len)
+{
+    if (len == 0 || len > GAME_NAME_MAX || text[0] < 'a' || text[0] > 'z')
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-", text[i]) || !text[i])
+            return false;
+    return true;
+}
+
+bool game_is_room_name(const char *text, size_t len)
+{
+    if (len == 0 || len > ROOM_ID_MAX)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (!text[i] || !strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                "0123456789-_.~",
+                                text[i]))
+            return false;
+    return true;
+}
+
+struct game *game_find(const struct world *w, const char *name, size_t len)
+{
+    return map_get_bytes(&w->games, name, len);
+}
+
+static int load(struct game *g)
+{
+    char folder[1024];
+    struct vm_options o = {.name = g->name,
+                           .folder = folder,
+                           .scripts = g->world->scripts,
+                           .hooks = &room_hooks,
+                           .ctx = g};
+
+    g->load_error.code = 0;
+    if (snprintf(folder, sizeof folder, "%s/%s", g->world->folder, g->name) >=
+        (int)sizeof folder)
+        return err_set(&g->load_error, -ENAMETOOLONG, "the path of the folder is too long");
+    return vm_new(&g->vm, &o, &g->load_error);
+}
+
+struct game *game_open(struct world *w, const char *name)
+{
+    struct game *g = calloc(1, sizeof *g);
+
+    if (!g || !map_put_bytes(&w->games, name, strlen(name), g)) {
+        free(g);
+        return NULL;
+    }
+    g->world = w;
+    strncpy(g->name, name, sizeof g->name - 1);
+    map_init(&g->rooms);
+    map_init(&g->tokens);
+    load(g);
+    return g;
+}
+
+void game_close(struct game **at)
+{
+    struct game *g = *at;
+
+    *at = NULL;
+    for (struct map_entry *e; (e = map_next(&g->rooms, NULL));) {
+        struct room *r = e->value;
+        room_close(r, "stopped");
+        game_end_room(r);
+    }
+    map_remove_bytes(&g->world->games, g->name, strlen(g->name));
+    map_fini(&g->rooms);
+    map_fini(&g->tokens);
+    vm_free(&g->vm);
+    free(g);
+}
+
+int game_reload(struct game *g)
+{
+    bool schema_changed = false, was_raw;
+    struct err e = {0};
+
+    if (!g->vm)
+        return load(g);
+    was_raw = g->vm->def->raw;
+    int r = vm_reload(g->vm, &schema_changed, &e);
+    if (r < 0) {
+        g->load_error = e;
+        return r;
+    }
+    g->load_error.code = 0;
+    for (struct map_entry *at = NULL; (at = map_next(&g->rooms, at));) {
+        struct room *room = at->value;
+        if (was_raw != g->vm->def->raw)
+            room_close(room, "the game speaks another protocol now");
+        else
+            room_reload(room, g->vm->version - 1, schema_changed);
+    }
+    g->world->ops->on_schedule(g->world->ctx);
+    return 0;
+}
+
+struct room *game_find_room(const struct game *g, const char *id, size_t len)
+{
+    return map_get_bytes(&g->rooms, id, len);
+}
+
+struct room *game_pick_room(const struct game *g)
+{
+    struct room *best = NULL;
+
+    for (struct map_entry *e = NULL; (e = map_next(&g->rooms, e));) {
+        struct room *r = e->value;
+        if (r->is_locked || r->is_closing || r->is_named || room_is_full(r))
+            continue;
+        if (!best || r->n_players > best->n_players ||
+            (r->n_players == best->n_players && strcmp(r->id, best->id) < 0))
+            best = r;
+    }
+    return best;
+}
+
+/* Six letters that are easy to read out; not in use in this game. */
+static void make_up_id(const struct game *g, char *out)
+{
+    static const char letters[] = "abcdefghjkmnpqrstuvwxyz23456789";
+
+    do {
+        uint8_t dice[6];
+        rnd_secret(dice, sizeof dice);
+        for (size_t i = 0; i < sizeof dice; i++)
+            out[i] = letters[dice[i] % (sizeof letters - 1)];
+        out[sizeof dice] = 0;
+    } while (game_find_room(g, out, strlen(out)));
+}
+
+static void free_room(struct room *r)
+{
+    for (uint32_t i = 0; i < r->n_players; i++)
+        player_free(&r->players[i]);
+    free(r->players);
+    script_room_free(&r->script);
+    image_free(&r->image);
+    emit_cache_fini(&r->cache);
+    map_fini(&r->by_id);
+    inputs_fini(&r->inputs);
+    outbox_fini(&r->outbox);
+    buf_fini(&r->scratch);
+    free(r);
+}
+
+struct room *game_new_room(struct game *g, const char *id, size_t len,
+                           const uint8_t *options, size_t n_options)
+{
+    struct world *w = g->world;
+    struct room *r = g->rooms.n < GAME_MAX_ROOMS ? calloc(1, sizeof *r) : NULL;
+    const struct game_def *def = g->vm->def;
+    uint64_t seed;
+
+    if (!r)
+        return NULL;
+    r->game = g;
+    r->is_named = id != NULL;
+    if (id)
+        memcpy(r->id, id, len);
+    else
+        make_up_id(g, r->id);
+    map_init(&r->by_id);
+    inputs_init(&r->inputs, INPUT_QUEUE_BYTES + def->max_message);
+    outbox_init(&r->outbox, OUTBOX_BYTES + 2 * (size_t)def->max_message);
+    buf_init(&r->scratch, SCRATCH_BYTES);
+    emit_cache_init(&r->cache);
+    rnd_secret(&seed, sizeof seed);
+    rnd_secret(&r->epoch, sizeof r->epoch);
+    r->tick = 1;
+    r->version = g->vm->version;
+    r->began_us = clk_now_us();
+    if (sched_reserve(&w->sched, w->n_rooms + 1) < 0 ||
+        image_new(&r->image, def->schema, 0) < 0)
+        goto fail;
+    image_begin(r->image, r->tick);
+    if (script_room_new(&r->script, g->vm, r, r->id, seed, r->image) < 0 ||
+        !map_put_bytes(&g->rooms, r->id, strlen(r->id), r))
+        goto fail;
+    w->n_rooms++;
+    r->is_stepping = true;
+    if (script_create(r->script, options, n_options) == SCRIPT_RAISED)
+        outbox_cut(&r->outbox, 0);
+    r->ran_lua = r->is_dirty = true;
+    r->is_stepping = false;
+    room_schedule(r, r->began_us);
+    w->ops->on_schedule(w->ctx);
+    logger_debug(g->name, "room %s opened", r->id);
+    return r;
+
+fail:
+    free_room(r);
+    return NULL;
+}
+
+void game_end_room(struct room *r)
+{
+    struct game *g = r->game;
+    struct world *w = g->world;
+    const char *reason = r->n_players == 0 ? "empty" : "closed";
+    const char *told =
+        *r->close_reason ? r->close_reason : close_reason_text(CLOSE_ROOM_CLOSED);
+
+    r->is_stepping = r->is_closing = true;
+    script_close(r->script, reason);
+    for (uint32_t i = 0; i < r->n_players; i++) {
+        struct player *p = r->players[i];
+        if (p->peer.conn)
+            room_part(p, CLOSE_ROOM_CLOSED, told);
+        map_remove_bytes(&g->tokens, p->token, sizeof p->token);
+        g->n_players--;
+    }
+    sched_set(&w->sched, &r->item, UINT64_MAX);
+    map_remove_bytes(&g->rooms, r->id, strlen(r->id));
+    w->n_rooms--;
+    logger_debug(g->name, "room %s ended: %s", r->id, reason);
+    free_room(r);
+}
+
+static struct chunk *dev_frame(bool json, const char *members, size_t len)
+{
+    struct buf out;
+
+    buf_init(&out, 1 << 20);
+    if (json) {
+        buf_text(&out, "{\"t\":\"dev\",");
+        buf_append(&out, members, len);
+        buf_text(&out, "}");
+    } else {
+        wire_put_u8(&out, RECORD_DEV);
+        wire_put_uv(&out, len + 2);
+        buf_text(&out, "{");
+        buf_append(&out, members, len);
+        buf_text(&out, "}");
+    }
+    struct chunk *frame =
+        out.failed ? NULL : ws_frame_chunk(json ? WS_TEXT : WS_BINARY, out.data, out.len);
+    buf_fini(&out);
+    return frame;
+}
+
+void game_tell_dev(struct game *g, const char *members, size_t len)
+{
+    struct chunk *binary = dev_frame(false, members, len);
+    struct chunk *json = dev_frame(true, members, len);
+
+    for (struct map_entry *e = NULL; (e = map_next(&g->rooms, e));) {
+        struct room *r = e->value;
+        for (uint32_t i = 0; i < r->n_players; i++) {
+            struct player *p = r->players[i];
+            struct chunk *frame = p->peer.codec == PEER_JSON ? json : binary;
+            if (frame && p->peer.conn && p->peer.can_resume)
+                p->peer.ops->send(p->peer.conn, frame);
+        }
+    }
+    chunk_unref(&binary);
+    chunk_unref(&json);
+}
+
+void world_stop(struct world *w, uint16_t code, const char *reason)
+{
+    for (struct map_entry *e = NULL; (e = map_next(&w->games, e));) {
+        const struct game *g = e->value;
+        for (struct map_entry *at = NULL; (at = map_next(&g->rooms, at));) {
+            struct room *r = at->value;
+            for (uint32_t i = 0; i < r->n_players; i++)
+                if (r->players[i]->peer.conn)
+                    room_part(r->players[i], code, reason);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * game - one game on one worker: its VM and its rooms; and the world, which holds
+ * all games of a worker.
+ *
+ * A game whose script does not load is kept with its error, so that its page can
+ * say what is wrong and the next save can mend it.
+ *
+ * Ownership: the world owns games, games own rooms. Thread: one worker's.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/map.h"
+#include "room/room.h"
+#include "room/sched.h"
+#include "script/vm.h"
+
+enum { GAME_NAME_MAX = 32, GAME_MAX_ROOMS = 10000 };
+
+struct world;
+
+struct game {
+    struct world *world;
+    char name[GAME_NAME_MAX + 1];
+    struct vm *vm;         /* NULL while the script does not load */
+    struct err load_error; /* code 0: the last load was fine */
+    struct map rooms;      /* id -> room */
+    struct map tokens;     /* seat token -> player */
+    uint32_t n_players;    /* seats over all rooms */
+};
+
+/* What the world tells its worker. */
+struct world_ops {
+    /* A script error; `room` may be NULL. */
+    void (*on_error)(void *ctx, struct game *g, const struct script_error *error);
+    /* The alarm has to ring at another time. */
+    void (*on_schedule)(void *ctx);
+};
+
+struct world {
+    struct map games; /* name -> game */
+    struct sched sched;
+    size_t n_rooms;
+    bool is_dev; /* scan after every callback, developer records */
+    const char *folder, *scripts;
+    const struct world_ops *ops;
+    void *ctx;
+};
+
+/* `folder` (games/), `scripts` and `ops` must outlive it. */
+void world_init(struct world *w, const char *folder, const char *scripts, bool is_dev,
+                const struct world_ops *ops, void *ctx);
+
+/* Ends all rooms without asking them. */
+void world_fini(struct world *w);
+
+/* Run all rooms that are due; returns when the next is (UINT64_MAX: none). */
+uint64_t world_run(struct world *w, uint64_t now_us);
+uint64_t world_next_us(const struct world *w);
+
+/* Is this a game's name: [a-z][a-z0-9-]{0,31}? And a room's: up to 64 of
+ * A-Z a-z 0-9 - _ . ~? */
+bool game_is_name(const char *text, size_t len);
+bool game_is_room_name(const char *text, size_t len);
+
+/* Load games/NAME. A script that does not load still gives a game (with
+ * load_error set); NULL only when memory is out. */
+struct game *game_open(struct world *w, const char *name);
+struct game *game_find(const struct world *w, const char *name, size_t len);
+
+/* Load the files again; the rooms go on with the new code. On error nothing
+ * changes and load_error says why. Returns 0 or a negative code. */
+int game_reload(struct game *g);
+
+/* The folder is gone: end its rooms and forget it. */
+void game_close(struct game **g);
+
+struct room *game_find_room(const struct game *g, const char *id, size_t len);
+
+/* An open room with a free seat, the fullest first; NULL where there is none. */
+struct room *game_pick_room(const struct game *g);
+
+/* A new room; `id` NULL makes one up. `options` (any) goes to `create`. NULL when
+ * there are too many rooms or memory is out. */
+struct room *game_new_room(struct game *g, const char *id, size_t len,
+                           const uint8_t *options, size_t n_options);
+void game_end_room(struct room *r);
+
+/* Tell all players of the game something for the developer overlay: `json` is an
+ * object's members, without braces. Only in dev. */
+void game_tell_dev(struct game *g, const char *json, size_t len);
+
+/* Close every room's players with `code` (a stop: 1001), seats and all. */
+void world_stop(struct world *w, uint16_t code, const char *reason);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "room/input.h"
+
+#include <string.h>
+
+enum { ALIGN = 8, KEEP_BYTES = 64 << 10 };
+
+void inputs_init(struct inputs *q, size_t max_bytes)
+{
+    *q = (struct inputs){0};
+    buf_init(&q->coming, max_bytes);
+    buf_init(&q->going, max_bytes);
+}
+
+void inputs_fini(struct inputs *q)
+{
+    buf_fini(&q->coming);
+    buf_fini(&q->going);
+}
+
+static size_t padded(size_t n)
+{
+    return (n + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+bool inputs_push(struct inputs *q, const struct input *in)
+{
+    size_t head = padded(sizeof *in), body = padded(in->len);
+    uint8_t *at = buf_reserve(&q->coming, head + body);
+
+    if (!at) {
+        q->coming.failed = false; /* only this one is lost */
+        return false;
+    }
+    memset(at, 0, head + body);
+    memcpy(at, in, sizeof *in);
+    if (in->len)
+        memcpy(at + head, in->data, in->len);
+    buf_added(&q->coming, head + body);
+    q->n++;
+    return true;
+}
+
+void inputs_turn(struct inputs *q)
+{
+    struct buf spent = q->going;
+
+    q->going = q->coming;
+    q->coming = spent;
+    buf_clear(&q->coming);
+    if (q->coming.cap > KEEP_BYTES) /* a burst is over: give its memory back */
+        buf_fini(&q->coming);
+    q->at = 0;
+    q->n = 0;
+}
+
+bool inputs_next(struct inputs *q, struct input *out)
+{
+    if (q->at >= q->going.len)
+        return false;
+    memcpy(out, q->going.data + q->at, sizeof *out);
+    q->at += padded(sizeof *out);
+    out->data = q->going.data + q->at;
+    q->at += padded(out->len);
+    return true;
+}

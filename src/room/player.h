@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * player - a seat in a room; it outlives its connection.
+ *
+ *   JOINING -> SEATED <-> HELD -> gone
+ *
+ * JOINING: counted against max_players, `join` has not run yet. HELD: the
+ * connection is lost, the seat is kept until held_until_us.
+ *
+ * Ownership: its room's; sessions borrow it and are told before it goes.
+ * Thread: its room's worker.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/record.h"
+#include "room/peer.h"
+#include "state/emit.h"
+#include "state/schema.h"
+
+enum { PLAYER_NAME_MAX = 48 };
+
+enum player_state {
+    PLAYER_JOINING,
+    PLAYER_SEATED,
+    PLAYER_HELD,
+};
+
+/* Tokens of one limit: `level` refills with time up to the burst. */
+struct bucket {
+    float level;
+    uint32_t at_ms; /* of the last refill; wraps */
+};
+
+struct session;
+struct room;
+
+struct player {
+    uint32_t id;
+    struct room *room;
+    enum player_state state;
+    char name[PLAYER_NAME_MAX + 1];
+    uint8_t token[RECORD_TOKEN_BYTES];
+    struct peer peer;        /* peer.conn is NULL while HELD */
+    struct session *session; /* of the connection, or NULL */
+    struct view view;
+    struct schema *schema; /* by which this client encodes (own reference) */
+    uint32_t offered_hash; /* schema that the client said it holds */
+    bool needs_schema;     /* SCHEMA goes out before the next state */
+    bool needs_hello;      /* HELLO and snapshot go out with the next flush */
+    bool is_resumed;       /* ... and say so */
+    bool is_leaving;       /* its INPUT_LEAVE is queued, or it was kicked */
+    size_t outbox_from;    /* events queued before this place are not for it */
+    uint32_t n_received;   /* counted records from the client in this seat */
+    uint32_t n_waiting;    /* inputs in the room's queue */
+    uint64_t held_until_us;
+    struct bucket *buckets; /* by message id; NULL until one is needed */
+    float strikes;          /* rate violations, see player_strike() */
+    uint32_t strikes_at_ms;
+    uint32_t n_invalid;  /* messages that did not fit their declaration */
+    uint32_t probe_tick; /* the ACK of this tick tells the round trip */
+    uint64_t probe_us;   /* 0: no probe is out */
+    float rtt_ms;        /* 0: not known yet */
+};
+
+/* A player with a fresh token, or NULL when memory is out. */
+struct player *player_new(uint32_t id);
+void player_free(struct player **p);
+
+/* Clean a name that a client gave: control characters and odd white space go,
+ * at most PLAYER_NAME_MAX bytes of whole characters stay; "player 7" where
+ * nothing is left. `text` may be anything. */
+void player_set_name(struct player *p, const char *text, size_t len);
+
+/* Take one token; false: the limit is reached. Rates are per second. */
+bool bucket_take(struct bucket *b, double rate, double burst, uint32_t now_ms);
+
+/* Count a message above a limit; true when that has gone on for too long and
+ * the connection should end with 4006. 300 strikes, 10 a second are forgiven. */
+bool player_strike(struct player *p, uint32_t now_ms);

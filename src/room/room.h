@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * room - a set of players, one piece of state and a tick.
+ *
+ * A step, for a room that ticks: inputs -> timers -> tick -> scan -> diff -> a
+ * delta and the events for each player. An event-driven room (tick_rate 0)
+ * handles inputs at once and flushes at most sync_rate times a second; each
+ * flush counts as a tick.
+ *
+ * Ownership: its game's; room_new/room_free through game.h. A room that has
+ * nobody left ends itself in its step. Thread: one worker's.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "room/input.h"
+#include "room/outbox.h"
+#include "room/player.h"
+#include "room/sched.h"
+#include "script/script_room.h"
+#include "state/emit.h"
+#include "state/image.h"
+
+enum {
+    ROOM_ID_MAX = 64,
+    ROOM_MAX_FAILING_TICKS = 10,
+    ROOM_MAX_LATE_TICKS = 5, /* run back to back after a stall, the rest is dropped */
+};
+
+struct game;
+
+struct room {
+    struct sched_item item; /* first: sched gives it back */
+    char id[ROOM_ID_MAX + 1];
+    struct game *game;
+    struct script_room *script;
+    struct image *image;
+    struct emit_cache cache;
+    struct map by_id;        /* player id -> player */
+    struct player **players; /* in order of joining */
+    uint32_t n_players, cap_players, last_id;
+    uint32_t n_binary, n_json; /* seated with such a peer: what events are encoded for */
+    uint32_t n_behind;         /* players whose view may lack something */
+    struct inputs inputs;
+    struct outbox outbox;
+    struct buf scratch;
+    uint32_t epoch, tick;
+    uint64_t began_us;   /* tick n is due at began_us + n periods */
+    uint64_t n_periods;  /* periods since then, dropped ones too */
+    uint64_t flushed_us; /* event-driven: when the last flush was */
+    uint32_t failing_ticks;
+    uint32_t version; /* of the code that last ran in it */
+    uint64_t dropped_ticks;
+    bool is_named; /* its first player asked for it by name: not for /game */
+    bool is_locked;
+    bool is_paused; /* failed too often; waits for a reload */
+    bool is_stepping;
+    bool is_closing; /* ends when the step is over */
+    bool ran_lua;    /* a callback ran since the last scan */
+    bool is_dirty;   /* event-driven: a flush is due */
+    char close_reason[124];
+};
+
+/* How many seats are taken, held ones counted. */
+uint32_t room_n_seats(const struct room *r);
+bool room_is_full(const struct room *r);
+
+/* Take a seat for this peer; `join` runs in the next step. `name` may be NULL.
+ * `options` is a valid any. NULL when the room is full or memory is out. */
+struct player *room_take_seat(struct room *r, const struct peer *peer, const char *name,
+                              size_t n_name, const uint8_t *options, size_t n_options);
+
+/* Give a held (or still connected) seat to a new connection. */
+void room_resume_seat(struct room *r, struct player *p, const struct peer *peer);
+
+/* The connection of a seat is gone. Held where the game and the peer allow it and
+ * `for_good` is not set, else it leaves. */
+void room_lose_peer(struct room *r, struct player *p, bool for_good);
+
+/* A message; checked by its session. Event-driven rooms handle it at once. false:
+ * too many wait, it was dropped. */
+bool room_input(struct room *r, struct player *p, const struct input *in);
+
+/* End a seat: BYE and Close to the peer, then `leave` in the next step. */
+void room_kick(struct room *r, struct player *p, uint16_t code, const char *reason);
+
+/* Do what is due at `now_us` and set the next time. The room may be gone after. */
+void room_step(struct room *r, uint64_t now_us);
+
+/* The game's code was replaced (vm_reload): run `reloaded`, and where the schema
+ * changed take over the state into a new image. */
+void room_reload(struct room *r, uint32_t old_version, bool schema_changed);
+
+/* End it in the next step (or at the end of this one): all players get 4008. */
+void room_close(struct room *r, const char *reason);
+
+/* A player's view was reset: see that it is served. */
+void room_wake_for(struct room *r);
+
+/* The hooks that every VM is made with; `room` in them is a struct room. */
+extern const struct vm_hooks room_hooks;

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * room_flush - the end of a tick: what each player gets, in the order that
+ * PROTOCOL.md promises: hello, schema, snapshot or delta, then events.
+ */
+#include <stdio.h>
+
+#include "base/clk.h"
+#include "proto/json_out.h"
+#include "proto/record.h"
+#include "proto/wire.h"
+#include "room/room_internal.h"
+#include "room/session.h"
+
+static void send_buf(struct player *p, struct buf *out)
+{
+    enum ws_op op = p->peer.codec == PEER_JSON ? WS_TEXT : WS_BINARY;
+    struct chunk *frame = out->failed ? NULL : ws_frame_chunk(op, out->data, out->len);
+
+    if (frame)
+        p->peer.ops->send(p->peer.conn, frame);
+    chunk_unref(&frame);
+}
+
+static void put_schema(const struct room *r, struct buf *out)
+{
+    const struct schema *schema = room_def(r)->schema;
+
+    wire_put_u8(out, RECORD_SCHEMA);
+    wire_put_u32(out, schema->hash);
+    wire_put_str(out, schema->json, schema->n_json);
+}
+
+static uint32_t period_us(const struct room *r)
+{
+    return room_is_event_driven(r) ? 0 : (uint32_t)(1e6 / room_def(r)->tick_rate + 0.5);
+}
+
+static void put_hello(const struct room *r, const struct player *p, struct buf *out)
+{
+    const struct schema *schema = room_def(r)->schema;
+
+    wire_put_u8(out, RECORD_HELLO);
+    wire_put_u8(out, RECORD_VERSION);
+    wire_put_u8(out, p->is_resumed);
+    wire_put_u32(out, r->epoch);
+    buf_append(out, p->token, sizeof p->token);
+    wire_put_uv(out, p->id);
+    wire_put_uv(out, p->n_received);
+    wire_put_uv(out, period_us(r));
+    wire_put_uv(out, r->image->at);
+    wire_put_u32(out, (uint32_t)(clk_now_us() / 1000));
+    wire_put_u32(out, schema->hash);
+    if (p->offered_hash != schema->hash)
+        put_schema(r, out);
+    wire_put_u8(out, RECORD_KEYS);
+    wire_put_uv(out, 0);
+}
+
+static void put_hello_json(const struct room *r, const struct player *p, struct buf *out)
+{
+    struct json_out j = json_out_to(out);
+    char token[2 * RECORD_TOKEN_BYTES + 1];
+
+    for (size_t i = 0; i < RECORD_TOKEN_BYTES; i++)
+        snprintf(token + 2 * i, 3, "%02x", p->token[i]);
+    json_out_object(&j);
+    json_out_key_str(&j, "t", "hello");
+    json_out_key_int(&j, "id", p->id);
+    if (p->peer.can_resume)
+        json_out_key_str(&j, "token", token);
+    json_out_key_int(&j, "epoch", r->epoch);
+    json_out_key_int(&j, "tick", r->image->at);
+    json_out_key_int(&j, "period", period_us(r));
+    json_out_key_bool(&j, "resumed", p->is_resumed);
+    json_out_key_int(&j, "inputs", p->n_received);
+    json_out_end_object(&j);
+}
+
+static void greet(struct room *r, struct player *p)
+{
+    struct buf *out = &r->scratch;
+
+    buf_clear(out);
+    if (p->peer.codec == PEER_JSON)
+        put_hello_json(r, p, out);
+    else
+        put_hello(r, p, out);
+    send_buf(p, out);
+    view_reset(&p->view);
+    p->needs_hello = p->needs_schema = p->is_resumed = false;
+}
+
+/* State for one player; returns whether it is behind afterwards. Nothing is sent
+ * to a peer whose earlier bytes have not left: it gets one merged delta later. */
+static bool send_state(struct room *r, struct player *p, uint64_t now_us)
+{
+    bool failed = false;
+
+    if (p->needs_schema && p->peer.codec == PEER_BINARY) {
+        buf_clear(&r->scratch);
+        put_schema(r, &r->scratch);
+        send_buf(p, &r->scratch);
+    }
+    p->needs_schema = false;
+    if (p->view.has_state && p->peer.ops->backlog(p->peer.conn) > 0) {
+        view_skip(&p->view, r->image);
+        return true;
+    }
+    struct chunk *frame =
+        emit_frame(&r->cache, r->image, &p->view, p->peer.codec == PEER_JSON, &failed);
+    if (frame) {
+        p->peer.ops->send(p->peer.conn, frame);
+        if (p->probe_us == 0) {
+            p->probe_us = now_us;
+            p->probe_tick = r->image->at;
+        }
+    }
+    chunk_unref(&frame);
+    return failed;
+}
+
+static void send_events(struct room *r)
+{
+    for (size_t i = 0; i < r->outbox.n; i++) {
+        const struct out_event *ev = &r->outbox.events[i];
+        for (uint32_t k = 0; k < r->n_players; k++) {
+            struct player *p = r->players[k];
+            struct chunk *frame = p->peer.codec == PEER_JSON ? ev->json : ev->binary;
+            if (p->peer.conn && p->peer.codec != PEER_RAW && i >= p->outbox_from && frame &&
+                outbox_is_for(ev, p->id))
+                p->peer.ops->send(p->peer.conn, frame);
+        }
+    }
+}
+
+void room_flush(struct room *r, uint64_t now_us)
+{
+    bool changed = image_commit(r->image);
+
+    if (changed || r->n_behind || r->outbox.n || r->is_dirty) {
+        r->n_behind = 0;
+        for (uint32_t i = 0; i < r->n_players; i++) {
+            struct player *p = r->players[i];
+            if (!p->peer.conn || p->peer.codec == PEER_RAW || p->state == PLAYER_JOINING)
+                continue;
+            if (p->needs_hello)
+                greet(r, p);
+            r->n_behind += send_state(r, p, now_us);
+        }
+        send_events(r);
+        outbox_cut(&r->outbox, 0);
+        for (uint32_t i = 0; i < r->n_players; i++)
+            r->players[i]->outbox_from = 0;
+        r->is_dirty = false;
+    }
+    r->tick++;
+    image_begin(r->image, r->tick);
+}
+
+void room_flush_raw(struct room *r)
+{
+    for (size_t i = 0; i < r->outbox.n; i++) {
+        const struct out_event *ev = &r->outbox.events[i];
+        struct player *p = room_find(r, ev->to);
+        if (p && p->peer.conn)
+            p->peer.ops->send(p->peer.conn, ev->binary);
+    }
+    outbox_cut(&r->outbox, 0);
+}
+
+void room_part(struct player *p, uint16_t code, const char *reason)
+{
+    struct peer peer = p->peer;
+
+    room_count_peer(p->room, p, -1);
+    p->peer.conn = NULL;
+    if (p->session)
+        session_part(p->session);
+    p->session = NULL;
+    view_reset(&p->view);
+    session_say_bye(&peer, code, reason);
+    peer.ops->close(peer.conn, code, reason);
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+#include "room/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clk.h"
+#include "base/close_reason.h"
+#include "base/logger.h"
+#include "proto/json_out.h"
+#include "proto/record.h"
+#include "proto/wire.h"
+#include "room/session_internal.h"
+#include "script/vm.h"
+#include "state/payload.h"
+
+enum { MAX_INVALID = 20, RESYNC_EVERY_MS = 1000 };
+
+static uint32_t now_ms(void)
+{
+    return (uint32_t)(clk_now_us() / 1000) | 1;
+}
+
+struct session *session_open(struct world *w, const struct peer *peer,
+                             const struct session_request *q)
+{
+    struct session *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return NULL;
+    s->world = w;
+    s->peer = *peer;
+    memcpy(s->game, q->game->name, sizeof s->game);
+    if (q->room)
+        memcpy(s->room, q->room, q->n_room);
+    buf_init(&s->scratch, 8 << 20);
+    if (q->joins_at_once)
+        session_join(s, q->options, q->n_options, 0);
+    return s;
+}
+
+void session_closed(struct session **at, uint16_t code)
+{
+    struct session *s = *at;
+
+    *at = NULL;
+    if (!s)
+        return;
+    if (s->player)
+        room_lose_peer(s->player->room, s->player, code == CLOSE_NORMAL);
+    buf_fini(&s->scratch);
+    free(s);
+}
+
+void session_part(struct session *s)
+{
+    s->player = NULL;
+    s->is_over = true;
+}
+
+void session_say_bye(const struct peer *peer, uint16_t code, const char *reason)
+{
+    struct buf out;
+    bool json = peer->codec == PEER_JSON;
+
+    if (peer->codec == PEER_RAW)
+        return;
+    buf_init(&out, 4096);
+    if (json) {
+        struct json_out j = json_out_to(&out);
+        json_out_object(&j);
+        json_out_key_str(&j, "t", "bye");
+        json_out_key_int(&j, "code", code);
+        json_out_key_str(&j, "reason", reason);
+        json_out_end_object(&j);
+    } else {
+        wire_put_u8(&out, RECORD_BYE);
+        wire_put_u16(&out, code);
+        wire_put_str(&out, reason, strlen(reason));
+    }
+    struct chunk *frame =
+        out.failed ? NULL : ws_frame_chunk(json ? WS_TEXT : WS_BINARY, out.data, out.len);
+    if (frame)
+        peer->ops->send(peer->conn, frame);
+    chunk_unref(&frame);
+    buf_fini(&out);
+}
+
+void session_put_reply(enum peer_codec codec, uint32_t request, bool ok,
+                       const uint8_t *body, size_t len, struct buf *out)
+{
+    if (codec == PEER_JSON) {
+        struct json_out j = json_out_to(out);
+        struct wire_in in = wire_from(body, len);
+        json_out_object(&j);
+        json_out_key_str(&j, "t", "reply");
+        json_out_key_int(&j, "id", request);
+        json_out_key_bool(&j, "ok", ok);
+        json_out_key(&j, "data", 4);
+        payload_to_json(NULL, &in, &j);
+        json_out_end_object(&j);
+    } else {
+        wire_put_u8(out, RECORD_REPLY);
+        wire_put_uv(out, request);
+        wire_put_u8(out, ok);
+        buf_append(out, body, len);
+    }
+}
+
+void session_end(struct session *s, uint16_t code, const char *reason)
+{
+    if (s->is_over)
+        return;
+    if (s->player)
+        room_lose_peer(s->player->room, s->player, false);
+    s->player = NULL;
+    s->is_over = true;
+    session_say_bye(&s->peer, code, reason);
+    s->peer.ops->close(s->peer.conn, code, reason);
+}
+
+void session_send(struct session *s, struct buf *out)
+{
+    enum ws_op op = s->peer.codec == PEER_JSON ? WS_TEXT : WS_BINARY;
+    struct chunk *frame = out->failed ? NULL : ws_frame_chunk(op, out->data, out->len);
+
+    if (frame)
+        s->peer.ops->send(s->peer.conn, frame);
+    chunk_unref(&frame);
+}
+
+/* The member `name` of an any map that is a string, or {NULL, 0}. */
+static struct wire_str find_name(const uint8_t *options, size_t n)
+{
+    struct wire_in in = wire_from(options, n);
+    struct wire_str none = {NULL, 0};
+
+    if (n == 0 || wire_u8(&in) != ANY_MAP)
+        return none;
+    for (uint32_t left = wire_uv(&in); left > 0 && !in.failed; left--) {
+        wire_uv(&in);
+        struct wire_str key = wire_str(&in);
+        bool is_name = key.len == 4 && memcmp(key.text, "name", 4) == 0;
+        if (is_name && wire_left(&in) > 0 && *in.at == ANY_STR) {
+            wire_u8(&in);
+            struct wire_str value = wire_str(&in);
+            return in.failed ? none : value;
+        }
+        payload_check(NULL, &in);
+    }
+    return none;
+}
+
+/* The room to join, made where it may be; NULL and a code where it may not. */
+static struct room *pick_room(struct session *s, struct game *g, const uint8_t *options,
+                              size_t n, uint16_t *code)
+{
+    struct room *r =
+        *s->room ? game_find_room(g, s->room, strlen(s->room)) : game_pick_room(g);
+
+    *code = CLOSE_ROOM_FULL;
+    if (r)
+        return room_is_full(r) || r->is_closing ? NULL : r;
+    *code = CLOSE_NO_SUCH_ROOM;
+    if (*s->room && g->vm->def->listed)
+        return NULL;
+    *code = CLOSE_TRY_LATER;
+    return game_new_room(g, *s->room ? s->room : NULL, strlen(s->room), options, n);
+}
+
+void session_join(struct session *s, const uint8_t *options, size_t n, uint32_t schema_hash)
+{
+    struct game *g = game_find(s->world, s->game, strlen(s->game));
+    uint16_t code = CLOSE_NO_SUCH_ROOM;
+
+    if (!g || !g->vm) {
+        session_end(s, code, close_reason_text(code));
+        return;
+    }
+    struct room *r = pick_room(s, g, options, n, &code);
+    if (!r) {
+        session_end(s, code, close_reason_text(code));
+        return;
+    }
+    struct wire_str name = find_name(options, n);
+    struct player *p = room_take_seat(r, &s->peer, name.text, name.len, options, n);
+    if (!p) {
+        session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
+        return;
+    }
+    p->session = s;
+    p->offered_hash = schema_hash;
+    s->player = p;
+}
+
+void session_resume(struct session *s, const uint8_t *token, uint32_t schema_hash)
+{
+    struct game *g = game_find(s->world, s->game, strlen(s->game));
+    struct player *p = g ? map_get_bytes(&g->tokens, token, RECORD_TOKEN_BYTES) : NULL;
+
+    if (!p || p->is_leaving || p->room->is_closing ||
+        (*s->room && strcmp(s->room, p->room->id) != 0)) {
+        session_end(s, CLOSE_NO_SUCH_ROOM, "the seat is gone");
+        return;
+    }
+    p->offered_hash = schema_hash;
+    room_resume_seat(p->room, p, &s->peer);
+    p->session = s;
+    s->player = p;
+}
+
+void session_invalid(struct session *s, const char *why)
+{
+    struct player *p = s->player;
+
+    logger_debug(s->game, "room %s, player %u: invalid message: %s", p->room->id, p->id,
+                 why);
+    if (++p->n_invalid > MAX_INVALID)
+        session_end(s, CLOSE_POLICY, close_reason_text(CLOSE_POLICY));
+}
+
+/* Is the message within its declared rate? */
+static bool is_within_rate(struct player *p, const struct record *record, uint32_t message)
+{
+    if (record->rate <= 0)
+        return true;
+    if (!p->buckets) {
+        uint32_t n = p->schema->n_messages;
+        if (!(p->buckets = calloc(n, sizeof *p->buckets)))
+            return false;
+        for (uint32_t i = 0; i < n; i++)
+            p->buckets[i] = (struct bucket){(float)p->schema->messages[i].burst, now_ms()};
+    }
+    return bucket_take(&p->buckets[message], record->rate, record->burst, now_ms());
+}
+
+void session_input(struct session *s, const struct input *in)
+{
+    struct player *p = s->player;
+    bool fits = in->kind != INPUT_MESSAGE ||
+                is_within_rate(p, &p->schema->messages[in->message], in->message);
+
+    if (p->is_leaving)
+        return;
+    if (fits && room_input(p->room, p, in))
+        return;
+    /* Dropped: room_input() has not touched the seat then. */
+    if (player_strike(p, now_ms()))
+        session_end(s, CLOSE_TOO_MANY, close_reason_text(CLOSE_TOO_MANY));
+}
+
+void session_ack(struct session *s, uint32_t tick)
+{
+    struct player *p = s->player;
+
+    if (p->probe_us && tick >= p->probe_tick) {
+        float sample = (float)(clk_now_us() - p->probe_us) / 1000;
+        p->rtt_ms = p->rtt_ms > 0 ? p->rtt_ms + (sample - p->rtt_ms) / 8 : sample;
+        p->probe_us = 0;
+    }
+}
+
+void session_resync(struct session *s)
+{
+    struct player *p = s->player;
+    uint32_t now = now_ms();
+
+    if (s->resync_ms && now - s->resync_ms < RESYNC_EVERY_MS)
+        return;
+    s->resync_ms = now;
+    view_reset(&p->view);
+    room_wake_for(p->room);
+}
+
+uint16_t session_phase(const struct session *s)
+{
+    const struct room *r = s->player->room;
+    double rate = r->game->vm->def->tick_rate;
+    double at = (double)(clk_now_us() - r->began_us) * rate / 1e6;
+
+    return rate > 0 ? (uint16_t)((at - (double)(uint64_t)at) * 65536) : 0;
+}
+
+void session_message(struct session *s, enum ws_op op, const uint8_t *data, size_t len)
+{
+    if (s->is_over)
+        return;
+    if (s->peer.codec == PEER_RAW) {
+        struct input in = {.kind = INPUT_RAW,
+                           .player = s->player ? s->player->id : 0,
+                           .is_text = op == WS_TEXT,
+                           .data = data,
+                           .len = (uint32_t)len};
+        if (s->player)
+            session_input(s, &in);
+    } else if (op != (s->peer.codec == PEER_JSON ? WS_TEXT : WS_BINARY)) {
+        session_end(s, CLOSE_UNSUPPORTED, close_reason_text(CLOSE_UNSUPPORTED));
+    } else if (s->peer.codec == PEER_JSON) {
+        session_json(s, data, len);
+    } else {
+        session_binary(s, data, len);
+    }
+}

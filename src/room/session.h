@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * session - one connection's conversation: hello, join or resume, then records
+ * in, checked before any script sees them.
+ *
+ * A session knows a peer and a player, never a socket or a script. It lives as
+ * long as its connection; the player may live longer.
+ *
+ * Ownership: the server's, session_open/session_closed. Thread: its worker's.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "proto/ws_frame.h"
+#include "room/game.h"
+#include "room/peer.h"
+
+struct session_request {
+    struct game *game;
+    const char *room; /* NULL: any open one */
+    size_t n_room;
+    bool joins_at_once;     /* no subprotocol, or a raw game: no hello is awaited */
+    const uint8_t *options; /* any; for those that join at once */
+    size_t n_options;
+};
+
+struct session {
+    struct world *world;
+    char game[GAME_NAME_MAX + 1]; /* by name: it may go while a hello is awaited */
+    char room[ROOM_ID_MAX + 1];   /* "": any */
+    struct peer peer;
+    struct player *player; /* NULL before the join and after the seat is lost */
+    bool is_over;          /* Close was sent; what still comes is ignored */
+    uint32_t resync_ms;    /* when the last RESYNC was granted; 0: never */
+    struct buf scratch;
+};
+
+/* Start a conversation; `ops` in the peer are called from here on. Returns NULL
+ * when memory is out. A refused join says BYE and closes the peer. */
+struct session *session_open(struct world *w, const struct peer *peer,
+                             const struct session_request *q);
+
+/* A whole WebSocket message from the peer. */
+void session_message(struct session *s, enum ws_op op, const uint8_t *data, size_t len);
+
+/* The connection is gone; frees the session. `code`: 1000 from the peer means
+ * that the player left for good. */
+void session_closed(struct session **s, uint16_t code);
+
+/* The room has let this session's player go (kick, takeover, end). */
+void session_part(struct session *s);
+
+/* BYE in the peer's codec; nothing for raw peers. */
+void session_say_bye(const struct peer *peer, uint16_t code, const char *reason);
+
+/* A REPLY record. `body` is an any. */
+void session_put_reply(enum peer_codec codec, uint32_t request, bool ok,
+                       const uint8_t *body, size_t len, struct buf *out);

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * session_json - the same records as JSON text, from a client.
+ */
+#include <cJSON.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/clk.h"
+#include "base/close_reason.h"
+#include "proto/json_out.h"
+#include "proto/record.h"
+#include "proto/wire.h"
+#include "room/session_internal.h"
+#include "state/payload.h"
+
+static const char *text_of(const cJSON *object, const char *key)
+{
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, key);
+
+    return cJSON_IsString(v) ? v->valuestring : NULL;
+}
+
+static double number_of(const cJSON *object, const char *key)
+{
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, key);
+
+    return cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble <= UINT32_MAX
+               ? v->valuedouble
+               : -1;
+}
+
+static bool read_token(const char *text, uint8_t *out)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    if (!text || strlen(text) != 2 * RECORD_TOKEN_BYTES)
+        return false;
+    for (size_t i = 0; i < RECORD_TOKEN_BYTES; i++) {
+        const char *high = strchr(digits, text[2 * i]),
+                   *low = strchr(digits, text[2 * i + 1]);
+        if (!high || !low)
+            return false;
+        out[i] = (uint8_t)((high - digits) << 4 | (low - digits));
+    }
+    return true;
+}
+
+static void read_hello(struct session *s, const cJSON *object)
+{
+    const cJSON *join = cJSON_GetObjectItemCaseSensitive(object, "join");
+    const cJSON *resume = cJSON_GetObjectItemCaseSensitive(object, "resume");
+    uint8_t token[RECORD_TOKEN_BYTES];
+    struct err e;
+
+    buf_clear(&s->scratch);
+    if (s->player)
+        session_end(s, CLOSE_PROTOCOL, "a second hello");
+    else if (cJSON_IsObject(resume) && read_token(text_of(resume, "token"), token))
+        session_resume(s, token, 0);
+    else if (cJSON_IsObject(join) && payload_from_json(NULL, join, &s->scratch, &e) == 0 &&
+             !s->scratch.failed)
+        session_join(s, s->scratch.data, s->scratch.len, 0);
+    else
+        session_end(s, CLOSE_BAD_HELLO, close_reason_text(CLOSE_BAD_HELLO));
+}
+
+static void read_message(struct session *s, const cJSON *object, bool is_request)
+{
+    const struct schema *schema = s->player->schema;
+    const char *name = text_of(object, "name");
+    const cJSON *data = cJSON_GetObjectItemCaseSensitive(object, "data");
+    double request = is_request ? number_of(object, "id") : -1;
+    struct input in = {.kind = INPUT_OTHER, .player = s->player->id};
+    const struct record *record = NULL;
+    cJSON nothing = {.type = cJSON_NULL}, empty = {.type = cJSON_Object};
+    struct err e;
+
+    if (!name || !*name || strlen(name) > 64 || (is_request && !(request < UINT32_MAX))) {
+        session_invalid(s, "a message without name");
+        return;
+    }
+    if (is_request && request < 0) {
+        session_invalid(s, "a request without id");
+        return;
+    }
+    buf_clear(&s->scratch);
+    int id = schema_find_message(schema, name, strlen(name));
+    if (id >= 0) {
+        record = &schema->messages[id];
+        in.kind = INPUT_MESSAGE;
+        in.message = (uint32_t)id;
+    } else {
+        wire_put_str(&s->scratch, name, strlen(name));
+    }
+    if (!data)
+        data = record ? &empty : &nothing;
+    if (payload_from_json(record, data, &s->scratch, &e) < 0 || s->scratch.failed) {
+        session_invalid(s, s->scratch.failed ? "too big" : e.text);
+        return;
+    }
+    in.request = is_request ? (uint32_t)request + 1 : 0;
+    in.data = s->scratch.data;
+    in.len = (uint32_t)s->scratch.len;
+    session_input(s, &in);
+}
+
+static void answer_ping(struct session *s, const cJSON *object)
+{
+    struct json_out j = json_out_to(&s->scratch);
+    double ms = number_of(object, "ms");
+
+    buf_clear(&s->scratch);
+    json_out_object(&j);
+    json_out_key_str(&j, "t", "pong");
+    json_out_key(&j, "ms", 2);
+    if (ms < 0)
+        json_out_null(&j);
+    else
+        json_out_num(&j, ms);
+    json_out_key_int(&j, "server", (uint32_t)(clk_now_us() / 1000));
+    json_out_key_int(&j, "tick", s->player->room->tick);
+    json_out_end_object(&j);
+    session_send(s, &s->scratch);
+}
+
+static void read_object(struct session *s, const cJSON *object)
+{
+    const char *t = text_of(object, "t");
+
+    if (t && strcmp(t, "hello") == 0) {
+        read_hello(s, object);
+    } else if (!s->player) {
+        session_end(s, CLOSE_BAD_HELLO, close_reason_text(CLOSE_BAD_HELLO));
+    } else if (!t) {
+        session_end(s, CLOSE_PROTOCOL, "a record without t");
+    } else if (strcmp(t, "send") == 0 || strcmp(t, "request") == 0) {
+        read_message(s, object, *t == 'r');
+    } else if (strcmp(t, "ping") == 0) {
+        answer_ping(s, object);
+    } else if (strcmp(t, "ack") == 0) {
+        double tick = number_of(object, "tick");
+        if (tick >= 0)
+            session_ack(s, (uint32_t)tick);
+    } else if (strcmp(t, "resync") == 0) {
+        session_resync(s);
+    } else {
+        session_end(s, CLOSE_PROTOCOL, "no such record");
+    }
+}
+
+void session_json(struct session *s, const uint8_t *data, size_t len)
+{
+    const char *end = NULL;
+    cJSON *object = cJSON_ParseWithLengthOpts((const char *)data, len, &end, false);
+
+    while (object && end < (const char *)data + len && strchr(" \t\r\n", *end) && *end)
+        end++;
+    if (!cJSON_IsObject(object) || end != (const char *)data + len)
+        session_end(s, CLOSE_BAD_DATA, "this is not a JSON object");
+    else
+        read_object(s, object);
+    cJSON_Delete(object);
+}

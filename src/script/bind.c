@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bind - the C functions that host.lua is handed: what rooms and players can do,
+ * and what the scan asks of the image. Those in room_api and player_api are
+ * called by scripts directly, so each checks its arguments and raises at the
+ * script's own line.
+ */
+#include <lauxlib.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clk.h"
+#include "base/logger.h"
+#include "script/lua_payload.h"
+#include "script/vm_internal.h"
+
+enum { MAX_TARGETS = 4096 };
+
+static struct vm *vm_of(lua_State *L)
+{
+    return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+/* The room behind the room or player object at `index`; *player is 0 for a room.
+ * NULL for one that has left or closed; raises for anything else. */
+static struct script_room *room_of(lua_State *L, int index, uint32_t *player)
+{
+    struct vm *vm = vm_of(L);
+
+    luaL_checktype(L, index, LUA_TTABLE);
+    vm_push(L, vm, REF_HANDLES);
+    lua_pushvalue(L, index);
+    lua_rawget(L, -2);
+    double h = lua_tonumber(L, -1);
+    lua_pop(L, 2);
+    uint32_t handle = (uint32_t)(h / 4294967296.0);
+    *player = (uint32_t)(h - handle * 4294967296.0);
+    return handle < vm->cap_rooms ? vm->rooms[handle] : NULL;
+}
+
+/* A player given as object or id. */
+static uint32_t check_player(lua_State *L, int index)
+{
+    double id = 0;
+
+    if (lua_type(L, index) == LUA_TNUMBER) {
+        id = lua_tonumber(L, index);
+    } else if (lua_type(L, index) == LUA_TTABLE) {
+        lua_pushliteral(L, "id");
+        lua_rawget(L, index);
+        id = lua_tonumber(L, -1);
+        lua_pop(L, 1);
+    }
+    if (!(id >= 1 && id <= UINT32_MAX) || id != floor(id))
+        luaL_argerror(L, index, "a player is expected");
+    return (uint32_t)id;
+}
+
+/* The event with its name at `name` and its body behind it, into vm->scratch. */
+static struct script_event read_event(lua_State *L, int name)
+{
+    struct vm *vm = vm_of(L);
+    struct script_event ev;
+    struct err e;
+
+    ev.name = luaL_checklstring(L, name, &ev.n_name);
+    if (ev.n_name == 0 || ev.n_name > 64 || strlen(ev.name) != ev.n_name)
+        luaL_argerror(L, name, "an event's name has 1 to 64 bytes");
+    ev.id = schema_find_event(vm->def->schema, ev.name, ev.n_name);
+    buf_clear(&vm->scratch);
+    if (lua_payload_read(L, name + 1, ev.id < 0 ? NULL : &vm->def->schema->events[ev.id],
+                         &vm->scratch, &e) < 0)
+        luaL_error(L, "event %s: %s", ev.name, e.text);
+    ev.payload = vm->scratch.data;
+    ev.n_payload = vm->scratch.len;
+    return ev;
+}
+
+static int room_send(lua_State *L)
+{
+    uint32_t none, player = check_player(L, 2);
+    struct script_room *sr = room_of(L, 1, &none);
+
+    lua_settop(L, 4);
+    struct script_event ev = read_event(L, 3);
+    if (sr)
+        sr->vm->hooks->send(sr->owner, player, &ev);
+    return 0;
+}
+
+/* The `to` list at the top of the stack. */
+static size_t read_targets(lua_State *L, uint32_t *list)
+{
+    luaL_checktype(L, -1, LUA_TTABLE);
+    size_t n = lua_objlen(L, -1);
+    if (n > MAX_TARGETS)
+        luaL_error(L, "broadcast: more than %d players in `to`", MAX_TARGETS);
+    for (size_t i = 0; i < n; i++) {
+        lua_rawgeti(L, -1, (int)i + 1);
+        list[i] = check_player(L, lua_gettop(L));
+        lua_pop(L, 1);
+    }
+    return n;
+}
+
+static int room_broadcast(lua_State *L)
+{
+    uint32_t none, list[MAX_TARGETS], except = 0;
+    size_t n_list = 0;
+    bool has_list = false;
+    struct script_room *sr = room_of(L, 1, &none);
+
+    lua_settop(L, 4);
+    struct script_event ev = read_event(L, 2);
+    if (!lua_isnil(L, 4)) {
+        luaL_checktype(L, 4, LUA_TTABLE);
+        lua_getfield(L, 4, "except");
+        if (!lua_isnil(L, -1))
+            except = check_player(L, lua_gettop(L));
+        lua_getfield(L, 4, "to");
+        if ((has_list = !lua_isnil(L, -1)))
+            n_list = read_targets(L, list);
+    }
+    if (sr)
+        sr->vm->hooks->broadcast(sr->owner, &ev, has_list ? list : NULL, n_list, except);
+    return 0;
+}
+
+static int room_lock(lua_State *L)
+{
+    uint32_t none;
+    struct script_room *sr = room_of(L, 1, &none);
+
+    luaL_checktype(L, 2, LUA_TBOOLEAN);
+    if (sr)
+        sr->vm->hooks->lock(sr->owner, lua_toboolean(L, 2));
+    return 0;
+}
+
+static int room_close(lua_State *L)
+{
+    uint32_t none;
+    struct script_room *sr = room_of(L, 1, &none);
+    const char *reason = luaL_optstring(L, 2, "");
+
+    if (sr)
+        sr->vm->hooks->close(sr->owner, reason);
+    return 0;
+}
+
+/* random() in [0, 1); random(n) in 1..n; random(m, n) in m..n. */
+static int room_random(lua_State *L)
+{
+    uint32_t none;
+    struct script_room *sr = room_of(L, 1, &none);
+
+    if (!sr)
+        return luaL_error(L, "random: the room is closed");
+    if (lua_gettop(L) == 1) {
+        lua_pushnumber(L, rnd_unit(&sr->rnd));
+        return 1;
+    }
+    double low = lua_gettop(L) == 2 ? 1 : luaL_checknumber(L, 2);
+    double high = luaL_checknumber(L, lua_gettop(L) == 2 ? 2 : 3);
+    if (!(low >= -0x1p53 && high <= 0x1p53) || low != floor(low) || high != floor(high))
+        return luaL_error(L, "random: whole numbers are expected");
+    if (low > high)
+        return luaL_error(L, "random: %.0f..%.0f holds no number", low, high);
+    lua_pushnumber(L, (double)rnd_range(&sr->rnd, (int64_t)low, (int64_t)high));
+    return 1;
+}
+
+static int player_send(lua_State *L)
+{
+    uint32_t player;
+    struct script_room *sr = room_of(L, 1, &player);
+    struct vm *vm = vm_of(L);
+
+    if (vm->def->raw) {
+        size_t len;
+        const char *data = luaL_checklstring(L, 2, &len);
+        if (sr)
+            vm->hooks->send_raw(sr->owner, player, (const uint8_t *)data, len,
+                                lua_toboolean(L, 3));
+        return 0;
+    }
+    lua_settop(L, 3);
+    struct script_event ev = read_event(L, 2);
+    if (sr)
+        vm->hooks->send(sr->owner, player, &ev);
+    return 0;
+}
+
+static int player_kick(lua_State *L)
+{
+    uint32_t player;
+    struct script_room *sr = room_of(L, 1, &player);
+    const char *reason = luaL_optstring(L, 2, "");
+
+    if (sr)
+        sr->vm->hooks->kick(sr->owner, player, reason);
+    return 0;
+}
+
+static int player_stat(lua_State *L)
+{
+    uint32_t player;
+    struct script_room *sr = room_of(L, 1, &player);
+    const char *key = luaL_checkstring(L, 2);
+
+    if (!sr)
+        lua_pushnumber(L, 0);
+    else if (strcmp(key, "rtt") == 0)
+        lua_pushnumber(L, sr->vm->hooks->rtt_ms(sr->owner, player));
+    else
+        lua_pushnumber(L, sr->vm->hooks->backlog(sr->owner, player));
+    return 1;
+}
+
+/* From here on: for host.lua alone. */
+
+static struct script_room *room_at(lua_State *L, int index)
+{
+    struct vm *vm = vm_of(L);
+    double handle = luaL_checknumber(L, index);
+
+    if (!(handle >= 1 && handle < vm->cap_rooms) || !vm->rooms[(uint32_t)handle])
+        luaL_argerror(L, index, "no such room");
+    return vm->rooms[(uint32_t)handle];
+}
+
+/* read(path) -> text, chunk name; or nil. The game's folder first, then the
+ * library's. */
+static int host_read(lua_State *L)
+{
+    struct vm *vm = vm_of(L);
+    const char *path = luaL_checkstring(L, 1);
+    size_t len;
+    char *text = vm_read_file(vm->folder, path, &len);
+    const char *where = vm->name;
+
+    if (!text) {
+        where = "scripts";
+        text = strcmp(path, "game.lua") ? vm_read_file(vm->scripts, path, &len) : NULL;
+    }
+    if (!text)
+        return 0;
+    lua_pushlstring(L, text, len);
+    free(text);
+    lua_pushfstring(L, "@%s/%s", where, path);
+    return 2;
+}
+
+static int host_log(lua_State *L)
+{
+    struct vm *vm = vm_of(L);
+    char area[160];
+
+    snprintf(area, sizeof area, "%s%s%s", vm->name, vm->current ? "/" : "",
+             vm->current ? vm->current->id : "");
+    logger_info(area, "%s", luaL_checkstring(L, 1));
+    return 0;
+}
+
+static int host_now(lua_State *L)
+{
+    lua_pushnumber(L, clk_wall_s());
+    return 1;
+}
+
+static int host_report(lua_State *L)
+{
+    vm_report(vm_of(L), luaL_checkstring(L, 1));
+    return 0;
+}
+
+/* wake(handle, ms or nil): when the room's first timer is due. */
+static int host_wake(lua_State *L)
+{
+    struct script_room *sr = room_at(L, 1);
+
+    sr->wake_ms = lua_isnil(L, 2) ? HUGE_VAL : luaL_checknumber(L, 2);
+    return 0;
+}
+
+static int host_room_ms(lua_State *L)
+{
+    lua_pushnumber(L, room_at(L, 1)->now_ms);
+    return 1;
+}
+
+/* Why the value at `index` cannot be a key of this record, or NULL. */
+static const char *check_key(lua_State *L, int index, const struct record *record)
+{
+    double v = lua_tonumber(L, index);
+    bool is_number = lua_type(L, index) == LUA_TNUMBER && v == floor(v);
+
+    switch (record->keys) {
+    case KEY_PLAYER:
+        return is_number && v >= 1 && v <= UINT32_MAX ? NULL
+                                                      : "the key must be a player id";
+    case KEY_INT:
+        return is_number && v >= INT32_MIN && v <= INT32_MAX
+                   ? NULL
+                   : "the key must be a whole number of 32 bits";
+    default: {
+        union cell c;
+        struct type t = {.kind = TYPE_STR, .max_bytes = 255};
+        if (lua_type(L, index) != LUA_TSTRING || lua_objlen(L, index) == 0 ||
+            lua_payload_cell(L, index, &t, &c) != TYPE_OK)
+            return "the key must be a string of 1 to 255 bytes of UTF-8";
+        type_release(&t, &c);
+        return NULL;
+    }
+    }
+}
+
+/* row_check(facet, key, value) -> nil or what is wrong with it. Fields that are
+ * absent are filled in with their defaults. */
+static int host_row_check(lua_State *L)
+{
+    const struct schema *schema = vm_of(L)->def->schema;
+    const struct record *record = &schema->facets[(uint32_t)luaL_checknumber(L, 1)];
+    const char *why = check_key(L, 2, record);
+    char key[64], path[400];
+
+    if (lua_type(L, 2) == LUA_TSTRING)
+        snprintf(key, sizeof key, "%.60s", lua_tostring(L, 2));
+    else
+        snprintf(key, sizeof key, "%.14g", lua_tonumber(L, 2));
+    if (!why && lua_type(L, 3) != LUA_TTABLE)
+        why = "a record (a table) is expected";
+    if (why) {
+        lua_pushfstring(L, "%s[%s]: %s", record->name, key, why);
+        return 1;
+    }
+    for (uint32_t i = 0; i < record->n_fields; i++) {
+        const struct field *f = &record->fields[i];
+        union cell c;
+        struct err e;
+        lua_payload_get_path(L, 3, f->path);
+        if (lua_isnil(L, -1)) {
+            lua_payload_push_cell(L, &f->type, f->preset);
+            lua_payload_set_path(L, 3, f->path);
+        } else if (lua_payload_cell(L, -1, &f->type, &c) == TYPE_OK) {
+            type_release(&f->type, &c);
+        } else {
+            snprintf(path, sizeof path, "%s[%s].%s", record->name, key, f->path);
+            lua_payload_explain(L, -1, path, &f->type, &e);
+            lua_pushstring(L, e.text);
+            return 1;
+        }
+        lua_pop(L, 1);
+    }
+    return 0;
+}
+
+/* row_add(handle, facet, key) -> slot; or nil and why not. */
+static int host_row_add(lua_State *L)
+{
+    struct script_room *sr = room_at(L, 1);
+    uint32_t facet = (uint32_t)luaL_checknumber(L, 2);
+    const struct record *record = sr->image->facets[facet].record;
+    const char *why = check_key(L, 3, record), *text = NULL;
+    size_t len = 0;
+
+    if (!why && record->keys == KEY_STR)
+        text = lua_tolstring(L, 3, &len);
+    uint32_t slot = why ? IMAGE_NO_SLOT
+                        : image_add(sr->image, facet,
+                                    text ? 0 : (int64_t)lua_tonumber(L, 3), text, len);
+    if (slot == IMAGE_NO_SLOT) {
+        lua_pushnil(L);
+        lua_pushstring(L, why ? why : "the room's state is full");
+        return 2;
+    }
+    lua_pushnumber(L, slot);
+    return 1;
+}
+
+static int host_row_remove(lua_State *L)
+{
+    struct script_room *sr = room_at(L, 1);
+
+    image_remove(sr->image, (uint32_t)luaL_checknumber(L, 2),
+                 (uint32_t)luaL_checknumber(L, 3));
+    return 0;
+}
+
+static void add_functions(lua_State *L, struct vm *vm, const luaL_Reg *list)
+{
+    for (; list->name; list++) {
+        lua_pushlightuserdata(L, vm);
+        lua_pushcclosure(L, list->func, 1);
+        lua_setfield(L, -2, list->name);
+    }
+}
+
+void bind_push_host(lua_State *L, struct vm *vm)
+{
+    static const luaL_Reg host[] = {
+        {"read",        host_read      },
+        {"log",         host_log       },
+        {"now",         host_now       },
+        {"report",      host_report    },
+        {"wake",        host_wake      },
+        {"room_ms",     host_room_ms   },
+        {"row_check",   host_row_check },
+        {"row_add",     host_row_add   },
+        {"row_remove",  host_row_remove},
+        {"player_stat", player_stat    },
+        {NULL,          NULL           },
+    };
+    static const luaL_Reg room[] = {
+        {"send",      room_send     },
+        {"broadcast", room_broadcast},
+        {"lock",      room_lock     },
+        {"close",     room_close    },
+        {"random",    room_random   },
+        {NULL,        NULL          },
+    };
+    static const luaL_Reg player[] = {
+        {"send", player_send},
+        {"kick", player_kick},
+        {NULL,   NULL       },
+    };
+
+    lua_newtable(L);
+    add_functions(L, vm, host);
+    lua_newtable(L);
+    add_functions(L, vm, room);
+    lua_setfield(L, -2, "room_api");
+    lua_newtable(L);
+    add_functions(L, vm, player);
+    lua_setfield(L, -2, "player_api");
+    vm_push(L, vm, REF_HANDLES);
+    lua_setfield(L, -2, "handles");
+    lua_pushnumber(L, VM_MAX_TIMERS);
+    lua_setfield(L, -2, "max_timers");
+}

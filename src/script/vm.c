@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+#include "script/vm.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/logger.h"
+#include "script/vm_internal.h"
+
+enum { MAX_SOURCE_BYTES = 4 << 20, MAX_PAYLOAD_BYTES = 4 << 20 };
+
+static const char *const host_names[REF_N_HOST] = {
+    "load",     "commit",      "room_new",  "room_free", "room_rebind",
+    "seat_add", "seat_remove", "run_timer", "scan",
+};
+
+static const char *const callback_names[SCRIPT_N_CALLBACKS] = {
+    "create", "join", "message", "tick", "drop", "resume", "leave", "reloaded", "close",
+};
+
+char *vm_read_file(const char *folder, const char *path, size_t *len)
+{
+    char full[1024];
+    char *text = NULL;
+    long size;
+
+    if (snprintf(full, sizeof full, "%s/%s", folder, path) >= (int)sizeof full)
+        return NULL;
+    FILE *f = fopen(full, "rb");
+    if (!f)
+        return NULL;
+    if (fseek(f, 0, SEEK_END) == 0 && (size = ftell(f)) >= 0 && size <= MAX_SOURCE_BYTES &&
+        fseek(f, 0, SEEK_SET) == 0 && (text = malloc((size_t)size + 1))) {
+        *len = fread(text, 1, (size_t)size, f);
+        text[*len] = 0;
+    }
+    fclose(f);
+    return text;
+}
+
+/* The message handler: runs where the error was raised, so the traceback shows
+ * the script's own calls. An error object that is no text is not asked for one:
+ * its __tostring could raise or run for ever. */
+static int on_raise(lua_State *L)
+{
+    struct vm *vm = lua_touserdata(L, lua_upvalueindex(1));
+
+    if (lua_type(L, 1) == LUA_TSTRING || lua_type(L, 1) == LUA_TNUMBER)
+        snprintf(vm->message, sizeof vm->message, "%s", lua_tostring(L, 1));
+    else
+        snprintf(vm->message, sizeof vm->message, "the script raised a %s",
+                 lua_typename(L, lua_type(L, 1)));
+    luaL_traceback(L, L, NULL, 1);
+    snprintf(vm->traceback, sizeof vm->traceback, "%s", lua_tostring(L, -1));
+    return 0;
+}
+
+/* "pond/game.lua:12: text" -> file, line, and where the text begins. */
+static const char *split_place(const char *text, struct script_error *error)
+{
+    const char *colon = strstr(text, ".lua:");
+    size_t n = colon ? (size_t)(colon - text) + 4 : 0;
+    char *end;
+
+    if (!colon || n >= sizeof error->file || memchr(text, ' ', n))
+        return text;
+    long line = strtol(colon + 5, &end, 10);
+    if (end == colon + 5 || *end != ':')
+        return text;
+    memcpy(error->file, text, n);
+    error->file[n] = 0;
+    error->line = (int)line;
+    return end[1] == ' ' ? end + 2 : end + 1;
+}
+
+static void hand_on(struct vm *vm, const char *text, const char *traceback)
+{
+    struct script_room *sr = vm->current;
+    struct script_error error = {
+        .game = vm->name,
+        .room = sr ? sr->id : NULL,
+        .where = vm->where ? vm->where : "load",
+        .traceback = traceback,
+    };
+
+    error.message = split_place(text, &error);
+    vm->hooks->on_error(vm->ctx, sr ? sr->owner : NULL, &error);
+}
+
+void vm_report(struct vm *vm, const char *message)
+{
+    hand_on(vm, message, "");
+}
+
+void vm_push(lua_State *L, const struct vm *vm, int ref)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->refs[ref]);
+}
+
+static int enter(lua_State *L)
+{
+    struct vm *vm = lua_touserdata(L, lua_upvalueindex(1));
+    struct vm_call *call = lua_touserdata(L, 1);
+
+    lua_settop(L, 0);
+    call->body(L, vm, call->arg);
+    return 0;
+}
+
+enum script_result vm_protect(struct vm *vm, struct script_room *sr, const char *where,
+                              void (*body)(lua_State *L, struct vm *vm, void *arg),
+                              void *arg)
+{
+    struct vm_call call = {body, arg};
+    struct script_room *outer = vm->current;
+    const char *outer_where = vm->where;
+    lua_State *L = vm->L;
+
+    vm->current = sr;
+    vm->where = where;
+    vm_push(L, vm, REF_ON_RAISE);
+    int base = lua_gettop(L);
+    vm_push(L, vm, REF_ENTER);
+    lua_pushlightuserdata(L, &call);
+    int r = lua_pcall(L, 1, 0, base);
+    if (r != 0) {
+        if (r == LUA_ERRMEM)
+            snprintf(vm->message, sizeof vm->message, "out of memory");
+        else if (r == LUA_ERRERR)
+            snprintf(vm->message, sizeof vm->message, "error in error handling");
+        hand_on(vm, vm->message, r == LUA_ERRRUN ? vm->traceback : "");
+    }
+    lua_settop(L, base - 1);
+    vm->current = outer;
+    vm->where = outer_where;
+    return r == 0 ? SCRIPT_DONE : SCRIPT_RAISED;
+}
+
+/* Load one file of the library with all of Lua at hand, call it with the values
+ * above the stack's `args`, and leave its one result. */
+static void run_library(lua_State *L, struct vm *vm, const char *name, int n_args)
+{
+    char chunk_name[128];
+    size_t len = 0;
+    char *text = vm_read_file(vm->scripts, name, &len);
+
+    if (!text)
+        luaL_error(L, "there is no %s in the folder of the Lua library (%s)", name,
+                   vm->scripts);
+    snprintf(chunk_name, sizeof chunk_name, "@scripts/%s", name);
+    int r = luaL_loadbuffer(L, text, len, chunk_name);
+    free(text);
+    if (r != 0)
+        lua_error(L);
+    lua_insert(L, -1 - n_args);
+    lua_call(L, n_args, 1);
+}
+
+static int library(lua_State *L)
+{
+    run_library(L, lua_touserdata(L, lua_upvalueindex(1)), luaL_checkstring(L, 1), 0);
+    return 1;
+}
+
+static void start(lua_State *L, struct vm *vm, void *arg)
+{
+    (void)arg;
+    luaL_openlibs(L);
+    lua_newtable(L); /* handles, weak: rooms and players that are gone drop out */
+    lua_newtable(L);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    vm->refs[REF_HANDLES] = luaL_ref(L, LUA_REGISTRYINDEX);
+    bind_push_host(L, vm);
+    lua_pushlightuserdata(L, vm);
+    lua_pushcclosure(L, library, 1);
+    lua_setfield(L, -2, "library");
+    run_library(L, vm, "host.lua", 1);
+    for (int i = 0; i < REF_N_HOST; i++) {
+        lua_getfield(L, -1, host_names[i]);
+        vm->refs[i] = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+}
+
+/* What a load brings, until it is taken over or thrown away. */
+struct generation {
+    struct game_def *def;
+    struct schema *reuse;
+    int gen_ref; /* host.lua's own */
+    int handlers[SCRIPT_N_CALLBACKS];
+    int *on;
+    struct err e;
+};
+
+static void drop_generation(struct vm *vm, struct generation *g)
+{
+    lua_State *L = vm->L;
+
+    luaL_unref(L, LUA_REGISTRYINDEX, g->gen_ref);
+    for (int i = 0; i < SCRIPT_N_CALLBACKS; i++)
+        luaL_unref(L, LUA_REGISTRYINDEX, g->handlers[i]);
+    for (uint32_t i = 0; g->on && i < g->def->schema->n_messages; i++)
+        luaL_unref(L, LUA_REGISTRYINDEX, g->on[i]);
+    free(g->on);
+    game_def_unref(&g->def);
+}
+
+/* A reference to the function at the top of the stack, which is popped; raises
+ * where there is something else. */
+static int take_handler(lua_State *L, struct vm *vm, const char *before, const char *name)
+{
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        return LUA_NOREF;
+    }
+    if (!lua_isfunction(L, -1))
+        luaL_error(L, "%s/game.lua: %s%s must be a function", vm->name, before, name);
+    return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static void load_generation(lua_State *L, struct vm *vm, void *arg)
+{
+    struct generation *g = arg;
+    size_t n_json;
+
+    vm_push(L, vm, REF_LOAD);
+    lua_call(L, 0, 4); /* 1 generation, 2 game, 3 options, 4 json */
+    const char *json = lua_tolstring(L, 4, &n_json);
+    if (game_def_new(&g->def, L, 3, json, n_json, g->reuse, &g->e) < 0)
+        luaL_error(L, "%s/game.lua: %s", vm->name, g->e.text);
+    for (int i = 0; i < SCRIPT_N_CALLBACKS; i++) {
+        lua_getfield(L, 2, callback_names[i]);
+        g->handlers[i] = take_handler(L, vm, "", callback_names[i]);
+    }
+    uint32_t n = g->def->schema->n_messages;
+    if (!(g->on = malloc((n ? n : 1) * sizeof *g->on)))
+        luaL_error(L, "out of memory");
+    for (uint32_t i = 0; i < n; i++)
+        g->on[i] = LUA_NOREF;
+    lua_getfield(L, 2, "on");
+    for (uint32_t i = 0; i < n; i++) {
+        lua_getfield(L, -1, g->def->schema->messages[i].name);
+        g->on[i] = take_handler(L, vm, "on.", g->def->schema->messages[i].name);
+    }
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        size_t len;
+        const char *name =
+            lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &len) : NULL;
+        if (!name || schema_find_message(g->def->schema, name, len) < 0)
+            luaL_error(L, "%s/game.lua: on.%s has no such message in `messages`", vm->name,
+                       name ? name : "[?]");
+    }
+    lua_settop(L, 1);
+    g->gen_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    vm_push(L, vm, REF_COMMIT); /* raises only where memory is out */
+    lua_rawgeti(L, LUA_REGISTRYINDEX, g->gen_ref);
+    lua_call(L, 1, 0);
+}
+
+static int load(struct vm *vm, struct generation *g, struct err *e)
+{
+    *g = (struct generation){.gen_ref = LUA_NOREF,
+                             .reuse = vm->def ? vm->def->schema : NULL};
+    for (int i = 0; i < SCRIPT_N_CALLBACKS; i++)
+        g->handlers[i] = LUA_NOREF;
+    if (vm_protect(vm, NULL, "load", load_generation, g) == SCRIPT_RAISED) {
+        drop_generation(vm, g);
+        return err_set(e, -EINVAL, "%s", vm->message);
+    }
+    return 0;
+}
+
+static void take_over(struct vm *vm, struct generation *g)
+{
+    struct generation old = {.def = vm->def, .gen_ref = LUA_NOREF, .on = vm->on};
+
+    memcpy(old.handlers, vm->handlers, sizeof old.handlers);
+    memcpy(vm->handlers, g->handlers, sizeof old.handlers);
+    vm->def = g->def;
+    vm->on = g->on;
+    luaL_unref(vm->L, LUA_REGISTRYINDEX, g->gen_ref);
+    vm->version++;
+    if (old.def)
+        drop_generation(vm, &old);
+}
+
+static int bring_up(struct vm *vm, struct err *e)
+{
+    lua_State *L = vm->L = luaL_newstate();
+
+    if (!L)
+        return err_set(e, -ENOMEM, "out of memory");
+    lua_pushlightuserdata(L, vm);
+    lua_pushcclosure(L, on_raise, 1);
+    vm->refs[REF_ON_RAISE] = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushlightuserdata(L, vm);
+    lua_pushcclosure(L, enter, 1);
+    vm->refs[REF_ENTER] = luaL_ref(L, LUA_REGISTRYINDEX);
+    if (vm_protect(vm, NULL, "start", start, NULL) == SCRIPT_RAISED)
+        return err_set(e, -ENOENT, "%s", vm->message);
+    return 0;
+}
+
+int vm_new(struct vm **out, const struct vm_options *o, struct err *e)
+{
+    struct vm *vm = calloc(1, sizeof *vm);
+    struct generation g;
+    int r;
+
+    *out = NULL;
+    if (!vm)
+        return err_set(e, -ENOMEM, "out of memory");
+    buf_init(&vm->scratch, MAX_PAYLOAD_BYTES);
+    for (int i = 0; i < SCRIPT_N_CALLBACKS; i++)
+        vm->handlers[i] = LUA_NOREF;
+    vm->hooks = o->hooks;
+    vm->ctx = o->ctx;
+    vm->name = strdup(o->name);
+    vm->folder = strdup(o->folder);
+    vm->scripts = strdup(o->scripts);
+    if (!vm->name || !vm->folder || !vm->scripts) {
+        r = err_set(e, -ENOMEM, "out of memory");
+        goto fail;
+    }
+    if ((r = bring_up(vm, e)) < 0 || (r = load(vm, &g, e)) < 0)
+        goto fail;
+    take_over(vm, &g);
+    *out = vm;
+    return 0;
+
+fail:
+    vm_free(&vm);
+    return r;
+}
+
+void vm_free(struct vm **at)
+{
+    struct vm *vm = *at;
+
+    *at = NULL;
+    if (!vm)
+        return;
+    assert(vm->n_rooms == 0);
+    if (vm->L)
+        lua_close(vm->L);
+    game_def_unref(&vm->def);
+    buf_fini(&vm->scratch);
+    free(vm->on);
+    free(vm->rooms);
+    free(vm->name);
+    free(vm->folder);
+    free(vm->scripts);
+    free(vm);
+}
+
+int vm_reload(struct vm *vm, bool *schema_changed, struct err *e)
+{
+    struct generation g;
+    struct schema *before = vm->def->schema;
+    int r = load(vm, &g, e);
+
+    if (r < 0)
+        return r;
+    *schema_changed = g.def->schema != before;
+    take_over(vm, &g);
+    return 0;
+}
+
+size_t vm_bytes(const struct vm *vm)
+{
+    return (size_t)lua_gc(vm->L, LUA_GCCOUNT, 0) * 1024 +
+           (size_t)lua_gc(vm->L, LUA_GCCOUNTB, 0);
+}

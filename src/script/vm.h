@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm - one game's Lua: a LuaJIT state, the sandbox in it, and the generation of
+ * the game's code that runs.
+ *
+ * A VM holds all rooms of its game on one worker. Code is replaced as a
+ * generation: the new files are run aside, and only when all of that has worked
+ * do the handlers change, between two callbacks. State tables, players and
+ * timers stay.
+ *
+ * Ownership: vm_new/vm_free. Thread: its worker's.
+ */
+#pragma once
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "script/game_def.h"
+
+struct script_room;
+
+/* The callbacks a game may have; the order is that of the names in vm.c. */
+enum script_callback {
+    SCRIPT_CREATE,
+    SCRIPT_JOIN,
+    SCRIPT_MESSAGE,
+    SCRIPT_TICK,
+    SCRIPT_DROP,
+    SCRIPT_RESUME,
+    SCRIPT_LEAVE,
+    SCRIPT_RELOADED,
+    SCRIPT_CLOSE,
+    SCRIPT_N_CALLBACKS,
+};
+
+/* Something a script did wrong. Texts borrow until the hook returns. */
+struct script_error {
+    const char *game;
+    const char *room;      /* NULL while loading */
+    const char *where;     /* "pond:tick", "pond.on.hop", "load" */
+    const char *message;   /* without file and line */
+    const char *traceback; /* "" where there is none */
+    char file[160];        /* "pond/game.lua", "" where unknown */
+    int line;              /* 0 where unknown */
+};
+
+struct script_event {
+    int id;           /* place among the declared events, -1: any */
+    const char *name; /* borrows, NUL-terminated */
+    size_t n_name;
+    const uint8_t *payload; /* wire form, typed or any; borrows */
+    size_t n_payload;
+};
+
+/* What scripts do to the world, given by the room layer. `room` is what
+ * script_room_new() took. No hook may call back into the VM. */
+struct vm_hooks {
+    /* An event to one player. */
+    void (*send)(void *room, uint32_t player, const struct script_event *ev);
+    /* An event to all (list NULL) or to those of the list, but not to `except`
+     * (0: nobody). */
+    void (*broadcast)(void *room, const struct script_event *ev, const uint32_t *list,
+                      size_t n_list, uint32_t except);
+    /* A plain message of a raw game. */
+    void (*send_raw)(void *room, uint32_t player, const uint8_t *data, size_t len,
+                     bool is_text);
+    void (*kick)(void *room, uint32_t player, const char *reason);
+    void (*close)(void *room, const char *reason);
+    void (*lock)(void *room, bool locked);
+    double (*rtt_ms)(void *room, uint32_t player);
+    double (*backlog)(void *room, uint32_t player);
+    /* `room` is NULL for errors while loading. */
+    void (*on_error)(void *ctx, void *room, const struct script_error *error);
+};
+
+struct vm_options {
+    const char *name;             /* of the game */
+    const char *folder;           /* games/NAME; copied */
+    const char *scripts;          /* folder of the Lua library; copied */
+    const struct vm_hooks *hooks; /* must outlive the VM */
+    void *ctx;                    /* for on_error */
+};
+
+struct vm {
+    lua_State *L;
+    char *name, *folder, *scripts;
+    const struct vm_hooks *hooks;
+    void *ctx;
+    struct game_def *def;       /* of the generation that runs */
+    uint32_t version;           /* 1 for the first, one more with each reload */
+    struct script_room **rooms; /* by handle; NULL where free */
+    uint32_t n_rooms, cap_rooms;
+    struct script_room *current; /* whose callback runs, or NULL */
+    const char *where;           /* which: "tick", "on.hop" */
+    char where_text[128];
+    struct buf scratch;                  /* payloads on their way out */
+    int refs[24];                        /* registry references, see vm.c */
+    int handlers[SCRIPT_N_CALLBACKS];    /* LUA_NOREF where the game has none */
+    int *on;                             /* by message id; LUA_NOREF likewise */
+    char traceback[2048], message[1024]; /* of the last error */
+};
+
+enum { VM_MAX_TIMERS = 4096 }; /* of one room */
+
+/* Make a VM and load the game. On error *out is NULL and *e says where; on_error
+ * has heard it too. -EINVAL: the script; others: memory, missing library. */
+int vm_new(struct vm **out, const struct vm_options *o, struct err *e);
+
+/* All its rooms must be gone. */
+void vm_free(struct vm **vm);
+
+/* Load the files again and swap. 0: the new generation runs (version is one
+ * higher; *schema_changed tells whether rooms need script_room_rebind()). On
+ * error nothing has changed, and on_error has heard it. */
+int vm_reload(struct vm *vm, bool *schema_changed, struct err *e);
+
+/* Memory in use by its Lua values, in bytes. */
+size_t vm_bytes(const struct vm *vm);

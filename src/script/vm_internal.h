@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm_internal - what the files of this layer share and nobody else includes.
+ */
+#pragma once
+
+#include "script/script_room.h"
+#include "script/vm.h"
+
+/* Places in vm->refs: functions that host.lua returns, and our own. */
+enum {
+    REF_LOAD,
+    REF_COMMIT,
+    REF_ROOM_NEW,
+    REF_ROOM_FREE,
+    REF_ROOM_REBIND,
+    REF_SEAT_ADD,
+    REF_SEAT_REMOVE,
+    REF_RUN_TIMER,
+    REF_SCAN,
+    REF_N_HOST,               /* the ones above come from host.lua */
+    REF_HANDLES = REF_N_HOST, /* room or player -> handle */
+    REF_ON_RAISE,             /* the message handler of every protected call */
+    REF_ENTER,                /* the trampoline of every protected call */
+};
+
+/* A protected call: `body` runs inside it and may raise. */
+struct vm_call {
+    void (*body)(lua_State *L, struct vm *vm, void *arg);
+    void *arg;
+};
+
+/* Run body(L, vm, arg) protected, with `where` as the name of what runs, for
+ * `sr` (NULL: none). On SCRIPT_RAISED the error has been reported. */
+enum script_result vm_protect(struct vm *vm, struct script_room *sr, const char *where,
+                              void (*body)(lua_State *L, struct vm *vm, void *arg),
+                              void *arg);
+
+/* Report an error that is no raise: a value that does not fit, and so on. */
+void vm_report(struct vm *vm, const char *message);
+
+/* Push refs[ref], or the function of a handler reference. */
+void vm_push(lua_State *L, const struct vm *vm, int ref);
+
+/* The table of C functions that host.lua takes, left on the stack. */
+void bind_push_host(lua_State *L, struct vm *vm);
+
+/* Copy `n` values from the array at `index` into the image (scan.c). */
+void scan_apply(lua_State *L, struct script_room *sr, int index, int n);
+
+/* Read the file `path` of the game's folder or of the library; NULL when there
+ * is none (or it is larger than 4 MiB). free() the result. */
+char *vm_read_file(const char *folder, const char *path, size_t *len);

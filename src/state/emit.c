@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * emit - SNAPSHOT and DELTA in binary (PROTOCOL.md, "Sections").
+ */
+#include "state/emit.h"
+
+#include <string.h>
+
+#include "proto/record.h"
+#include "proto/wire.h"
+#include "state/emit_diff.h"
+
+/* A run while it is written: its length comes first, but is known last. */
+struct run {
+    struct buf *out;
+    size_t at;
+    uint32_t n;
+    int64_t previous;
+};
+
+static struct run run_begin(struct buf *out)
+{
+    return (struct run){out, out->len, 0, -1};
+}
+
+static void run_item(struct run *r, uint32_t slot)
+{
+    r->n++;
+    wire_put_gap(r->out, slot, &r->previous);
+}
+
+/* Put the length in front (the items move up by a byte or two) and return the
+ * run's bit, or 0 for one that stayed empty. */
+static uint8_t run_end(struct run *r, uint8_t bit)
+{
+    size_t end = r->out->len;
+
+    if (r->n == 0)
+        return 0;
+    wire_put_uv(r->out, r->n);
+    if (!r->out->failed) {
+        uint8_t length[5];
+        size_t n = r->out->len - end;
+        memcpy(length, r->out->data + end, n);
+        memmove(r->out->data + r->at + n, r->out->data + r->at, end - r->at);
+        memcpy(r->out->data + r->at, length, n);
+    }
+    return bit;
+}
+
+static uint8_t put_leaves(const struct diff *d, uint32_t facet, struct buf *out)
+{
+    struct run run = run_begin(out);
+
+    for (uint32_t s = diff_next_leave(d, facet, 0); s != BITS_NONE;
+         s = diff_next_leave(d, facet, s + 1))
+        run_item(&run, s);
+    return run_end(&run, RUN_LEAVE);
+}
+
+static void put_key(const struct record *record, const struct image_key *key,
+                    struct buf *out)
+{
+    switch (record->keys) {
+    case KEY_NONE: break;
+    case KEY_PLAYER: wire_put_uv(out, (uint64_t)key->number); break;
+    case KEY_INT: wire_put_sv(out, key->number); break;
+    case KEY_STR: wire_put_str(out, (const char *)key->text->bytes, key->text->len); break;
+    }
+}
+
+static void put_fields(const struct record *record, const struct row *r,
+                       const uint32_t *fields, struct buf *out)
+{
+    for (uint32_t i = diff_next_field(fields, 0, record->n_fields); i < record->n_fields;
+         i = diff_next_field(fields, i + 1, record->n_fields))
+        type_put(&record->fields[i].type, r->now[i], out);
+}
+
+static void put_changes(const struct record *record, const struct row *r,
+                        const uint32_t *fields, struct buf *out)
+{
+    for (uint32_t i = diff_next_field(fields, 0, record->n_fields); i < record->n_fields;
+         i = diff_next_field(fields, i + 1, record->n_fields))
+        type_put_change(&record->fields[i].type, r->before[i], r->now[i], out);
+}
+
+static void put_entered(const struct record *record, const struct row *r, struct buf *out)
+{
+    uint32_t fields[DIFF_WORDS];
+
+    memset(fields, 0, record->n_words * sizeof *fields);
+    for (uint32_t i = 0; i < record->n_fields; i++)
+        if (!type_equal(&record->fields[i].type, r->now[i], record->fields[i].preset))
+            fields[i / 32] |= UINT32_C(1) << (i % 32);
+    put_key(record, &r->key, out);
+    wire_put_mask(out, fields, record->n_fields);
+    put_fields(record, r, fields, out);
+}
+
+static uint8_t put_enters(const struct diff *d, uint32_t facet, struct buf *out)
+{
+    const struct facet *f = &d->img->facets[facet];
+    struct run run = run_begin(out);
+
+    for (uint32_t s = diff_next_enter(d, facet, 0); s != BITS_NONE;
+         s = diff_next_enter(d, facet, s + 1)) {
+        run_item(&run, s);
+        put_entered(f->record, f->rows[s], out);
+    }
+    return run_end(&run, RUN_ENTER);
+}
+
+/* An update run for a view in step, a set run for one that is behind: its old
+ * values are gone. */
+static uint8_t put_changed(const struct diff *d, uint32_t facet, struct buf *out)
+{
+    const struct facet *f = &d->img->facets[facet];
+    struct run run = run_begin(out);
+    uint32_t fields[DIFF_WORDS];
+
+    for (uint32_t s = diff_next_change(d, facet, 0, fields); s != BITS_NONE;
+         s = diff_next_change(d, facet, s + 1, fields)) {
+        run_item(&run, s);
+        wire_put_mask(out, fields, f->record->n_fields);
+        if (d->in_step)
+            put_changes(f->record, f->rows[s], fields, out);
+        else
+            put_fields(f->record, f->rows[s], fields, out);
+    }
+    return run_end(&run, d->in_step ? RUN_UPDATE : RUN_SET);
+}
+
+static void put_sections(const struct diff *d, struct buf *out)
+{
+    for (uint32_t i = 0; i < d->img->schema->n_facets; i++) {
+        size_t start = out->len;
+        wire_put_uv(out, i + 1);
+        size_t runs_at = out->len;
+        wire_put_u8(out, 0);
+        uint8_t runs = put_leaves(d, i, out);
+        runs |= put_enters(d, i, out);
+        runs |= put_changed(d, i, out);
+        if (out->failed)
+            return;
+        if (runs)
+            out->data[runs_at] = runs;
+        else
+            buf_truncate(out, start);
+    }
+    wire_put_u8(out, 0);
+}
+
+void emit_snapshot(const struct image *img, struct buf *out)
+{
+    struct diff d = diff_of(img, NULL);
+
+    wire_put_u8(out, RECORD_SNAPSHOT);
+    wire_put_u8(out, 0);
+    wire_put_uv(out, img->at);
+    put_sections(&d, out);
+}
+
+void emit_delta(const struct image *img, const struct view *v, struct buf *out)
+{
+    if (v->base == img->at)
+        return;
+    struct diff d = diff_of(img, v);
+    wire_put_u8(out, RECORD_DELTA);
+    wire_put_u8(out, 0);
+    wire_put_u16(out, (uint16_t)img->at);
+    wire_put_uv(out, img->at - v->base);
+    put_sections(&d, out);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "state/schema.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct schema *schema_ref(struct schema *s)
+{
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    return s;
+}
+
+static void free_records(struct record *records, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t f = 0; f < records[i].n_fields; f++) {
+            struct field *field = &records[i].fields[f];
+            type_release(&field->type, &field->preset);
+            for (uint32_t k = 0; k < field->type.n_names; k++)
+                free(field->type.names[k]);
+            free(field->type.names);
+            free((char *)field->path);
+        }
+        free(records[i].fields);
+        free((char *)records[i].name);
+    }
+    free(records);
+}
+
+void schema_unref(struct schema **s)
+{
+    struct schema *old = *s;
+
+    *s = NULL;
+    if (!old || atomic_fetch_sub_explicit(&old->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    free_records(old->facets, old->n_facets);
+    free_records(old->messages, old->n_messages);
+    free_records(old->events, old->n_events);
+    free(old->json);
+    free(old);
+}
+
+uint32_t schema_hash(const char *json, size_t len)
+{
+    uint32_t h = 2166136261u;
+
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (uint8_t)json[i]) * 16777619u;
+    return h ? h : 1;
+}
+
+/* The lists are in byte order, but the root facet is not one of them. */
+static int find(const struct record *records, uint32_t n, const char *name, size_t len)
+{
+    uint32_t low = 0, high = n;
+
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        const char *at = records[mid].name;
+        size_t at_len = strlen(at);
+        int order = memcmp(at, name, at_len < len ? at_len : len);
+        if (order == 0)
+            order = at_len < len ? -1 : at_len > len;
+        if (order == 0)
+            return (int)mid;
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return -1;
+}
+
+int schema_find_message(const struct schema *s, const char *name, size_t len)
+{
+    return find(s->messages, s->n_messages, name, len);
+}
+
+int schema_find_event(const struct schema *s, const char *name, size_t len)
+{
+    return find(s->events, s->n_events, name, len);
+}
+
+int schema_find_facet(const struct schema *s, const char *name, size_t len)
+{
+    if (len == 0)
+        return 0;
+    int i = find(s->facets + 1, s->n_facets - 1, name, len);
+    return i < 0 ? -1 : i + 1;
+}
