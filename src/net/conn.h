@@ -60,7 +60,8 @@ void conn_reply_error(struct conn *c, int status, const char *headers, const cha
 
 /* Queue one whole WebSocket frame (see ws_frame_chunk); keeps its own
  * reference, yours stays yours. Past max_out_bytes the connection is closed with
- * 4007. Ignored once the connection is closing. */
+ * 4007, but a frame of any size is taken while no more than high_water waits.
+ * Ignored once the connection is closing. */
 void conn_send(struct conn *c, struct chunk *frame);
 
 /* Start the close handshake: Close goes out after what is queued, the peer's

@@ -157,7 +157,11 @@ void conn_on_poll(uv_poll_t *handle, int status, int events)
 {
     struct conn *c = conn_of(handle);
 
-    if (status < 0) { /* reset, while we did not read */
+    if (status < 0) {
+        /* Reset. What the peer said before is still there to be read: perhaps its
+         * Close, and it matters whether it left or was cut off. */
+        if (c->events & UV_READABLE)
+            do_read(c);
         conn_abort(c);
         return;
     }
@@ -193,6 +197,21 @@ static int write_out(struct conn *c)
     return r;
 }
 
+/* The peer is gone. Its last words may lie unread in the socket, and handlers must
+ * not be called from here: so nothing more is written, and the next poll reads
+ * them and finds the end. */
+static void on_write_error(struct conn *c, int error)
+{
+    if (error == -ENOMEM || c->is_eof || c->state == CONN_ENDING) {
+        conn_abort(c);
+        return;
+    }
+    shutdown(c->fd, SHUT_RDWR);
+    outq_fini(&c->out);
+    c->is_blocked = c->is_paused = false;
+    conn_let_in(c);
+}
+
 void conn_flush(struct conn *c)
 {
     link_leave(&c->dirty);
@@ -204,7 +223,7 @@ void conn_flush(struct conn *c)
         chunk_unref(&c->pong);
     }
     if (r < 0) {
-        conn_abort(c);
+        on_write_error(c, r);
         return;
     }
     c->is_blocked = r == 1;

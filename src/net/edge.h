@@ -68,7 +68,8 @@ int edge_listen(struct edge *edge, const char *host, uint16_t port, bool probe,
                 struct err *e);
 uint16_t edge_port(const struct edge *edge);
 
-/* Stop accepting; open connections stay. */
+/* Stop accepting; open connections stay, and so do those that wait in the kernel's
+ * queue. */
 void edge_stop_listening(struct edge *edge);
 
 /* Call f for every open WebSocket connection. f may close it. */

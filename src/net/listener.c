@@ -76,12 +76,8 @@ static void shed(struct listener *l, int error)
     l->is_paused = true;
 }
 
-static void on_ready(uv_poll_t *handle, int status, int events)
+static void accept_some(struct listener *l)
 {
-    struct listener *l = listener_of(handle);
-    (void)status;
-    (void)events;
-
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         struct sockaddr_storage from;
         socklen_t len = sizeof from;
@@ -102,6 +98,13 @@ static void on_ready(uv_poll_t *handle, int status, int events)
     }
 }
 
+static void on_ready(uv_poll_t *handle, int status, int events)
+{
+    (void)status;
+    (void)events;
+    accept_some(listener_of(handle));
+}
+
 void listener_resume(struct listener *l)
 {
     if (!l->is_paused)
@@ -120,8 +123,12 @@ static void on_closed(uv_handle_t *handle)
     free(l);
 }
 
+/* Closing resets what waits in the kernel's queue. Those clients have connected, as
+ * far as they know, so they are taken first; not when everything ends. */
 void listener_close(struct listener *l)
 {
+    if (!l->edge->is_closing)
+        accept_some(l);
     link_leave(&l->link);
     uv_close((uv_handle_t *)&l->poll, on_closed);
     close(l->fd);

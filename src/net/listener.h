@@ -27,7 +27,7 @@ struct listener;
 int listener_open_all(struct edge *edge, const char *host, uint16_t port, bool probe,
                       struct err *e);
 
-/* Leaves the edge's ring at once. */
+/* Leaves the edge's ring at once. Who has connected already is accepted first. */
 void listener_close(struct listener *l);
 
 /* Accept again, where it had paused because descriptors had run out. */

@@ -271,9 +271,6 @@ void wire_mask(struct wire_in *in, uint32_t *fields, unsigned n_fields)
                 goto fail;
             fields[i / 32] |= UINT32_C(1) << (i % 32);
         }
-        /* Past the last field only a zero byte could follow, which may not. */
-        if (byte & 0x80 && first + 7 >= n_fields)
-            goto fail;
     }
     return;
 

@@ -124,8 +124,7 @@ enum ws_result ws_frame_next(struct ws_frame *f, uint8_t **in, size_t *n,
 
     /* Payload. Never copied: the slice is the caller's own memory. */
     size_t len = f->left < *n ? (size_t)f->left : *n;
-    if (len)
-        unmask(*in, len, f->head + f->need - MASK_BYTES, f->pos);
+    unmask(*in, len, f->head + f->need - MASK_BYTES, f->pos);
     *out = (struct ws_slice){
         .op = (enum ws_op)(f->head[0] & OP_BITS),
         .fin = f->head[0] & FIN,
@@ -139,10 +138,8 @@ enum ws_result ws_frame_next(struct ws_frame *f, uint8_t **in, size_t *n,
     *n -= len;
     f->pos += len;
     f->left -= len;
-    if (out->last) {
-        f->have = 0;
-        f->need = 2;
-    }
+    if (out->last)
+        f->have = 0; /* need is set again by the next two bytes */
     return WS_SLICE;
 }
 

@@ -82,8 +82,9 @@ void image_begin(struct image *img, uint32_t tick);
 bool image_commit(struct image *img);
 
 /* A new row with default values; the lowest free slot. IMAGE_NO_SLOT when
- * max_rows is reached or memory is out. The key is not checked for a twin.
- * Text keys (1 to 255 bytes of UTF-8) are copied. */
+ * max_rows is reached or memory is out. The key must be of the map's kind and
+ * range, and is not checked for a twin. Text keys (1 to 255 bytes of UTF-8) are
+ * copied. */
 uint32_t image_add(struct image *img, uint32_t facet, int64_t number, const char *text,
                    size_t len);
 void image_remove(struct image *img, uint32_t facet, uint32_t slot);

@@ -6,6 +6,9 @@
  * The wire form is the one in the middle: whatever comes in becomes wire bytes
  * that are known to be valid, whatever goes out starts from them.
  *
+ * cJSON ends a string at an escaped NUL (\u0000): who parses text from outside
+ * refuses that before.
+ *
  * Thread: any; nothing is kept.
  */
 #pragma once

@@ -43,7 +43,8 @@ struct record {
     uint32_t n_fields;
     struct field *fields;
     uint32_t n_words;   /* of a field mask: (n_fields + 31) / 32, at least 1 */
-    double rate, burst; /* messages: per second and player; 0: no limit of its own */
+    double rate, burst; /* messages: per second and player; 0: no limit of its own.
+                         * Without a burst of its own: one second's worth, at least 1 */
     bool is_input;      /* messages: a predicted input (record 82) */
 };
 

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "state/type.h"
 
-#include <assert.h>
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "proto/utf8.h"
@@ -188,14 +185,6 @@ void type_put(const struct type *t, union cell c, struct buf *out)
     default: break;
     }
     wire_put_bytes_le(out, (uint32_t)c.q, t->bytes);
-}
-
-void type_put_change(const struct type *t, union cell from, union cell to, struct buf *out)
-{
-    if (!t->is_delta)
-        type_put(t, to, out);
-    else
-        wire_put_sv(out, type_change(t, from, to));
 }
 
 void type_put_json(const struct type *t, union cell c, struct json_out *j)

@@ -66,10 +66,9 @@ enum type_result {
     TYPE_ERR_MEMORY = -6,
 };
 
-/* From what a script or JSON holds to a cell. A number fits a fixed type when its
- * nearest quantum does, so 1.0000000000000002 still fits 0..1. On
- * error *out is untouched. type_from_text sets *out to a new reference (str) or a place
- * (enum). */
+/* From what a script or JSON holds to a cell. On error *out is untouched. A number
+ * fits a fixed type when its nearest quantum does: 1.0000000000000002 fits 0..1.
+ * type_from_text sets *out to a new reference (str) or a place (enum). */
 enum type_result type_from_number(const struct type *t, double v, union cell *out);
 enum type_result type_from_bool(const struct type *t, bool v, union cell *out);
 enum type_result type_from_text(const struct type *t, const char *text, size_t len,
@@ -84,7 +83,8 @@ bool type_equal(const struct type *t, union cell a, union cell b);
 void type_release(const struct type *t, union cell *c);
 union cell type_copy(const struct type *t, union cell c);
 
-/* What `update` carries for a type with is_delta: the angle goes the short way. */
+/* What `update` carries, as sv, for a type with is_delta: the angle goes the short
+ * way. All other types are absolute there too. */
 static inline int64_t type_change(const struct type *t, union cell from, union cell to)
 {
     int64_t d = to.q - from.q;
@@ -93,7 +93,6 @@ static inline int64_t type_change(const struct type *t, union cell from, union c
 }
 
 void type_put(const struct type *t, union cell c, struct buf *out);
-void type_put_change(const struct type *t, union cell from, union cell to, struct buf *out);
 void type_put_json(const struct type *t, union cell c, struct json_out *j);
 
 /* Read an absolute value. Out of range sets in->failed; then *out is zero. The

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// @ts-check
+/*
+ * client - the browser SDK of Parlor: join a game, read its state, send.
+ *
+ *   import { join } from "/_parlor/client.js";
+ *   const room = await join("/pond", { name: "Ann" });
+ *
+ * README.md beside this file is the reference. Plain ES modules, no build; the
+ * same files run in Node with a WebSocket class passed in.
+ */
+import { Binary } from "./binary.js";
+import { Session } from "./session.js";
+import { State } from "./state.js";
+import { utf8 } from "./wire.js";
+
+/**
+ * @typedef {"connecting" | "live" | "away" | "closed"} Status
+ * @typedef {{
+ *   WebSocket?: any, base?: string, json?: boolean, timeout?: number,
+ *   resume?: boolean | import("./ticket.js").Ticket, now?: () => number,
+ * }} Settings
+ */
+
+/** Names that listeners use for the room itself; an event called so is "event:<name>". */
+const OWN = new Set(["status", "state", "leave", "error", "dev"]);
+
+/** @param {string} name of a message */
+function checkName(name) {
+  if (typeof name !== "string" || !name || utf8(name).length > 64)
+    throw new TypeError(`a message's name is a string of 1 to 64 bytes, not ${name}`);
+}
+
+export class Room {
+  /** @param {string} name the path that was joined */
+  constructor(name) {
+    this.name = name;
+    this.id = 0; // this player's
+    /** @type {Status} */
+    this.status = "connecting";
+    this.tick = 0; // of the state that is held
+    this.rtt = 0; // ms, of the last ping
+    this.bytesIn = 0;
+    this.acked = 0; // last predicted input that the state contains
+    /** @type {Map<string, Set<Function>>} */
+    this._fns = new Map();
+    this._state = new State((fn, args) => this._call(fn, args));
+    /** @type {any} */
+    this.state = this._state.root;
+    /** @type {any} */
+    this._session = null;
+  }
+
+  /** The server's time: `clock.now()` in ms. */
+  get clock() {
+    return this._session.clock;
+  }
+  /** What brings this seat back: pass it as `resume` to a later join. */
+  get ticket() {
+    const { ticket, events } = this._session;
+    return ticket && { ...ticket, events };
+  }
+
+  /**
+   * An event of the game, or "status", "state", "leave", "error".
+   * Returns its own unsubscribe.
+   * @param {string} name @param {(...args: any[]) => void} fn
+   */
+  on(name, fn) {
+    let fns = this._fns.get(name);
+    if (!fns) this._fns.set(name, (fns = new Set()));
+    fns.add(fn);
+    return () => void fns.delete(fn);
+  }
+
+  /**
+   * Throws where a declared message does not fit. While away it waits.
+   * @param {string} name @param {any} [data]
+   */
+  send(name, data) {
+    checkName(name);
+    if (this.status !== "closed") this._session.send(name, data);
+  }
+
+  /**
+   * The game's answer, or an Error.
+   * @param {string} name @param {any} [data] @param {{ timeout?: number }} [options] ms
+   * @returns {Promise<any>}
+   */
+  async request(name, data, { timeout = 10_000 } = {}) {
+    checkName(name);
+    return this._session.request(name, data, timeout);
+  }
+
+  /**
+   * [id, row] of a map, smooth fields where they are at this moment. Without a
+   * name: the root record.
+   * @param {string} [name] @returns {any}
+   */
+  view(name) {
+    const now = this._session.now();
+    return name === undefined ? this._state.viewRoot(now) : this._state.view(name, now);
+  }
+
+  /** For good: the seat is given up. */
+  leave() {
+    this._session.end(1000, "left");
+  }
+
+  /** @param {Function} fn @param {any[]} args one listener; its error stops nobody else */
+  _call(fn, args) {
+    try {
+      fn(...args);
+    } catch (e) {
+      this._report(e);
+    }
+  }
+  /** @param {any} error */
+  _report(error) {
+    console.error(error);
+    for (const fn of this._fns.get("error") ?? [])
+      try {
+        fn(error);
+      } catch (e) {
+        console.error(e);
+      }
+  }
+  /** @param {string} name @param {any[]} args */
+  _emit(name, ...args) {
+    for (const fn of [...(this._fns.get(name) ?? [])]) this._call(fn, args);
+  }
+  /** @param {{ name: string, data: any, tick: number }} r */
+  _event({ name, data, tick }) {
+    this._session.deliver(() => this._emit(OWN.has(name) ? `event:${name}` : name, data, { tick }));
+  }
+  /** @param {Status} status */
+  _setStatus(status) {
+    if (status === this.status) return;
+    this.status = status;
+    this._emit("status", status);
+  }
+  /** @param {any} r what `parlor dev` has to say to the author */
+  _dev(r) {
+    this._emit("dev", r);
+    if (typeof document !== "undefined")
+      import("./dev.js").then((dev) => dev.show(r), console.error);
+  }
+}
+
+/**
+ * Take a seat. Rejects with an Error whose `code` is the close code when the
+ * server refuses (4002 no such room, 4003 refused, 4004 full), or after
+ * `timeout` ms without an answer (1006).
+ * @param {string} path "/pond", "/pond/lobby"
+ * @param {any} [options] what the game's join gets
+ * @param {Settings} [settings]
+ * @returns {Promise<Room>}
+ */
+export async function join(path, options = {}, settings = {}) {
+  const url = new URL(path, settings.base ?? globalThis.location?.href);
+  url.protocol = url.protocol.replace("http", "ws");
+  url.pathname = url.pathname.replace(/\/$/, "");
+  url.hash = "";
+  const room = new Room(url.pathname);
+  const Codec = settings.json ? (await import("./json.js")).Json : Binary;
+  room._session = new Session(room, new Codec(room._state), url.href, options, settings);
+  return room._session.start();
+}

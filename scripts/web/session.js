@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: MIT
+// @ts-check
+/*
+ * session - one seat over any number of connections: hello, resume, coming
+ * back, acks, pings, and what each record from the server does.
+ *
+ * The codec (binary.js or json.js) knows bytes, the room (client.js) knows
+ * listeners; this file knows when. Nothing of the page is called before a
+ * message has been taken whole.
+ */
+import { Clock } from "./clock.js";
+import { Outbox } from "./outbox.js";
+import { Timeline } from "./smooth.js";
+import { saveTicket, takeTicket } from "./ticket.js";
+
+const COME_BACK = new Set([1001, 1005, 1006, 1011, 1013, 4007]);
+/** A resume that ends so is over, though not the wish to play. */
+const STAY_AWAY = new Set([4000, 4005, 4006]);
+const [BACKOFF_MS, MAX_BACKOFF_MS] = [250, 5000];
+const HELLO_MS = 10_000;
+const PING_MS = 5000;
+const ACK_MS = 100;
+const RESYNC_MS = 2000; // ask again when no snapshot has come
+
+/** @param {string} message @param {number} code */
+export function fault(message, code) {
+  return Object.assign(new Error(message), { code });
+}
+
+export class Session {
+  /**
+   * @param {import("./client.js").Room} room @param {any} codec
+   * @param {string} url @param {any} options of the game's join
+   * @param {import("./client.js").Settings} settings
+   */
+  constructor(room, codec, url, options, settings) {
+    this.room = room;
+    this.codec = codec;
+    this.url = url;
+    this.options = options;
+    this.settings = settings;
+    this.now = settings.now ?? (() => performance.now());
+    this.clock = new Clock(this.now);
+    this.timeline = new Timeline(0);
+    this.outbox = new Outbox((m) => this.settle(m.request, fault("the message was lost", 1006)));
+    /** @type {Map<number, { resolve: Function, reject: Function, timer: any }>} */
+    this.requests = new Map();
+    this.lastRequest = 0;
+    this.events = 0; // records 05 and 09 received in this seat
+    this.attempts = 0;
+    this.helloAt = 0;
+    /** @type {any} */
+    this.ws = null;
+    /** @type {Record<string, any>} timers by name */
+    this.timers = {};
+    /** @type {(() => void)[] | null} events, until the page had a chance to listen */
+    this.held = [];
+    /** @type {{ code: number, reason: string } | null} */
+    this.bye = null;
+    const { resume } = settings;
+    this.keeps = resume === undefined || resume === true; // in sessionStorage
+    /** @type {import("./ticket.js").Ticket | null} */
+    this.ticket = typeof resume === "object" ? resume : this.keeps ? takeTicket(room.name) : null;
+    this.events = this.ticket?.events ?? 0;
+    this.onHide = () => this.save(false);
+    this.onOnline = () => this.timers.retry && this.connect();
+    globalThis.addEventListener?.("pagehide", this.onHide);
+    globalThis.addEventListener?.("online", this.onOnline);
+  }
+
+  /** Live once, or refused. */
+  start() {
+    return new Promise((resolve, reject) => {
+      this.started = { resolve, reject };
+      this.timer("start", this.settings.timeout ?? 15_000, () => this.end(1006, "no answer"));
+      this.connect();
+    });
+  }
+
+  /** @param {string} name @param {number} ms @param {() => void} fn */
+  timer(name, ms, fn) {
+    this.stop(name);
+    this.timers[name] = setTimeout(() => {
+      delete this.timers[name];
+      fn();
+    }, ms);
+  }
+  /** @param {string} name */
+  stop(name) {
+    clearTimeout(this.timers[name]);
+    delete this.timers[name];
+  }
+
+  /** @param {boolean} isOpen */
+  save(isOpen) {
+    if (this.ticket) this.ticket.events = this.events;
+    if (this.keeps) saveTicket(this.room.name, this.ticket, isOpen);
+  }
+
+  connect() {
+    this.stop("retry");
+    const Socket = this.settings.WebSocket ?? globalThis.WebSocket;
+    if (!Socket) throw new TypeError("there is no WebSocket here: pass one in the third argument");
+    const ws = new Socket(this.url, [this.codec.protocol]);
+    ws.binaryType = "arraybuffer";
+    this.ws = ws;
+    this.bye = null;
+    this.isWelcome = false; // the server's hello has come
+    this.isResume = !!this.ticket;
+    this.resyncAt = -Infinity;
+    this.timer("hello", HELLO_MS, () => this.lose());
+    ws.onopen = () => {
+      this.helloAt = this.now();
+      const hello = this.ticket
+        ? this.codec.resume({ ...this.ticket, events: this.events })
+        : this.codec.join(this.options);
+      ws.send(hello);
+    };
+    ws.onmessage = (/** @type {any} */ e) => this.receive(e.data);
+    ws.onerror = () => {}; // a close follows and tells
+    ws.onclose = (/** @type {any} */ e) => this.closed(e.code, e.reason);
+  }
+
+  /** The connection is of no use any more. @param {number} [code] */
+  drop(code) {
+    const { ws } = this;
+    this.ws = null;
+    for (const name of ["hello", "ping", "ack"]) this.stop(name);
+    if (!ws) return;
+    ws.onopen = ws.onmessage = ws.onclose = null;
+    try {
+      ws.close(code);
+    } catch {
+      // closed already
+    }
+  }
+  lose() {
+    this.closed(1006, "the connection was lost");
+  }
+
+  /** @param {number} code @param {string} reason */
+  closed(code, reason) {
+    if (this.bye) ({ code, reason } = this.bye);
+    this.drop();
+    if (
+      this.isResume &&
+      !this.isWelcome &&
+      code >= 4000 &&
+      !COME_BACK.has(code) &&
+      !STAY_AWAY.has(code)
+    ) {
+      this.forget(); // the seat is gone: take a new one
+      this.connect();
+    } else if (COME_BACK.has(code)) {
+      if (this.room.status === "live") this.room._setStatus("away");
+      if (this.room.status === "closed") return; // a listener has left
+      const most = Math.min(BACKOFF_MS * 2 ** this.attempts++, MAX_BACKOFF_MS);
+      this.timer("retry", most * (0.5 + Math.random() / 2), () => this.connect());
+    } else this.end(code, reason);
+  }
+
+  forget() {
+    this.ticket = null;
+    this.events = 0;
+    this.save(false);
+  }
+
+  /** For good. @param {number} code @param {string} reason */
+  end(code, reason) {
+    if (this.room.status === "closed") return;
+    this.drop(code === 1000 ? 1000 : undefined);
+    for (const name of ["start", "retry"]) this.stop(name);
+    globalThis.removeEventListener?.("pagehide", this.onHide);
+    globalThis.removeEventListener?.("online", this.onOnline);
+    // After 4005 the seat is another page's; after 1006 it may still be there.
+    if (code === 1006) this.save(false);
+    else if (code !== 4005) this.forget();
+    const error = fault(reason || `closed with ${code}`, code);
+    for (const id of [...this.requests.keys()]) this.settle(id, error);
+    this.started?.reject(error);
+    this.started = undefined;
+    this.room._setStatus("closed");
+    this.deliver(() => this.room._emit("leave", { code, reason }));
+  }
+
+  /** @param {any} data one WebSocket message */
+  receive(data) {
+    const now = this.now();
+    this.heardAt = now;
+    this.room.bytesIn += data.byteLength ?? data.length;
+    let records;
+    try {
+      records = this.codec.decode(data);
+    } catch (e) {
+      this.codec.undo();
+      this.malformed(e, now);
+      return;
+    }
+    let due = now;
+    let tick = -1;
+    const after = [];
+    for (const r of records) {
+      if (r.t === "hello" && !this.welcome(r)) return;
+      else if (r.t === "schema") this.transmit(this.codec.schemaOk(r.hash));
+      else if (r.t === "state") {
+        tick = r.tick;
+        if (r.isDelta) due = this.timeline.arrive(tick, now);
+        else this.resyncAt = -Infinity;
+        if (r.acked !== undefined) this.room.acked = r.acked;
+      } else if (r.t === "event") {
+        this.events++;
+        after.push(() => this.room._event(r));
+      } else if (r.t === "reply") {
+        this.events++;
+        const error = r.ok
+          ? null
+          : fault(typeof r.data === "string" ? r.data : "the request failed", 0);
+        after.push(() => this.settle(r.id, error, r.data));
+      } else if (r.t === "pong") this.pong(r, now);
+      else if (r.t === "bye") this.bye = r;
+      else if (r.t === "dev") after.push(() => this.room._dev(r));
+    }
+    if (tick >= 0) {
+      this.room.tick = tick;
+      for (const { fn, args } of this.codec.show(now, due)) this.room._call(fn, args);
+      if (this.ws && this.isWelcome && this.room.status !== "live") this.live();
+      this.room._emit("state");
+      if (this.ws) this.ack(now);
+    }
+    for (const fn of after) if (this.ws) fn(); // a listener may leave at any point
+  }
+
+  /** @param {any} error @param {number} now */
+  malformed(error, now) {
+    this.room._report(error);
+    if (!this.isWelcome) this.lose();
+    else if (now - /** @type {number} */ (this.resyncAt) >= RESYNC_MS) {
+      this.resyncAt = now;
+      this.transmit(this.codec.resync());
+    }
+  }
+
+  /** The server's hello. @param {any} r @returns {boolean} false: this connection was given up */
+  welcome(r) {
+    if (this.isResume && !r.resumed && r.id !== this.ticket?.id) {
+      // A stranger's seat, without our join options: leave it and join properly.
+      this.drop(1000);
+      this.forget();
+      this.connect();
+      return false;
+    }
+    this.stop("hello");
+    this.isWelcome = true;
+    this.room.id = r.id;
+    this.ticket = { id: r.id, token: r.token, epoch: r.epoch, events: 0 };
+    this.timeline = new Timeline(r.period / 1000); // ticks may count anew
+    this.clock.restart();
+    if (r.server !== undefined) this.clock.sample(r.server, this.now() - this.helloAt);
+    if (r.resumed) {
+      this.outbox.resumed(r.inputs ?? 0);
+      this.outbox.flush((data) => this.transmit(data));
+    } else {
+      this.events = 0;
+      this.isNewSeat = true;
+    }
+    this.save(true);
+    this.ping();
+    return true;
+  }
+
+  live() {
+    if (this.isNewSeat) {
+      this.isNewSeat = false;
+      this.outbox.joined(this.codec.version);
+      const waiting = new Set(this.outbox.messages.map((m) => m.request));
+      for (const id of [...this.requests.keys()])
+        if (!waiting.has(id)) this.settle(id, fault("the seat was lost", 1006));
+    }
+    this.attempts = 0;
+    this.room._setStatus("live");
+    this.outbox.flush((data) => this.transmit(data));
+    if (!this.started) return;
+    this.started.resolve(this.room);
+    this.started = undefined;
+    this.stop("start");
+    // A page attaches its listeners right after `await join()`; events that came
+    // with the snapshot wait until it had the chance.
+    this.timer("held", 0, () => {
+      const { held } = this;
+      this.held = null;
+      held?.forEach((fn) => fn());
+    });
+  }
+
+  /** @param {() => void} fn calls listeners of events */
+  deliver(fn) {
+    if (this.held && this.timers.held) this.held.push(fn);
+    else fn();
+  }
+
+  /** @param {any} data */
+  transmit(data) {
+    if (this.ws?.readyState === 1) this.ws.send(data);
+  }
+
+  /** @param {string} name @param {any} data @param {number} [request] */
+  send(name, data, request = 0) {
+    const encoded = this.codec.message(name, data, request);
+    const isSent = this.room.status === "live";
+    if (isSent) this.transmit(encoded);
+    this.outbox.push({ data: encoded, request, version: this.codec.version, isSent });
+  }
+
+  /** @param {string} name @param {any} data @param {number} timeout ms */
+  request(name, data, timeout) {
+    return new Promise((resolve, reject) => {
+      if (this.room.status === "closed") throw fault("the room is closed", 1000);
+      const id = ++this.lastRequest;
+      const timer = setTimeout(() => this.settle(id, fault(`no answer to ${name}`, 1006)), timeout);
+      this.requests.set(id, { resolve, reject, timer });
+      try {
+        this.send(name, data, id);
+      } catch (e) {
+        this.settle(id, e);
+      }
+    });
+  }
+  /** @param {number} id @param {any} error @param {any} [data] */
+  settle(id, error, data) {
+    const request = this.requests.get(id);
+    if (!request) return;
+    this.requests.delete(id);
+    clearTimeout(request.timer);
+    if (error) request.reject(error);
+    else request.resolve(data);
+  }
+
+  /** The tick that is held, at most ten times a second. @param {number} now */
+  ack(now) {
+    if (this.timers.ack) return;
+    const wait = (this.ackedAt ?? -Infinity) + ACK_MS - now;
+    if (wait > 0) this.timer("ack", wait, () => this.ack(this.now()));
+    else {
+      this.ackedAt = now;
+      this.transmit(this.codec.ack(this.codec.tick));
+    }
+  }
+
+  /** Every few seconds. Two without a sign of life: the connection is dead. */
+  ping() {
+    const now = this.now();
+    const isQuiet = this.pingAt !== undefined && /** @type {number} */ (this.heardAt) < this.pingAt;
+    this.misses = isQuiet ? (this.misses ?? 0) + 1 : 0;
+    if (this.misses >= 2) {
+      this.misses = 0;
+      this.lose();
+      return;
+    }
+    this.pingAt = now;
+    this.transmit(this.codec.ping(Math.floor(now) >>> 0));
+    this.timer("ping", PING_MS, () => this.ping());
+  }
+  /** @param {any} r @param {number} now */
+  pong(r, now) {
+    if (this.pingAt === undefined || r.ms !== Math.floor(this.pingAt) >>> 0) return;
+    this.room.rtt = now - this.pingAt;
+    this.clock.sample(r.server, this.room.rtt);
+  }
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+// @ts-check
+/*
+ * state - what pages see: plain objects, changed in place, and tables of them.
+ *
+ * show() brings the objects up to the image after a whole frame and returns
+ * what has happened as calls to make; nobody is called in between. A row keeps
+ * its object as long as its key stays, through snapshots and reloads too.
+ */
+import { build, toValue } from "./schema.js";
+import { ENTERED, LEFT } from "./image.js";
+import { put, viewOf } from "./smooth.js";
+
+/** @typedef {import("./image.js").Row} Row */
+/** @typedef {number | string} Key */
+/** @typedef {(row: any, id: Key, changed: string[]) => void} RowFn */
+/** @typedef {{ fn: Function, args: any[] }} Call */
+/** What a table reads: rows by key. @typedef {{ key: Key, obj: any }} Shown */
+
+/**
+ * A map of the state. Read it like a Map; ids are numbers for players and
+ * integers, else strings.
+ */
+export class Table {
+  /** @param {(fn: Function, args: any[]) => void} call one call, its errors caught */
+  constructor(call) {
+    this._call = call;
+    /** @type {Map<Key, Shown>} */
+    this._rows = new Map();
+    /** @type {Record<string, Set<RowFn>>} */
+    this._fns = { add: new Set(), change: new Set(), remove: new Set() };
+  }
+  get size() {
+    return this._rows.size;
+  }
+  /** @param {Key} id @returns {any} the row, undefined where there is none */
+  get(id) {
+    return this._rows.get(id)?.obj;
+  }
+  /** @param {Key} id */
+  has(id) {
+    return this._rows.has(id);
+  }
+  keys() {
+    return this._rows.keys();
+  }
+  /** @returns {Generator<any>} */
+  *values() {
+    for (const row of this._rows.values()) yield row.obj;
+  }
+  /** @returns {Generator<[any, any]>} */
+  *entries() {
+    for (const row of this._rows.values()) yield [row.key, row.obj];
+  }
+  [Symbol.iterator]() {
+    return this.entries();
+  }
+  /**
+   * Called after a whole frame. "add" is called at once for the rows that are
+   * there already. Returns its own unsubscribe.
+   * @param {"add" | "change" | "remove"} what @param {RowFn} fn
+   */
+  on(what, fn) {
+    const fns = this._fns[what];
+    if (!fns) throw new TypeError(`a table tells add, change and remove, not ${what}`);
+    fns.add(fn);
+    if (what === "add")
+      for (const row of [...this._rows.values()]) this._call(fn, [row.obj, row.key]);
+    return () => fns.delete(fn);
+  }
+  /** @param {string} what @param {any[]} args @param {Call[]} calls */
+  _tell(what, args, calls) {
+    for (const fn of this._fns[what]) calls.push({ fn, args });
+  }
+}
+
+/** @param {import("./schema.js").Type} a @param {import("./schema.js").Type} b */
+const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+
+export class State {
+  /** @param {(fn: Function, args: any[]) => void} call */
+  constructor(call) {
+    this.call = call;
+    /** @type {any} what the page sees: root fields and tables */
+    this.root = {};
+    /** @type {Map<string, Table>} */
+    this.tables = new Map();
+    /** @type {import("./image.js").Image | null} the one that is shown */
+    this.image = null;
+  }
+
+  /** @param {string} name of a map; made if it is not there */
+  table(name) {
+    let table = this.tables.get(name);
+    if (!table) this.tables.set(name, (table = new Table(this.call)));
+    this.root[name] = table;
+    return table;
+  }
+
+  /**
+   * Bring the page's objects up to `image`. Returns the calls to make.
+   * @param {import("./image.js").Image} image @param {number} now
+   * @param {number} due when smooth fields shall have arrived
+   * @returns {Call[]}
+   */
+  show(image, now, due) {
+    /** @type {Row[]} */
+    const added = [];
+    /** @type {Row[]} */
+    const touched = [];
+    /** @type {Row[]} */
+    const removed = [];
+
+    if (image !== this.image) this.replace(image, added, touched, removed);
+    else
+      for (let i = 0; i < image.n; i++) {
+        const row = image.rows[i];
+        const step = image.steps[i];
+        if (step === ENTERED) this.create(row, added);
+        else if (step === LEFT) {
+          row.isGone = true;
+          removed.push(row);
+        } else this.write(row, step, touched);
+      }
+    image.settle();
+
+    /** @type {Call[]} */
+    const calls = [];
+    for (const row of removed)
+      if (row.version >= 0) row.facet.table?._tell("remove", [row.obj, row.key], calls);
+    for (const row of added) {
+      row.version = 0;
+      if (!row.isGone) row.facet.table?._tell("add", [row.obj, row.key], calls);
+    }
+    for (const row of touched) {
+      const { changed, facet } = row;
+      if (row.isMoved && row.motion) row.motion.aim(row, now, due);
+      row.version++;
+      row.isTouched = row.isMoved = false;
+      row.changed = null;
+      if (changed && !row.isGone) facet.table?._tell("change", [row.obj, row.key, changed], calls);
+    }
+    return calls;
+  }
+
+  /** @param {Row} row @param {Row[]} added */
+  create(row, added) {
+    const fresh = build(row.facet.shape.tree, (f) => toValue(f.type, row.cells[f.id]));
+    if (row.facet.index === 0) row.obj = Object.assign(this.root, fresh);
+    else {
+      row.obj = fresh;
+      row.version = -1; // nobody was told yet
+      added.push(row);
+    }
+  }
+
+  /** @param {Row} row @param {number} id @param {Row[]} touched */
+  write(row, id, touched) {
+    const { path, steps, type } = row.facet.shape.fields[id];
+    put(row.obj, steps, toValue(type, row.cells[id]));
+    if (type.smooth) row.isMoved = true;
+    if (!row.isTouched) {
+      row.isTouched = true;
+      touched.push(row);
+      if (row.facet.table?._fns.change.size) row.changed = [];
+    }
+    if (row.changed && !row.changed.includes(path)) row.changed.push(path);
+  }
+
+  /**
+   * A snapshot: another image, perhaps by another schema. Rows whose key was
+   * there before keep their object and tell what differs.
+   * @param {import("./image.js").Image} image
+   * @param {Row[]} added @param {Row[]} touched @param {Row[]} removed
+   */
+  replace(image, added, touched, removed) {
+    this.image?.undo(); // what is left there was never shown
+    const before = new Map(this.image?.facets.map((f) => [f.shape.name, f]));
+    this.image = image;
+    for (const facet of image.facets) {
+      const { shape } = facet;
+      const old = before.get(shape.name);
+      before.delete(shape.name);
+      const isNew =
+        !old || !isSame(/** @type {any} */ (old.shape.fields), /** @type {any} */ (shape.fields));
+      if (facet.index) {
+        facet.table = this.table(shape.name);
+        facet.table._rows = facet.byKey;
+      }
+      for (const row of facet.byKey.values()) {
+        const was = old?.byKey.get(row.key);
+        if (!was?.obj) {
+          this.create(row, added);
+          continue;
+        }
+        row.obj = was.obj;
+        row.version = was.version;
+        if (isNew) this.reshape(row, was);
+        else row.motion = was.motion;
+        for (const f of shape.fields)
+          if (isNew || was.cells[f.id] !== row.cells[f.id]) this.write(row, f.id, touched);
+      }
+      if (facet.index && old)
+        for (const was of old.byKey.values())
+          if (was.obj && !facet.byKey.has(was.key)) removed.push(was);
+    }
+    for (const [name, facet] of before) {
+      removed.push(...facet.byKey.values());
+      const table = this.tables.get(name);
+      if (!table) continue;
+      table._rows = new Map();
+      if (this.root[name] === table) delete this.root[name];
+    }
+  }
+
+  /**
+   * The record was declared anew: what is no more goes, new places come. What
+   * the page itself has put on the object stays.
+   * @param {Row} row @param {Row} was
+   */
+  reshape(row, was) {
+    const fresh = build(row.facet.shape.tree, () => undefined);
+    for (const name of was.facet.shape.tree.keys()) if (!(name in fresh)) delete row.obj[name];
+    Object.assign(row.obj, fresh);
+  }
+
+  /**
+   * Rows of a table with their smooth fields where they are now.
+   * @param {string} name @param {number} now @returns {Iterable<[any, any]>}
+   */
+  view(name, now) {
+    const facet = this.image?.facets.find((f) => f.index && f.shape.name === name);
+    if (!facet) {
+      if (!this.tables.has(name)) throw new TypeError(`the state has no map ${name}`);
+      return this.table(name);
+    }
+    if (!facet.shape.fields.some((f) => f.type.smooth)) return this.table(name);
+    return new Cursor(facet.rows, now);
+  }
+
+  /** The root record with its smooth fields where they are now. @param {number} now */
+  viewRoot(now) {
+    const row = this.image?.root;
+    return row ? viewOf(row, now)[1] : this.root;
+  }
+}
+
+/** One loop's cursor, and each of its own results: a loop makes no garbage. */
+class Cursor {
+  /** @param {(Row | undefined)[]} rows @param {number} now */
+  constructor(rows, now) {
+    this.rows = rows;
+    this.now = now;
+    this.i = 0;
+    /** @type {any} */
+    this.value = undefined;
+    this.done = false;
+  }
+  next() {
+    while (this.i < this.rows.length) {
+      const row = this.rows[this.i++];
+      if (row) {
+        this.value = viewOf(row, this.now);
+        return this;
+      }
+    }
+    this.value = undefined;
+    this.done = true;
+    return this;
+  }
+  [Symbol.iterator]() {
+    return this;
+  }
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/cli.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/logger.h"
+#include "server/config.h"
+#include "server/worker.h"
+
+enum {
+    EXIT_OK = 0,
+    EXIT_USAGE = 64,
+    EXIT_UNAVAILABLE = 69,
+    EXIT_CONFIG = 78,
+};
+
+static const char usage[] =
+    "Parlor " PARLOR_VERSION ", a multiplayer game server that you script in Lua\n"
+    "\n"
+    "  parlor dev                 serve ./games at http://localhost:8080, reload on save\n"
+    "  parlor serve games --port 80 --config parlor.lua\n"
+    "\n"
+    "commands:\n"
+    "  dev [FOLDER] [settings]    for building games: loopback, hot reload, error overlay\n"
+    "  serve [FOLDER] [settings]  for players: Origin is checked, nothing is watched\n"
+    "  config print [settings]    all settings, their values and where they come from\n"
+    "  --version, --help\n"
+    "\n"
+    "settings, as --NAME VALUE, PARLOR_NAME in the environment, or a key of parlor.lua\n"
+    "(--config FILE; ./parlor.lua is read where it is there):\n";
+
+static void print_help(void)
+{
+    fputs(usage, stdout);
+#define TEXT(name, preset, help) printf("  --%-14s %s\n", #name, help);
+#define WHOLE(name, unit, preset, low, high, help)                                         \
+    printf("  --%-14s %s (%u)\n", #name, help, preset);
+#include "server/config_key.def"
+#undef TEXT
+#undef WHOLE
+    printf("  --%-14s %s\n", "origins",
+           "pages that may connect beside our own, with commas");
+}
+
+static int complain(int code, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static int complain(int code, const char *format, ...)
+{
+    va_list args;
+
+    fputs("parlor: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputs("\n", stderr);
+    return code;
+}
+
+/* Read the words behind the command into *c. Returns an exit code, or -1 to go
+ * on. */
+static int read_words(struct config *c, int argc, char **argv, const char **file,
+                      const char **folder)
+{
+    struct err e;
+
+    for (int i = 0; i < argc; i++) {
+        const char *word = argv[i], *value = NULL;
+        char key[64];
+        if (strncmp(word, "--", 2) != 0) {
+            if (*folder)
+                return complain(EXIT_USAGE, "%s: one folder is enough (see parlor --help)",
+                                word);
+            *folder = word;
+            continue;
+        }
+        size_t n = strcspn(word + 2, "=");
+        if (n >= sizeof key)
+            return complain(EXIT_USAGE, "%s: there is no such setting", word);
+        memcpy(key, word + 2, n);
+        key[n] = 0;
+        if (strcmp(key, "help") == 0) {
+            print_help();
+            return EXIT_OK;
+        }
+        if (strcmp(key, "config") != 0 && !config_has(key))
+            return complain(EXIT_USAGE,
+                            "--%s: there is no such setting (see parlor --help)", key);
+        value = word[2 + n] == '=' ? word + 3 + n : i + 1 < argc ? argv[++i] : NULL;
+        if (!value)
+            return complain(EXIT_USAGE, "--%s: a value is missing", key);
+        if (strcmp(key, "config") == 0)
+            *file = value;
+        else if (config_set(c, key, value, CONFIG_FLAG, &e) < 0)
+            return complain(EXIT_USAGE, "--%s", e.text);
+    }
+    return -1;
+}
+
+/* scripts/ stands beside build/release/parlor's project, or is installed under
+ * share/parlor. */
+static bool find_scripts(struct config *c)
+{
+    static const char *const places[] = {"/../../scripts", "/../share/parlor/scripts"};
+    char self[PATH_MAX], path[PATH_MAX + 64], full[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    struct stat st;
+
+    if (*c->scripts)
+        return true;
+    if (n <= 0)
+        return false;
+    self[n] = 0;
+    *strrchr(self, '/') = 0;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        snprintf(path, sizeof path, "%s%s/host.lua", self, places[i]);
+        if (stat(path, &st) != 0)
+            continue;
+        snprintf(path, sizeof path, "%s%s", self, places[i]);
+        if (realpath(path, full) && strlen(full) <= CONFIG_TEXT_MAX) {
+            strcpy(c->scripts, full);
+            return true;
+        }
+    }
+    return false;
+}
+
+static int read_settings(struct config *c, int argc, char **argv)
+{
+    const char *file = NULL, *folder = NULL;
+    struct err e;
+    int r = read_words(c, argc, argv, &file, &folder);
+
+    if (r >= 0)
+        return r;
+    if (config_read_env(c, &e) < 0)
+        return complain(EXIT_CONFIG, "in the environment: %s", e.text);
+    r = config_read_file(c, file ? file : "parlor.lua", &e);
+    if (r < 0 && (file || r != -ENOENT))
+        return complain(EXIT_CONFIG, "%s", e.text);
+    snprintf(c->games, sizeof c->games, "%s", folder ? folder : "games");
+    return -1;
+}
+
+/* As many connections as the machine lets us have. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static void say_where(const struct worker *w)
+{
+    const struct config *c = w->config;
+    const char *host = *c->host ? c->host : c->is_dev ? "localhost" : "0.0.0.0";
+    const char *open = strchr(host, ':') ? "[" : "", *close = *open ? "]" : "";
+
+    printf("Parlor " PARLOR_VERSION ": http://%s%s%s:%u  (%zu games from %s%s)\n", open,
+           host, close, edge_port(w->edge), w->world.games.n, c->games,
+           c->is_dev ? ", reload on save" : "");
+    fflush(stdout);
+}
+
+static int run(struct config *c)
+{
+    static struct worker worker; /* holds libuv handles: it must not move */
+    struct err e;
+
+    if (!find_scripts(c))
+        return complain(EXIT_CONFIG, "the Lua library is not found; name its folder with "
+                                     "--scripts");
+    if (access(c->games, R_OK | X_OK) != 0)
+        return complain(EXIT_CONFIG,
+                        "the games folder %s cannot be read: %s; name one, as in "
+                        "parlor %s FOLDER",
+                        c->games, strerror(errno), c->is_dev ? "dev" : "serve");
+    signal(SIGPIPE, SIG_IGN);
+    raise_file_limit();
+    if (worker_open(&worker, c, &e) < 0) {
+        int code =
+            e.code == UV_EADDRINUSE || e.code == UV_EACCES || e.code == UV_EADDRNOTAVAIL
+                ? EXIT_UNAVAILABLE
+                : EXIT_CONFIG;
+        worker_close(&worker);
+        return complain(code, "%s", e.text);
+    }
+    if (worker.world.games.n == 0)
+        logger_warn("games", "there is no game in %s: a game is a folder with a game.lua",
+                    c->games);
+    say_where(&worker);
+    worker_run(&worker);
+    worker_close(&worker);
+    logger_info("server", "stopped");
+    return EXIT_OK;
+}
+
+static int print_config(struct config *c)
+{
+    struct buf out;
+
+    buf_init(&out, 1 << 20);
+    config_print(c, &out);
+    fwrite(out.data, 1, out.len, stdout);
+    buf_fini(&out);
+    return EXIT_OK;
+}
+
+int cli_main(int argc, char **argv)
+{
+    struct config c;
+    const char *command = argc > 1 ? argv[1] : "--help";
+    bool prints = strcmp(command, "config") == 0;
+
+    if (strcmp(command, "--help") == 0 || strcmp(command, "help") == 0) {
+        print_help();
+        return argc > 1 ? EXIT_OK : EXIT_USAGE;
+    }
+    if (strcmp(command, "--version") == 0) {
+        puts("parlor " PARLOR_VERSION);
+        return EXIT_OK;
+    }
+    if (prints && (argc < 3 || strcmp(argv[2], "print") != 0))
+        return complain(EXIT_USAGE, "config: did you mean parlor config print?");
+    if (!prints && strcmp(command, "dev") != 0 && strcmp(command, "serve") != 0)
+        return complain(EXIT_USAGE, "%s: there is no such command (see parlor --help)",
+                        command);
+    config_init(&c);
+    c.is_dev = strcmp(command, "dev") == 0;
+    int code = read_settings(&c, argc - 2 - prints, argv + 2 + prints);
+    if (code < 0)
+        code = prints ? print_config(&c) : run(&c);
+    config_fini(&c);
+    return code;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/dev.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/logger.h"
+#include "net/watch.h"
+#include "proto/json_out.h"
+#include "server/worker.h"
+
+enum { SETTLE_MS = 20 };
+
+struct dev {
+    struct worker *worker;
+    struct watch *games, *sdk;
+    uv_timer_t reload; /* fires when the changes of one burst have all been told */
+    struct map stale;  /* names of games whose Lua has changed */
+};
+
+static void tell_page(struct game *g, const char *path)
+{
+    struct buf out;
+    struct json_out j = json_out_to(&out);
+
+    buf_init(&out, 4096);
+    json_out_key_str(&j, "kind", "page");
+    json_out_key_str(&j, "path", path);
+    if (!out.failed)
+        game_tell_dev(g, (const char *)out.data, out.len);
+    buf_fini(&out);
+}
+
+static void on_reload(uv_timer_t *timer)
+{
+    struct dev *dev = timer->data;
+    struct worker *w = dev->worker;
+    struct map stale = dev->stale;
+    struct err e;
+
+    map_init(&dev->stale);
+    for (struct map_entry *at = NULL; (at = map_next(&stale, at));) {
+        struct game *g = game_find(&w->world, at->bytes, at->len);
+        if (g)
+            worker_reload(w, g);
+        else if (worker_find_games(w, &e) < 0)
+            logger_warn("dev", "%s", e.text);
+    }
+    map_fini(&stale);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static void on_game_file(void *ctx, const char *path)
+{
+    struct dev *dev = ctx;
+    size_t n_name = strcspn(path, "/");
+    const char *rest = path + n_name + (path[n_name] == '/');
+    struct game *g = game_find(&dev->worker->world, path, n_name);
+
+    if (!game_is_name(path, n_name))
+        return;
+    if (strncmp(rest, "web/", 4) == 0) {
+        if (g)
+            tell_page(g, rest + 4);
+    } else if (ends_with(rest, ".lua") && !ends_with(rest, "test.lua")) {
+        map_put_bytes(&dev->stale, path, n_name, dev);
+        uv_timer_start(&dev->reload, on_reload, 0, 0);
+    }
+}
+
+static void on_sdk_file(void *ctx, const char *path)
+{
+    struct dev *dev = ctx;
+
+    for (struct map_entry *at = NULL; (at = map_next(&dev->worker->world.games, at));)
+        tell_page(at->value, path);
+}
+
+int dev_start(struct worker *w, struct err *e)
+{
+    struct dev *dev = w->dev = calloc(1, sizeof *dev);
+    int r;
+
+    if (!dev)
+        return err_set(e, -ENOMEM, "out of memory");
+    dev->worker = w;
+    map_init(&dev->stale);
+    uv_timer_init(&w->loop, &dev->reload);
+    dev->reload.data = dev;
+    if ((r = watch_open(&dev->games, &w->loop, w->config->games, SETTLE_MS, on_game_file,
+                        dev, e)) < 0)
+        return r;
+    return watch_open(&dev->sdk, &w->loop, w->web, SETTLE_MS, on_sdk_file, dev, e);
+}
+
+static void on_timer_closed(uv_handle_t *timer)
+{
+    struct dev *dev = timer->data;
+
+    map_fini(&dev->stale);
+    free(dev);
+}
+
+void dev_stop(struct worker *w)
+{
+    struct dev *dev = w->dev;
+
+    w->dev = NULL;
+    if (!dev)
+        return;
+    watch_close(&dev->games);
+    watch_close(&dev->sdk);
+    uv_close((uv_handle_t *)&dev->reload, on_timer_closed);
+}

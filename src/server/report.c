@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/json_out.h"
+#include "proto/utf8.h"
+#include "server/worker.h"
+#include "svc/metrics.h"
+
+static int by_name(const void *a, const void *b)
+{
+    struct game *const *x = a, *const *y = b;
+
+    return strcmp((*x)->name, (*y)->name);
+}
+
+/* All games in order; free() the list. NULL when memory is out. */
+static struct game **list_games(const struct worker *w, size_t *n)
+{
+    struct game **list = calloc(w->world.games.n + 1, sizeof *list);
+
+    *n = 0;
+    if (!list)
+        return NULL;
+    for (struct map_entry *e = NULL; (e = map_next(&w->world.games, e));)
+        list[(*n)++] = e->value;
+    qsort(list, *n, sizeof(struct game *), by_name);
+    return list;
+}
+
+static void put_game(struct json_out *j, const struct game *g)
+{
+    const struct game_def *def = g->vm ? g->vm->def : NULL;
+    const char *title = def && *def->title ? def->title : g->name;
+
+    json_out_object(j);
+    json_out_key_str(j, "name", g->name);
+    json_out_key_str(j, "title", utf8_is_valid(title, strlen(title)) ? title : g->name);
+    json_out_key_str(
+        j, "about", def && utf8_is_valid(def->about, strlen(def->about)) ? def->about : "");
+    json_out_key_bool(j, "raw", def && def->raw);
+    json_out_key_int(j, "players", g->n_players);
+    json_out_key_int(j, "rooms", (int64_t)g->rooms.n);
+    json_out_key_int(j, "max_players", def ? def->max_players : 0);
+    json_out_key_int(j, "version", g->vm ? g->vm->version : 0);
+    json_out_key(j, "error", 5);
+    if (g->load_error.code && utf8_is_valid(g->load_error.text, strlen(g->load_error.text)))
+        json_out_str(j, g->load_error.text, strlen(g->load_error.text));
+    else
+        json_out_null(j);
+    json_out_end_object(j);
+}
+
+void report_games(struct worker *w, struct conn *c)
+{
+    struct buf out;
+    struct json_out j = json_out_to(&out);
+    size_t n;
+    struct game **list = list_games(w, &n);
+
+    buf_init(&out, 4 << 20);
+    json_out_object(&j);
+    json_out_key_bool(&j, "dev", w->world.is_dev);
+    json_out_key(&j, "games", 5);
+    json_out_array(&j);
+    for (size_t i = 0; list && i < n; i++)
+        put_game(&j, list[i]);
+    json_out_end_array(&j);
+    json_out_end_object(&j);
+    if (out.failed || !list)
+        conn_reply_error(c, 503, NULL, "out of memory");
+    else
+        conn_reply(c, 200, "application/json", "Cache-Control: no-store\r\n", out.data,
+                   out.len);
+    buf_fini(&out);
+    free(list);
+}
+
+static void put_edge(struct buf *out, const struct edge_counters *n)
+{
+    metrics_put(out, "parlor_connections_accepted_total", METRIC_COUNTER,
+                "Connections accepted", (double)n->accepted);
+    metrics_put(out, "parlor_connections_refused_total", METRIC_COUNTER,
+                "Connections refused at a limit", (double)n->refused);
+    metrics_put(out, "parlor_connections", METRIC_GAUGE, "Open connections", n->open);
+    metrics_put(out, "parlor_websockets", METRIC_GAUGE, "Open WebSockets", n->open_ws);
+    metrics_put(out, "parlor_upgrades_total", METRIC_COUNTER, "WebSocket handshakes done",
+                (double)n->upgrades);
+    metrics_put(out, "parlor_received_bytes_total", METRIC_COUNTER, "Bytes read",
+                (double)n->bytes_in);
+    metrics_put(out, "parlor_sent_bytes_total", METRIC_COUNTER, "Bytes written",
+                (double)n->bytes_out);
+    metrics_put(out, "parlor_messages_received_total", METRIC_COUNTER,
+                "WebSocket messages read", (double)n->messages_in);
+    metrics_put(out, "parlor_messages_sent_total", METRIC_COUNTER,
+                "WebSocket messages queued", (double)n->messages_out);
+    metrics_put(out, "parlor_protocol_errors_total", METRIC_COUNTER,
+                "Connections ended for broken frames", (double)n->protocol_errors);
+}
+
+/* One sample per game of a figure. */
+#define PER_GAME(metric, type, text, figure)                                               \
+    do {                                                                                   \
+        metrics_begin(&out, metric, type, text);                                           \
+        for (size_t i = 0; i < n; i++) {                                                   \
+            const struct game *g = list[i];                                                \
+            metrics_sample(&out, metric, "game", g->name, (double)(figure));               \
+        }                                                                                  \
+    } while (0)
+
+void report_metrics(struct worker *w, struct conn *c)
+{
+    struct buf out;
+    size_t n = 0;
+    struct game **list = list_games(w, &n);
+
+    if (!list) {
+        conn_reply_error(c, 503, NULL, "out of memory");
+        return;
+    }
+    buf_init(&out, 4 << 20);
+    put_edge(&out, edge_counters(w->edge));
+    PER_GAME("parlor_rooms", METRIC_GAUGE, "Rooms that run", g->rooms.n);
+    PER_GAME("parlor_players", METRIC_GAUGE, "Seats taken, held ones too", g->n_players);
+    PER_GAME("parlor_game_version", METRIC_GAUGE, "Code that runs, one more each reload",
+             g->vm ? g->vm->version : 0);
+    PER_GAME("parlor_vm_bytes", METRIC_GAUGE, "Memory of the game's Lua values",
+             g->vm ? vm_bytes(g->vm) : 0);
+    metrics_put(&out, "parlor_script_errors_total", METRIC_COUNTER,
+                "Callbacks that raised and values refused", (double)w->errors.n_errors);
+    if (out.failed)
+        conn_reply_error(c, 503, NULL, "out of memory");
+    else
+        conn_reply(c, 200, "text/plain; version=0.0.4; charset=utf-8",
+                   "Cache-Control: no-store\r\n", out.data, out.len);
+    buf_fini(&out);
+    free(list);
+}

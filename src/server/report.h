@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * report - figures for people and for their monitoring.
+ *
+ * Thread: its worker's.
+ */
+#pragma once
+
+#include "net/conn.h"
+
+struct worker;
+
+/* {"dev":…,"games":[{"name","title","about","raw","players","rooms",
+ * "max_players","version","error"},…]}, by name. */
+void report_games(struct worker *w, struct conn *c);
+
+/* Prometheus text. */
+void report_metrics(struct worker *w, struct conn *c);

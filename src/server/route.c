@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/route.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/http_head.h"
+#include "server/report.h"
+#include "server/seat.h"
+#include "server/worker.h"
+
+static bool is(const char *path, size_t len, const char *text)
+{
+    return strlen(text) == len && memcmp(path, text, len) == 0;
+}
+
+static bool is_read(const struct http_head *head)
+{
+    struct http_text m = http_head_method(head);
+
+    return is(m.at, m.len, "GET") || is(m.at, m.len, "HEAD");
+}
+
+static void not_found(struct conn *c)
+{
+    conn_reply_error(c, 404, NULL, "there is nothing here");
+}
+
+/* /pond -> /pond/, the query kept. */
+static void add_slash(struct conn *c, const struct game *g, const struct http_head *head)
+{
+    struct http_text query = http_head_query(head);
+    char line[8192];
+
+    if (snprintf(line, sizeof line, "Location: /%s/%s%.*s\r\n", g->name,
+                 query.len ? "?" : "", (int)query.len, query.at) >= (int)sizeof line)
+        conn_reply_error(c, 414, NULL, "the query is too long");
+    else
+        conn_reply(c, 308, NULL, line, NULL, 0);
+}
+
+/* /GAME…: `rest` is what comes after the name, "" or from the slash on. */
+static void route_game(struct worker *w, struct conn *c, const struct http_head *head,
+                       struct game *g, const char *rest, size_t n_rest)
+{
+    const char *name = rest + 1;
+    size_t n_name = n_rest ? n_rest - 1 : 0;
+    bool is_room = game_is_room_name(name, n_name) && !memchr(name, '.', n_name);
+
+    if (http_head_wants_upgrade(head)) {
+        if (n_name == 0)
+            seat_open(w, c, head, g, NULL, 0);
+        else if (game_is_room_name(name, n_name))
+            seat_open(w, c, head, g, name, n_name);
+        else
+            not_found(c);
+        return;
+    }
+    if (!is_read(head)) {
+        conn_reply_error(c, 405, "Allow: GET, HEAD\r\n",
+                         "only GET and HEAD are taken here");
+        return;
+    }
+    if (n_rest == 0) {
+        add_slash(c, g, head);
+        return;
+    }
+    struct static_files *page = map_get_bytes(&w->pages, g->name, strlen(g->name));
+    if (is_room)
+        n_name = 0; /* a room's page is the game's */
+    static_files_serve(page, c, head, n_name ? name : "", n_name);
+}
+
+static void route_own(struct worker *w, struct conn *c, const struct http_head *head,
+                      const char *path, size_t len)
+{
+    if (is(path, len, "/")) {
+        static_files_serve(w->sdk, c, head, "hub.html", 8);
+    } else if (is(path, len, "/_parlor/games")) {
+        report_games(w, c);
+    } else if (len > 9 && memcmp(path, "/_parlor/", 9) == 0) {
+        static_files_serve(w->sdk, c, head, path + 9, len - 9);
+    } else if (is(path, len, "/healthz")) {
+        conn_reply(c, 200, "text/plain; charset=utf-8", "Cache-Control: no-store\r\n",
+                   "ok\n", 3);
+    } else if (is(path, len, "/readyz")) {
+        if (w->is_stopping)
+            conn_reply_error(c, 503, "Cache-Control: no-store\r\n", "stopping");
+        else
+            conn_reply(c, 200, "text/plain; charset=utf-8", "Cache-Control: no-store\r\n",
+                       "ready\n", 6);
+    } else if (is(path, len, "/favicon.ico")) {
+        conn_reply(c, 204, NULL, "Cache-Control: max-age=86400\r\n", NULL, 0);
+    } else {
+        not_found(c);
+    }
+}
+
+static void on_request(void *ctx, struct conn *c, const struct http_head *head)
+{
+    struct worker *w = ctx;
+    struct http_text raw = http_head_path(head);
+    char *path = malloc(raw.len + 1);
+    int len = path ? http_decode(path, raw.at, raw.len, false) : -1;
+
+    if (len <= 0) {
+        conn_reply_error(c, 400, NULL, "the path is not valid");
+        free(path);
+        return;
+    }
+    path[len] = 0;
+    size_t n_name = strcspn(path + 1, "/");
+    struct game *g =
+        game_is_name(path + 1, n_name) ? game_find(&w->world, path + 1, n_name) : NULL;
+    if (g)
+        route_game(w, c, head, g, path + 1 + n_name, (size_t)len - 1 - n_name);
+    else if (http_head_wants_upgrade(head))
+        conn_reply_error(c, 404, NULL, "there is no such game");
+    else if (!is_read(head))
+        conn_reply_error(c, 405, "Allow: GET, HEAD\r\n",
+                         "only GET and HEAD are taken here");
+    else
+        route_own(w, c, head, path, (size_t)len);
+    free(path);
+}
+
+static void on_admin_request(void *ctx, struct conn *c, const struct http_head *head)
+{
+    struct http_text path = http_head_path(head);
+
+    if (!is_read(head))
+        conn_reply_error(c, 405, "Allow: GET, HEAD\r\n",
+                         "only GET and HEAD are taken here");
+    else if (is(path.at, path.len, "/metrics"))
+        report_metrics(ctx, c);
+    else
+        conn_reply_error(c, 404, NULL, "this listener has /metrics");
+}
+
+const struct edge_handler route_handler = {.on_request = on_request};
+const struct edge_handler admin_handler = {.on_request = on_admin_request};

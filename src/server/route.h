@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * route - which request goes where: the hub, pages, the SDK, seats.
+ *
+ *   /                    the hub
+ *   /healthz /readyz     for load balancers
+ *   /_parlor/games       the hub's figures, JSON
+ *   /_parlor/FILE        the SDK
+ *   /GAME                upgrade: a seat in any open room; else 308 to /GAME/
+ *   /GAME/ROOM           upgrade: a seat in that room; else the page
+ *   /GAME/FILE.EXT       the page's files
+ *
+ * Thread: its worker's.
+ */
+#pragma once
+
+#include "net/conn.h"
+
+extern const struct edge_handler route_handler; /* ctx: struct worker */
+extern const struct edge_handler admin_handler; /* ctx: struct worker */

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/script_log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clk.h"
+#include "base/logger.h"
+#include "proto/json_out.h"
+#include "proto/utf8.h"
+
+enum { LINES_AROUND = 3, MAX_LINE = 200 };
+
+static uint32_t hash_text(uint32_t h, const char *text)
+{
+    for (; text && *text; text++)
+        h = (h ^ (uint8_t)*text) * 16777619u;
+    return h * 16777619u;
+}
+
+/* Is it time to tell this one? *n_more: how often it came since the last time. */
+static bool is_due(struct script_log *l, uint32_t hash, uint32_t *n_more)
+{
+    uint64_t now = clk_now_us();
+    size_t i = hash % SCRIPT_LOG_PLACES;
+
+    if (l->seen[i].hash == hash &&
+        now - l->seen[i].told_us < (uint64_t)SCRIPT_LOG_EVERY_MS * 1000) {
+        l->seen[i].n_more++;
+        return false;
+    }
+    *n_more = l->seen[i].hash == hash ? l->seen[i].n_more : 0;
+    l->seen[i].hash = hash;
+    l->seen[i].n_more = 0;
+    l->seen[i].told_us = now;
+    return true;
+}
+
+static void put_text(struct json_out *j, const char *key, const char *text)
+{
+    json_out_key(j, key, strlen(key));
+    if (utf8_is_valid(text, strlen(text)))
+        json_out_str(j, text, strlen(text));
+    else
+        json_out_str(j, "(not UTF-8)", 11);
+}
+
+/* The lines around error->line, as [[12, "text"], …]. */
+static void put_excerpt(struct json_out *j, const char *folder,
+                        const struct script_error *error)
+{
+    char path[1024], line[MAX_LINE + 2];
+    FILE *f = NULL;
+    int n = 0;
+
+    if (snprintf(path, sizeof path, "%s/%s", folder, error->file) < (int)sizeof path)
+        f = fopen(path, "r");
+    json_out_array(j);
+    while (f && fgets(line, sizeof line, f) && n < error->line + LINES_AROUND) {
+        size_t len = strcspn(line, "\n");
+        bool whole = line[len] == '\n';
+        n++;
+        if (n >= error->line - LINES_AROUND && utf8_is_valid(line, len)) {
+            json_out_array(j);
+            json_out_int(j, n);
+            json_out_str(j, line, len);
+            json_out_end_array(j);
+        }
+        for (int c = whole ? '\n' : getc(f); c != '\n' && c != EOF;)
+            c = getc(f);
+    }
+    json_out_end_array(j);
+    if (f)
+        fclose(f);
+}
+
+void script_log_describe(const char *folder, const struct script_error *error,
+                         struct buf *out)
+{
+    struct json_out j = json_out_to(out);
+
+    json_out_key_str(&j, "kind", "error");
+    put_text(&j, "game", error->game);
+    if (error->room)
+        put_text(&j, "room", error->room);
+    put_text(&j, "where", error->where);
+    put_text(&j, "file", error->file);
+    json_out_key_int(&j, "line", error->line);
+    put_text(&j, "message", error->message);
+    put_text(&j, "traceback", error->traceback);
+    json_out_key(&j, "excerpt", 7);
+    put_excerpt(&j, folder, error);
+}
+
+void script_log_error(struct script_log *l, struct game *g,
+                      const struct script_error *error)
+{
+    uint32_t hash = hash_text(2166136261u, error->game), n_more;
+    char place[192] = "", count[48] = "";
+    struct buf out;
+
+    l->n_errors++;
+    hash = hash_text(hash_text(hash_text(hash, error->where), error->file), error->message);
+    if (!is_due(l, hash, &n_more))
+        return;
+    if (*error->file)
+        snprintf(place, sizeof place, "%s:%d: ", error->file, error->line);
+    if (n_more)
+        snprintf(count, sizeof count, " (and %u times more)", n_more);
+    logger_error(g->name, "%s%s (in %s%s%s)%s%s%s", place, error->message, error->where,
+                 error->room ? ", room " : "", error->room ? error->room : "", count,
+                 *error->traceback ? "\n" : "", error->traceback);
+    if (!g->world->is_dev)
+        return;
+    buf_init(&out, 64 << 10);
+    script_log_describe(g->world->folder, error, &out);
+    if (!out.failed)
+        game_tell_dev(g, (const char *)out.data, out.len);
+    buf_fini(&out);
+}
+
+void script_log_fixed(struct script_log *l, struct game *g)
+{
+    struct buf out;
+    struct json_out j = json_out_to(&out);
+
+    memset(l->seen, 0, sizeof l->seen); /* the same error again is news again */
+    buf_init(&out, 4096);
+    json_out_key_str(&j, "kind", "fixed");
+    json_out_key_str(&j, "game", g->name);
+    game_tell_dev(g, (const char *)out.data, out.len);
+    buf_fini(&out);
+}

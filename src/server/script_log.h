@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * script_log - errors of scripts on their way to the log and to developers'
+ * pages, throttled: a handler that fails sixty times a second is told once a
+ * second, with a count.
+ *
+ * Ownership: a value. Thread: its worker's.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "room/game.h"
+#include "script/vm.h"
+
+enum { SCRIPT_LOG_PLACES = 64, SCRIPT_LOG_EVERY_MS = 1000 };
+
+struct script_log {
+    struct {
+        uint32_t hash; /* of game, callback and message; 0: free */
+        uint32_t n_more;
+        uint64_t told_us;
+    } seen[SCRIPT_LOG_PLACES];
+    uint64_t n_errors;
+};
+
+/* Log one, and in dev send it to the game's pages with the lines of source around
+ * it. */
+void script_log_error(struct script_log *l, struct game *g,
+                      const struct script_error *error);
+
+/* The game loads again: pages may take their error panel away. */
+void script_log_fixed(struct script_log *l, struct game *g);
+
+/* The members of a developer record of kind "error", as game_tell_dev() takes
+ * them. `folder` is games/. */
+void script_log_describe(const char *folder, const struct script_error *error,
+                         struct buf *out);

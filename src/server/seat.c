@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/seat.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/close_reason.h"
+#include "proto/record.h"
+#include "proto/utf8.h"
+#include "proto/wire.h"
+#include "proto/ws_handshake.h"
+#include "room/session.h"
+#include "server/worker.h"
+
+enum { MAX_QUERY_FIELDS = 32, HELLO_BYTES = 4096 };
+
+/* What a connection's callbacks get. */
+struct seat {
+    struct session *session;
+};
+
+static void peer_send(void *conn, struct chunk *frame)
+{
+    conn_send(conn, frame);
+}
+
+static void peer_close(void *conn, uint16_t code, const char *reason)
+{
+    conn_close(conn, code, reason);
+}
+
+static size_t peer_backlog(void *conn)
+{
+    return conn_backlog(conn);
+}
+
+static const char *peer_address(void *conn)
+{
+    return conn_address(conn);
+}
+
+static const struct peer_ops peer_ops = {peer_send, peer_close, peer_backlog, peer_address};
+
+static void on_message(void *user, enum ws_op op, const uint8_t *data, size_t len)
+{
+    struct seat *seat = user;
+
+    if (seat->session)
+        session_message(seat->session, op, data, len);
+}
+
+static void on_closed(void *user, uint16_t code)
+{
+    struct seat *seat = user;
+
+    session_closed(&seat->session, code);
+    free(seat);
+}
+
+static const struct conn_handler seat_handler = {on_message, on_closed};
+
+static bool is_origin_allowed(const struct config *config, const struct http_head *head)
+{
+    struct http_text origin = http_head_find(head, "origin", NULL);
+
+    if (config->is_dev || ws_handshake_is_same_origin(head))
+        return true;
+    for (size_t i = 0; i < config->n_origins; i++) {
+        const char *one = config->origins[i];
+        if (strcmp(one, "*") == 0 ||
+            (strlen(one) == origin.len && strncasecmp(one, origin.at, origin.len) == 0))
+            return true;
+    }
+    return false;
+}
+
+static bool put_decoded(struct buf *out, const char *text, size_t len)
+{
+    char *copy = malloc(len + 1);
+    int n = copy ? http_decode(copy, text, len, true) : -1;
+    bool ok = n >= 0 && utf8_is_valid(copy, (size_t)n);
+
+    if (ok)
+        wire_put_str(out, copy, (size_t)n);
+    free(copy);
+    return ok;
+}
+
+/* The query's fields as an any map of strings; false: it is malformed. */
+static bool read_query(const struct http_head *head, struct buf *out)
+{
+    struct http_text query = http_head_query(head);
+    const char *at = query.at, *end = query.at + query.len;
+    struct buf fields;
+    uint32_t n = 0;
+    bool ok = true;
+
+    buf_init(&fields, 64 << 10);
+    while (ok && at < end) {
+        size_t len = 0;
+        while (at + len < end && at[len] != '&')
+            len++;
+        const char *equals = memchr(at, '=', len);
+        size_t n_key = equals ? (size_t)(equals - at) : len;
+        if (n_key > 0) {
+            wire_put_uv(&fields, 0);
+            ok = ++n <= MAX_QUERY_FIELDS && put_decoded(&fields, at, n_key);
+            wire_put_u8(&fields, ANY_STR);
+            ok = ok && put_decoded(&fields, equals ? equals + 1 : at + len,
+                                   equals ? len - n_key - 1 : 0);
+        }
+        at += len + 1;
+    }
+    wire_put_u8(out, ANY_MAP);
+    wire_put_uv(out, n);
+    buf_append(out, fields.data, fields.len);
+    ok = ok && !fields.failed && !out->failed;
+    buf_fini(&fields);
+    return ok;
+}
+
+/* The subprotocol to answer with (NULL: none), and what it means for the peer. */
+static const char *choose(const struct game *g, const struct http_head *head,
+                          struct peer *peer)
+{
+    const struct game_def *def = g->vm ? g->vm->def : NULL;
+
+    peer->codec = PEER_JSON;
+    peer->can_resume = false;
+    if (def && def->raw) {
+        peer->codec = PEER_RAW;
+        for (uint32_t i = 0; i < def->n_protocols; i++)
+            if (ws_handshake_offers(head, def->protocols[i]))
+                return def->protocols[i];
+        return NULL;
+    }
+    if (ws_handshake_offers(head, "parlor.b1")) {
+        peer->codec = PEER_BINARY;
+        peer->can_resume = true;
+        return "parlor.b1";
+    }
+    if (ws_handshake_offers(head, "parlor.j1")) {
+        peer->can_resume = true;
+        return "parlor.j1";
+    }
+    return NULL;
+}
+
+/* Everything that may stand in the way of a handshake; true where it has been
+ * answered. */
+static bool refuse(struct worker *w, struct conn *c, const struct http_head *head,
+                   const struct game *g, char *accept)
+{
+    const char *why = "";
+    int status = ws_handshake_check(head, accept, &why);
+
+    if (status == 0 && !ws_handshake_offers_are_valid(head)) {
+        status = 400;
+        why = "the list of subprotocols is malformed";
+    }
+    if (status) {
+        conn_reply_error(c, status,
+                         status == 405 ? "Allow: GET\r\n"
+                         : status == 426
+                             ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                             : "Sec-WebSocket-Version: 13\r\n",
+                         why);
+        return true;
+    }
+    if (!is_origin_allowed(w->config, head)) {
+        conn_reply_error(c, 403, NULL, "pages of this origin may not connect");
+        return true;
+    }
+    if (w->is_stopping) {
+        conn_reply_error(c, 503, "Retry-After: 1\r\n", "the server is stopping");
+        return true;
+    }
+    if (!g->vm) {
+        conn_reply_error(c, 503, "Retry-After: 5\r\n", "the game's script does not load");
+        return true;
+    }
+    return false;
+}
+
+void seat_open(struct worker *w, struct conn *c, const struct http_head *head,
+               struct game *g, const char *room, size_t n_room)
+{
+    char accept[WS_ACCEPT_BYTES + 1];
+    struct peer peer = {.ops = &peer_ops, .conn = c};
+    struct buf options;
+
+    if (refuse(w, c, head, g, accept))
+        return;
+    const struct game_def *def = g->vm->def;
+    struct conn_ws_options o = {.subprotocol = choose(g, head, &peer),
+                                .max_message = def->max_message};
+    if (o.max_message < HELLO_BYTES && !def->raw)
+        o.max_message = HELLO_BYTES;
+    buf_init(&options, 64 << 10);
+    struct seat *seat = NULL;
+    if (!peer.can_resume && !read_query(head, &options)) {
+        conn_reply_error(c, 400, NULL, "the query is malformed");
+    } else if (!(seat = calloc(1, sizeof *seat))) {
+        conn_reply_error(c, 503, NULL, "out of memory");
+    } else if (conn_upgrade(c, accept, &o, &seat_handler, seat) < 0) {
+        free(seat);
+    } else {
+        struct session_request q = {.game = g,
+                                    .room = n_room ? room : NULL,
+                                    .n_room = n_room,
+                                    .joins_at_once = !peer.can_resume,
+                                    .options = options.data,
+                                    .n_options = options.len};
+        if (!(seat->session = session_open(&w->world, &peer, &q)))
+            conn_close(c, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
+    }
+    buf_fini(&options);
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/worker.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clk.h"
+#include "base/close_reason.h"
+#include "base/logger.h"
+#include "proto/json_out.h"
+#include "server/dev.h"
+#include "server/route.h"
+
+enum {
+    CACHE_BYTES = 16 << 20,
+    FILE_BYTES = 4 << 20,
+    STOP_MS = 8000, /* of the 10 s that a stop may take */
+};
+
+/* The world. */
+
+static void on_script_error(void *ctx, struct game *g, const struct script_error *error)
+{
+    struct worker *w = ctx;
+
+    script_log_error(&w->errors, g, error);
+}
+
+static void on_schedule(void *ctx)
+{
+    struct worker *w = ctx;
+
+    if (w->ticker) /* not while closing */
+        ticker_set(w->ticker, world_next_us(&w->world));
+}
+
+static const struct world_ops world_ops = {on_script_error, on_schedule};
+
+static void on_alarm(void *ctx)
+{
+    struct worker *w = ctx;
+
+    ticker_set(w->ticker, world_run(&w->world, clk_now_us()));
+}
+
+static int add_game(struct worker *w, const char *name, struct err *e)
+{
+    struct static_files *page = NULL;
+    char web[1200];
+
+    snprintf(web, sizeof web, "%s/%s/web", w->config->games, name);
+    if (static_files_new(&page, web, CACHE_BYTES, FILE_BYTES) < 0 ||
+        !map_put_bytes(&w->pages, name, strlen(name), page)) {
+        static_files_free(&page);
+        return err_set(e, -ENOMEM, "out of memory");
+    }
+    struct game *g = game_open(&w->world, name);
+    if (!g)
+        return err_set(e, -ENOMEM, "out of memory");
+    if (!g->vm)
+        logger_warn(name, "the game is not served: %s", g->load_error.text);
+    return 0;
+}
+
+int worker_find_games(struct worker *w, struct err *e)
+{
+    DIR *dir = opendir(w->config->games);
+    int r = 0;
+
+    if (!dir)
+        return err_set(e, -errno, "the games folder %s cannot be read: %s",
+                       w->config->games, strerror(errno));
+    for (struct dirent *at; r == 0 && (at = readdir(dir));) {
+        char script[1400];
+        struct stat st;
+        size_t len = strlen(at->d_name);
+        snprintf(script, sizeof script, "%s/%s/game.lua", w->config->games, at->d_name);
+        if (!game_is_name(at->d_name, len) || game_find(&w->world, at->d_name, len) ||
+            stat(script, &st) != 0)
+            continue;
+        if (strcmp(at->d_name, "healthz") == 0 || strcmp(at->d_name, "readyz") == 0 ||
+            strcmp(at->d_name, "metrics") == 0) {
+            logger_warn("games", "%s is a reserved name; the folder is passed over",
+                        at->d_name);
+            continue;
+        }
+        r = add_game(w, at->d_name, e);
+    }
+    closedir(dir);
+    return r;
+}
+
+void worker_reload(struct worker *w, struct game *g)
+{
+    uint64_t began = clk_now_us();
+    bool had_error = g->load_error.code != 0 || w->errors.n_errors > 0;
+    struct json_out j;
+    struct buf out;
+
+    if (game_reload(g) < 0) {
+        logger_warn(g->name, "the old code goes on: %s", g->load_error.text);
+        return;
+    }
+    double ms = (double)(clk_now_us() - began) / 1000;
+    logger_info(g->name, "v%u is live, %zu room%s kept, %.1f ms", g->vm->version,
+                g->rooms.n, g->rooms.n == 1 ? "" : "s", ms);
+    if (!w->world.is_dev)
+        return;
+    if (had_error)
+        script_log_fixed(&w->errors, g);
+    buf_init(&out, 4096);
+    j = json_out_to(&out);
+    json_out_key_str(&j, "kind", "reloaded");
+    json_out_key_str(&j, "game", g->name);
+    json_out_key_int(&j, "version", g->vm->version);
+    json_out_key_int(&j, "rooms", (int64_t)g->rooms.n);
+    json_out_key(&j, "ms", 2);
+    json_out_num(&j, ms);
+    game_tell_dev(g, (const char *)out.data, out.len);
+    buf_fini(&out);
+}
+
+/* Stopping: players are told to come back (1001), and the loop ends when all have
+ * closed or the time is over. */
+
+static void on_stop_timer(uv_timer_t *timer)
+{
+    struct worker *w = timer->data;
+
+    if (edge_counters(w->edge)->open_ws == 0 || clk_now_us() >= w->stop_by_us)
+        uv_stop(&w->loop);
+}
+
+static void on_stop_signal(uv_signal_t *handle, int number)
+{
+    struct worker *w = handle->data;
+
+    if (w->is_stopping)
+        exit(130);
+    logger_info("server", "%s: stopping; players are told to come back",
+                number == SIGINT ? "SIGINT" : "SIGTERM");
+    w->is_stopping = true;
+    w->stop_by_us = clk_now_us() + STOP_MS * 1000;
+    edge_stop_listening(w->edge);
+    world_stop(&w->world, CLOSE_GOING_AWAY, close_reason_text(CLOSE_GOING_AWAY));
+    uv_timer_start(&w->stop_timer, on_stop_timer, 0, 50);
+}
+
+static void on_hup_signal(uv_signal_t *handle, int number)
+{
+    struct worker *w = handle->data;
+    struct err e;
+
+    (void)number;
+    if (worker_find_games(w, &e) < 0)
+        logger_warn("server", "%s", e.text);
+    for (struct map_entry *at = NULL; (at = map_next(&w->world.games, at));)
+        worker_reload(w, at->value);
+}
+
+/* Opening. */
+
+static void limits_of(const struct config *c, struct edge_limits *out)
+{
+    *out = edge_limits_default;
+    out->http.max_head = c->max_head;
+    out->http.max_target = c->max_target;
+    out->http.max_headers = c->max_headers;
+    out->http.max_body = c->max_body;
+    out->head_ms = c->head_ms;
+    out->keep_alive_ms = c->keep_alive_ms;
+    out->close_ms = c->close_ms;
+    out->ping_ms = c->ping_ms;
+    out->dead_ms = c->dead_ms;
+    out->max_conns = c->max_conns;
+    out->max_out_bytes = c->max_out;
+    out->high_water = c->high_water;
+}
+
+/* The admin listener: loopback at the main port + 1 unless told otherwise. A port
+ * in use is a warning in dev, where a second server is common. */
+static int listen_admin(struct worker *w, struct err *e)
+{
+    const struct config *c = w->config;
+    char host[256] = "127.0.0.1";
+    uint32_t port = edge_port(w->edge) + 1u;
+    struct err why;
+
+    if (strcmp(c->admin, "off") == 0 || port > 65535)
+        return 0;
+    if (*c->admin) {
+        const char *colon = strrchr(c->admin, ':');
+        size_t n = colon ? (size_t)(colon - c->admin) : 0;
+        char *end = NULL;
+        port = colon ? (uint32_t)strtoul(colon + 1, &end, 10) : 0;
+        if (!colon || n == 0 || n >= sizeof host || *end || end == colon + 1 ||
+            port > 65535)
+            return err_set(e, -EINVAL, "admin: %s is not address:port", c->admin);
+        memcpy(host, c->admin, n);
+        host[n] = 0;
+    }
+    int r = edge_listen(w->admin, host, (uint16_t)port, true, &why);
+    if (r < 0 && c->is_dev && !*c->admin) {
+        logger_warn("server", "no admin listener: %s", why.text);
+        return 0;
+    }
+    return r < 0 ? err_set(e, r, "admin: %s", why.text) : 0;
+}
+
+static void add_signal(struct worker *w, uv_signal_t *handle, uv_signal_cb cb, int number)
+{
+    uv_signal_init(&w->loop, handle);
+    handle->data = w;
+    uv_signal_start(handle, cb, number);
+}
+
+int worker_open(struct worker *w, const struct config *c, struct err *e)
+{
+    struct edge_limits limits;
+    int r;
+
+    *w = (struct worker){.config = c};
+    map_init(&w->pages);
+    uv_loop_init(&w->loop);
+    add_signal(w, &w->on_int, on_stop_signal, SIGINT);
+    add_signal(w, &w->on_term, on_stop_signal, SIGTERM);
+    add_signal(w, &w->on_hup, on_hup_signal, SIGHUP);
+    uv_timer_init(&w->loop, &w->stop_timer);
+    w->stop_timer.data = w;
+    world_init(&w->world, c->games, c->scripts, c->is_dev, &world_ops, w);
+    limits_of(c, &limits);
+    snprintf(w->web, sizeof w->web, "%s/web", c->scripts);
+    if (static_files_new(&w->sdk, w->web, CACHE_BYTES, FILE_BYTES) < 0)
+        return err_set(e, -ENOMEM, "out of memory");
+    if ((r = ticker_open(&w->ticker, &w->loop, on_alarm, w, e)) < 0 ||
+        (r = edge_open(&w->edge, &w->loop, &limits, &route_handler, w, e)) < 0 ||
+        (r = edge_open(&w->admin, &w->loop, &limits, &admin_handler, w, e)) < 0)
+        return r;
+    /* The port first: a second server is told so before it loads anything. */
+    const char *host = *c->host ? c->host : c->is_dev ? "localhost" : "0.0.0.0";
+    if ((r = edge_listen(w->edge, host, (uint16_t)c->port, true, e)) < 0 ||
+        (r = listen_admin(w, e)) < 0 || (r = worker_find_games(w, e)) < 0)
+        return r;
+    return c->is_dev ? dev_start(w, e) : 0;
+}
+
+void worker_run(struct worker *w)
+{
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+}
+
+void worker_close(struct worker *w)
+{
+    world_stop(&w->world, CLOSE_GOING_AWAY, close_reason_text(CLOSE_GOING_AWAY));
+    edge_close(&w->edge);
+    edge_close(&w->admin);
+    ticker_close(&w->ticker);
+    dev_stop(w);
+    uv_close((uv_handle_t *)&w->on_int, NULL);
+    uv_close((uv_handle_t *)&w->on_term, NULL);
+    uv_close((uv_handle_t *)&w->on_hup, NULL);
+    uv_close((uv_handle_t *)&w->stop_timer, NULL);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    world_fini(&w->world);
+    uv_loop_close(&w->loop);
+    for (struct map_entry *at = NULL; (at = map_next(&w->pages, at));) {
+        struct static_files *page = at->value;
+        static_files_free(&page);
+    }
+    map_fini(&w->pages);
+    static_files_free(&w->sdk);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * metrics - the text that Prometheus reads (exposition format 0.0.4), written
+ * into a buf when it is asked for; nothing is kept here.
+ *
+ * Names start with parlor_ and end with their unit or _total.
+ *
+ * Thread: any; the values are the caller's.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/buf.h"
+
+enum metric_type {
+    METRIC_COUNTER,
+    METRIC_GAUGE,
+};
+
+/* Begin a metric: its HELP and TYPE lines. Samples follow at once. */
+void metrics_begin(struct buf *out, const char *name, enum metric_type type,
+                   const char *help);
+
+/* One sample; `label` and `value_of` may both be NULL. The label's value is
+ * escaped. */
+void metrics_sample(struct buf *out, const char *name, const char *label,
+                    const char *value_of, double value);
+
+/* A metric with one sample and no label. */
+void metrics_put(struct buf *out, const char *name, enum metric_type type,
+                 const char *help, double value);

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+// The promise in a real browser: two people in the pond, a script saved under
+// them, a page loaded again, and nobody loses the seat.
+import assert from "node:assert/strict";
+import test, { after } from "node:test";
+
+import { startBrowser } from "./lib/browser.mjs";
+import { join } from "./lib/player.mjs";
+import { startProxy } from "./lib/proxy.mjs";
+import { startServer, until } from "./lib/server.mjs";
+
+const server = await startServer();
+// The page keeps its room to itself; in our copy it shows it to the test.
+const source = server.read("pond/web/pond.js");
+const shown = source.replace(/const room = await join\([^;]*\);/, "$&\n  window.room = room;");
+assert.notEqual(shown, source, "pond.js joins as we expect");
+server.save("pond/web/pond.js", shown);
+
+const browser = await startBrowser();
+after(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+/** A frog's page. */
+async function frog(name, room = "e2e", size) {
+  const page = await browser.page(`${server.origin}/pond/${room}?name=${name}`, size);
+  await page.waitForFunction(() => window.room?.state.frogs.get(window.room.id));
+  return page;
+}
+const idOf = (page) => page.evaluate(() => window.room.id);
+const frogIn = (page, id) =>
+  page.evaluate((key) => ({ ...window.room.state.frogs.get(key) }), id);
+
+/** Presses the arrow key that leads away from the nearer bank. */
+async function hop(page) {
+  const { x } = await frogIn(page, await idOf(page));
+  await page.keyboard.press(x > 20 ? "ArrowLeft" : "ArrowRight");
+}
+
+const quiet = (...pages) =>
+  assert.deepEqual(pages.flatMap((page) => page.complaints), [], "no page complains");
+
+test("one frog hops in one browser and is seen to in the other", async () => {
+  const ann = await frog("ann");
+  const bob = await frog("bob");
+  const id = await idOf(ann);
+  await ann.getByText("bob").first().waitFor();
+  await bob.getByText("ann").first().waitFor();
+
+  const before = await frogIn(bob, id);
+  await hop(ann);
+  await until("the hop in bob's browser", async () => {
+    const now = await frogIn(bob, id);
+    return Math.abs(now.x - before.x) > 1;
+  });
+  await browser.shot(bob, "pond-1280");
+  quiet(ann, bob);
+  await ann.context().close();
+  await bob.context().close();
+});
+
+test("a saved script is seen by both, with seats, places and sockets kept", async () => {
+  const ann = await frog("ann", "save");
+  const bob = await frog("bob", "save");
+  const ids = [await idOf(ann), await idOf(bob)];
+  const statuses = (page) =>
+    page.evaluate(() => {
+      window.statuses = [];
+      window.room.on("status", (status) => window.statuses.push(status));
+    });
+  await statuses(ann);
+  await statuses(bob);
+  const worms = "  room.state.frogs[player.id].worms = 500 + player.id\n";
+  const lua = server.read("pond/game.lua");
+  const changed = lua.replace(/function pond\.on\.hop\(.*\)\n/, (line) => line + worms);
+  assert.notEqual(changed, lua, "game.lua has the handler that we change");
+
+  server.save("pond/game.lua", changed);
+  await until("the new code's effect", async () => {
+    await hop(ann);
+    return (await frogIn(bob, ids[0])).worms >= 500;
+  });
+  await hop(bob);
+  for (const page of [ann, bob])
+    for (const id of ids) await page.getByText(String(500 + id)).first().waitFor();
+  assert.deepEqual([await idOf(ann), await idOf(bob)], ids);
+  for (const page of [ann, bob])
+    assert.deepEqual(await page.evaluate(() => window.statuses.filter((s) => s !== "live")), []);
+  quiet(ann, bob);
+
+  server.save("pond/game.lua", lua.replace("return pond", "return pond pond"));
+  for (const page of [ann, bob]) await page.getByText(/pond\/game\.lua/).first().waitFor();
+  await browser.shot(ann, "pond-error");
+  server.save("pond/game.lua", lua);
+  for (const page of [ann, bob])
+    await page.getByText(/pond\/game\.lua/).first().waitFor({ state: "hidden" });
+  assert.deepEqual([await idOf(ann), await idOf(bob)], ids);
+  await ann.context().close();
+  await bob.context().close();
+});
+
+test("a page that is loaded again has the same seat", async () => {
+  const ann = await frog("ann", "again");
+  const other = await join(server, "/pond/again?name=other");
+  const id = await idOf(ann);
+  await ann.reload();
+  await ann.waitForFunction(() => window.room?.state.frogs.get(window.room.id));
+  assert.equal(await idOf(ann), id);
+  await other.until("the frog not away", () => other.state.frogs[id]?.away === false);
+  assert.equal(Object.keys(other.state.frogs).length, 2, "and there is one of it");
+  quiet(ann);
+  await ann.context().close();
+  await other.leave();
+});
+
+test("a browser that was cut off comes back by itself, in its seat", async () => {
+  const line = await startProxy(server.port);
+  const ann = await browser.page(`http://127.0.0.1:${line.port}/pond/cut?name=ann`);
+  await ann.waitForFunction(() => window.room?.state.frogs.get(window.room.id));
+  const other = await join(server, "/pond/cut?name=other");
+  const id = await idOf(ann);
+  await other.until("ann", () => other.state.frogs[id]?.name === "ann");
+
+  line.cut();
+  await other.until("ann away", () => other.state.frogs[id]?.away === true);
+  await other.until("ann back", () => other.state.frogs[id]?.away === false, 10000);
+  assert.equal(await idOf(ann), id);
+  const { x } = other.state.frogs[id];
+  await hop(ann);
+  await other.until("ann hopping", () => other.state.frogs[id].x !== x);
+  await ann.context().close();
+  await other.leave();
+  line.close();
+});
+
+test("the pond fits a phone", async () => {
+  const page = await frog("ann", "phone", { width: 390, height: 844, touch: true });
+  const { x, y } = await frogIn(page, await idOf(page));
+  await page.touchscreen.tap(x > 20 ? 60 : 330, 420);
+  await until("a hop by touch", async () => {
+    const now = await frogIn(page, await idOf(page));
+    return now.x !== x || now.y !== y;
+  });
+  const overflow = await page.evaluate(
+    () => document.documentElement.scrollWidth - window.innerWidth,
+  );
+  assert.equal(overflow, 0, "nothing sticks out sideways");
+  await browser.shot(page, "pond-390");
+  quiet(page);
+  await page.context().close();
+});
+
+test("what one says in the chat, the other reads", async () => {
+  const ann = await browser.page(`${server.origin}/chat/e2e?name=ann`);
+  const bob = await browser.page(`${server.origin}/chat/e2e?name=bob`);
+  const box = ann.getByRole("textbox", { name: /message/i });
+  await box.fill("Is anybody <b>here</b>?");
+  await box.press("Enter");
+  await bob.getByText("Is anybody <b>here</b>?").first().waitFor();
+  await ann.getByText("Is anybody <b>here</b>?").first().waitFor();
+  await browser.shot(bob, "chat");
+  quiet(ann, bob);
+  await ann.context().close();
+  await bob.context().close();
+});
+
+test("the hub shows every game and who plays", async () => {
+  const player = await join(server, "/pond/hub?name=a");
+  const page = await browser.page(`${server.origin}/`);
+  for (const title of ["Pond", "Chat", "Echo"]) await page.getByText(title).first().waitFor();
+  await page.getByText(/\b1 player\b/i).first().waitFor();
+  await browser.shot(page, "hub");
+  quiet(page);
+  await page.getByText("Pond").first().click();
+  await page.waitForURL(/\/pond\/$/);
+  await page.waitForFunction(() => window.room?.id);
+  await page.context().close();
+  await player.leave();
+});

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+/*
+ * server - starts the built server on a free port of 127.0.0.1, over a copy of
+ * games/ that a test may edit, and ends it again.
+ *
+ * startServer() returns once the server has said where it listens. stop() sends
+ * SIGTERM and throws unless the server ended by itself with code 0 and without
+ * a report of a sanitizer; every test file calls it at its end.
+ */
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = path.resolve(
+  path.dirname(fileURLToPath(import.meta.url)),
+  "../../..",
+);
+
+/** The program under test: with sanitizers, unless a test measures memory or
+ * time, which they distort. PARLOR_BIN replaces the first. */
+const binaries = {
+  checked: process.env.PARLOR_BIN ?? path.join(root, "build/asan/parlor"),
+  release: path.join(root, "build/release/parlor"),
+};
+
+// Every server and every folder of a test file is cleaned up at its exit.
+process.setMaxListeners(0);
+
+const REPORT = /ERROR: (Address|Leak|Thread)Sanitizer|: runtime error: /;
+const ADDRESS = /http:\/\/(?:localhost|127\.0\.0\.1):(\d+)/;
+const START_MS = 15000;
+const STOP_MS = 15000;
+
+/** Resolves after so many milliseconds. */
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/** Calls `look` until it returns something true, and returns that. `what` is the
+ * end of the sentence "did not see …" that is thrown after `ms`. */
+export async function until(what, look, ms = 5000) {
+  const end = Date.now() + ms;
+  for (;;) {
+    const seen = await look();
+    if (seen) return seen;
+    if (Date.now() > end) throw new Error(`did not see ${what} within ${ms} ms`);
+    await sleep(10);
+  }
+}
+
+/** A new folder that is removed when this process ends. */
+export function temporaryFolder() {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "parlor-e2e-"));
+  process.on("exit", () => fs.rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A games folder: copies of those named, plus files given as text, for example
+ * {"mine/game.lua": "…"}. */
+export function gamesFolder(copies, files = {}) {
+  const folder = temporaryFolder();
+  for (const name of copies)
+    fs.cpSync(path.join(root, "games", name), path.join(folder, name), {
+      recursive: true,
+    });
+  for (const [name, text] of Object.entries(files)) {
+    fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    fs.writeFileSync(path.join(folder, name), text);
+  }
+  return folder;
+}
+
+function launch(args, env, program = "checked") {
+  const child = spawn(binaries[program], args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const run = { child, stdout: "", stderr: "", code: undefined };
+  child.stdout.setEncoding("utf8").on("data", (text) => (run.stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text) => (run.stderr += text));
+  run.ended = new Promise((done) => {
+    child.on("error", (error) => {
+      run.stderr += `${error.message}\n`;
+      run.code = -1;
+      done(-1);
+    });
+    child.on("close", (code, signal) => {
+      run.code = code ?? signal;
+      done(run.code);
+    });
+  });
+  // Whatever happens to this process, the server does not outlive it.
+  process.on("exit", () => run.code === undefined && child.kill("SIGKILL"));
+  return run;
+}
+
+/** Runs the program to its end. Returns {code, stdout, stderr}. */
+export async function runToEnd(args, { env = {}, ms = 10000 } = {}) {
+  const run = launch(args, env);
+  const timer = setTimeout(() => run.child.kill("SIGKILL"), ms);
+  await run.ended;
+  clearTimeout(timer);
+  if (REPORT.test(run.stderr)) throw new Error(`sanitizer report:\n${run.stderr}`);
+  return run;
+}
+
+/**
+ * @param {{games?: string[], files?: Record<string, string>, folder?: string,
+ *   command?: string, args?: string[], env?: Record<string, string>,
+ *   program?: "checked" | "release"}} [options]
+ */
+export async function startServer({
+  games = ["pond", "echo", "chat"],
+  files = {},
+  folder = gamesFolder(games, files),
+  command = "dev",
+  args = [],
+  env = {},
+  program = "checked",
+} = {}) {
+  const run = launch(
+    [command, folder, "--port", "0", "--host", "127.0.0.1", ...args],
+    env,
+    program,
+  );
+  const says = () => run.stdout + run.stderr;
+  try {
+    await until(
+      "the server's address",
+      () => run.code !== undefined || ADDRESS.test(says()),
+      START_MS,
+    );
+    if (run.code !== undefined) throw new Error(`the server ended: ${run.code}`);
+  } catch (error) {
+    run.child.kill("SIGKILL");
+    throw new Error(`${error.message}\n${says()}`);
+  }
+  const port = Number(ADDRESS.exec(says())[1]);
+
+  return {
+    port,
+    folder,
+    pid: run.child.pid,
+    origin: `http://127.0.0.1:${port}`,
+    /** The WebSocket address of a path. */
+    ws: (at) => `ws://127.0.0.1:${port}${at}`,
+    /** Everything that the server has said so far. */
+    log: says,
+    isRunning: () => run.code === undefined,
+
+    /** Replaces a file of the games folder the way editors do: written aside,
+     * then renamed. */
+    save(name, text) {
+      const to = path.join(folder, name);
+      fs.writeFileSync(`${to}.part~`, text);
+      fs.renameSync(`${to}.part~`, to);
+    },
+    read: (name) => fs.readFileSync(path.join(folder, name), "utf8"),
+
+    /** What /_parlor/games says about one game, or undefined. */
+    async game(name) {
+      const answer = await fetch(`http://127.0.0.1:${port}/_parlor/games`);
+      const body = await answer.json();
+      return body.games.find((game) => game.name === name);
+    },
+
+    /** Resident memory in bytes. */
+    residentBytes() {
+      const status = fs.readFileSync(`/proc/${run.child.pid}/status`, "utf8");
+      return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)[1]) * 1024;
+    },
+
+    async stop() {
+      if (run.code === undefined) {
+        run.child.kill("SIGTERM");
+        const timer = setTimeout(() => run.child.kill("SIGKILL"), STOP_MS);
+        await run.ended;
+        clearTimeout(timer);
+      }
+      if (run.code !== 0 || REPORT.test(run.stderr))
+        throw new Error(`the server ended with ${run.code}:\n${says()}`);
+    },
+  };
+}

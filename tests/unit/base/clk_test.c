@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#include "unit.h"
+
+#include "base/clk.h"
+
+TEST(real, "the real clock goes on and never back, wall time is of this century")
+{
+    uint64_t first = clk_now_us(), last = first;
+
+    for (int i = 0; i < 100000 && last == first; i++) {
+        uint64_t now = clk_now_us();
+        CHECK(now >= last);
+        last = now;
+    }
+    CHECK(last > first && last - first < 60 * 1000000u);
+    CHECK(clk_wall_s() > 1.7e9);
+}
+
+TEST(fake, "a faked clock stands until it is told to move, and lets go again")
+{
+    clk_fake(5000000);
+    CHECK(clk_now_us() == 5000000);
+    CHECK(clk_now_us() == 5000000);
+    CHECK(clk_wall_s() == 5.0);
+    clk_fake_advance(250000);
+    CHECK(clk_now_us() == 5250000);
+    CHECK(clk_wall_s() == 5.25);
+    clk_real();
+    CHECK(clk_wall_s() > 1.7e9);
+}

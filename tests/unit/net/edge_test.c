@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+#include <sys/resource.h>
+
+#include "base/logger.h"
+#include "net/conn_impl.h"
+#include "net/edge.h"
+#include "net/rig.h"
+
+TEST(edge_in_use, "a port that another listens on is an error that names it")
+{
+    struct rig r, other;
+    struct err e;
+    char want[64];
+
+    rig_init(&r, NULL);
+    rig_init(&other, NULL);
+    CHECK(edge_listen(other.edge, "127.0.0.1", r.port, true, &e) < 0);
+    snprintf(want, sizeof want, "port %u on 127.0.0.1 is in use", r.port);
+    CHECK_EQ(strncmp(e.text, want, strlen(want)), 0);
+    CHECK_EQ(edge_port(other.edge), other.port);
+    /* Workers of one server share the port, without the probe. */
+    CHECK_EQ(edge_listen(other.edge, "127.0.0.1", r.port, false, &e), 0);
+    rig_fini(&r);
+    rig_fini(&other);
+}
+
+TEST(edge_bad_address, "an address that is no address, or not ours, is an error")
+{
+    struct rig r;
+    struct err e;
+
+    rig_init(&r, NULL);
+    CHECK(edge_listen(r.edge, "no such host.invalid", 0, true, &e) < 0);
+    CHECK(strstr(e.text, "no such host.invalid") != NULL);
+    CHECK(edge_listen(r.edge, "192.0.2.77", 0, true, &e) < 0);
+    CHECK_STR(e.text, "192.0.2.77 is not an address of this machine");
+    rig_fini(&r);
+}
+
+TEST(edge_localhost, "a name listens on each of its addresses, all with one port")
+{
+    struct rig r;
+    struct err e;
+
+    rig_init(&r, NULL);
+    edge_stop_listening(r.edge);
+    CHECK_EQ(edge_port(r.edge), 0);
+    CHECK_EQ(edge_listen(r.edge, "localhost", 0, true, &e), 0);
+    r.port = edge_port(r.edge);
+    int fd = rig_connect_ws(&r); /* 127.0.0.1 is among them */
+    CHECK_STR(conn_address(r.ws), "127.0.0.1");
+    CHECK(conn_is_loopback(r.ws));
+    close(fd);
+    rig_fini(&r);
+}
+
+TEST(edge_both_families, "\"::\" takes IPv4 as well and shows such a peer as IPv4")
+{
+    struct rig r;
+    struct err e;
+
+    rig_init(&r, NULL);
+    edge_stop_listening(r.edge);
+    if (edge_listen(r.edge, "::", 0, true, &e) == 0) { /* this machine has IPv6 */
+        r.port = edge_port(r.edge);
+        int fd = rig_connect_ws(&r);
+        CHECK_STR(conn_address(r.ws), "127.0.0.1");
+        CHECK(conn_is_loopback(r.ws));
+        close(fd);
+    } else {
+        CHECK(e.text[0] != 0);
+    }
+    rig_fini(&r);
+}
+
+TEST(edge_full, "over max_conns a newcomer is answered 503; room that frees is given again")
+{
+    struct edge_limits limits = edge_limits_default;
+    struct rig r;
+    char head[4096];
+
+    limits.max_conns = 2;
+    rig_init(&r, &limits);
+    int a = rig_connect_ws(&r), b = rig_connect_ws(&r), c = rig_connect(&r);
+    CHECK_EQ(memcmp(rig_head(&r, c, head), "HTTP/1.1 503 ", 13), 0);
+    CHECK_EQ(edge_counters(r.edge)->refused, 1);
+    close(c);
+    close(b);
+    RIG_WAIT(&r, edge_counters(r.edge)->open == 1);
+    b = rig_connect_ws(&r);
+    CHECK_EQ(edge_counters(r.edge)->accepted, 3);
+    close(a);
+    close(b);
+    rig_fini(&r);
+}
+
+TEST(edge_flood, "in a flood those far above max_conns are closed without a word")
+{
+    struct edge_limits limits = edge_limits_default;
+    struct rig r;
+    int fds[24];
+
+    limits.max_conns = 1;
+    rig_init(&r, &limits);
+    for (size_t i = 0; i < 24; i++)
+        fds[i] = rig_connect(&r);
+    RIG_WAIT(&r, edge_counters(r.edge)->refused == 23);
+    CHECK(edge_counters(r.edge)->open <= 17);
+    CHECK(rig_is_end(&r, fds[23]));
+    for (size_t i = 0; i < 24; i++)
+        close(fds[i]);
+    rig_fini(&r);
+}
+
+TEST(edge_stop, "when listening stops, who has connected is served, and nobody new")
+{
+    struct rig r;
+    struct err e;
+
+    rig_init(&r, NULL);
+    int fd = rig_connect(&r);
+    edge_stop_listening(r.edge);
+    rig_say(&r, fd, RIG_UPGRADE);
+    rig_expect(&r, fd, RIG_ACCEPTED);
+    /* Nobody holds the port any more. */
+    CHECK_EQ(edge_listen(r.edge, "127.0.0.1", r.port, true, &e), 0);
+    close(fd);
+    rig_fini(&r);
+}
+
+static unsigned n_warnings;
+
+static void count_warnings(enum logger_level level, const char *area, const char *text)
+{
+    (void)area;
+    n_warnings += level == LOGGER_WARN && strstr(text, "ulimit") != NULL;
+}
+
+TEST(edge_no_descriptors, "when descriptors run out the edge sheds, rests and recovers")
+{
+    struct rlimit old, tight;
+    struct rig r;
+
+    rig_init(&r, NULL);
+    rig_stop_clock();
+    int first = rig_connect_ws(&r), second = rig_connect(&r);
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
+    /* The lowest free number is the limit: nothing more can be opened. */
+    int lowest = dup(first);
+    close(lowest);
+    tight = (struct rlimit){(rlim_t)lowest, old.rlim_max};
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    n_warnings = 0;
+    logger_set_sink(count_warnings);
+    RIG_WAIT(&r, edge_counters(r.edge)->refused == 1);
+    logger_set_sink(NULL);
+    CHECK_EQ(n_warnings, 1);
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
+    CHECK(rig_is_end(&r, second));
+    close(second);
+    /* Those that are connected go on. */
+    rig_send_frame(&r, first, 0x81, "still", 5);
+    rig_expect_frame(&r, first, 0x81, "still", 5);
+    /* While it rests nobody is accepted, after it everybody is. */
+    int third = rig_connect(&r);
+    rig_say(&r, third, RIG_UPGRADE);
+    for (int i = 0; i < 5; i++)
+        rig_turn(&r);
+    CHECK_EQ(edge_counters(r.edge)->accepted, 1);
+    rig_later(&r, 1000);
+    rig_expect(&r, third, RIG_ACCEPTED);
+    close(first);
+    close(third);
+    rig_fini(&r);
+}
+
+static void count_and_close(struct conn *c, void *arg)
+{
+    ++*(unsigned *)arg;
+    if (*(unsigned *)arg % 2)
+        conn_close(c, 1001, NULL);
+    else
+        conn_abort(c);
+}
+
+TEST(edge_each, "each open WebSocket is visited once, and may be ended in the visit")
+{
+    struct rig r;
+    int fds[4];
+    unsigned n = 0;
+
+    rig_init(&r, NULL);
+    for (int i = 0; i < 4; i++)
+        fds[i] = rig_connect_ws(&r);
+    int plain = rig_connect(&r);
+    RIG_WAIT(&r, edge_counters(r.edge)->open == 5);
+    edge_each_ws(r.edge, count_and_close, &n);
+    CHECK_EQ(n, 4);
+    CHECK_EQ(r.n_closed, 0); /* never from inside */
+    edge_each_ws(r.edge, count_and_close, &n);
+    CHECK_EQ(n, 4); /* closing ones are not open */
+    rig_expect_close(&r, fds[0], 1001);
+    CHECK(rig_is_end(&r, fds[1]));
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+    close(plain);
+    rig_fini(&r);
+    CHECK_EQ(r.n_closed, 4);
+}
+
+TEST(edge_flush_now, "edge_flush writes at once, without a turn of the loop")
+{
+    struct rig r;
+    struct chunk *frame = ws_frame_chunk(WS_TEXT, "now", 3);
+    char got[8];
+
+    rig_init(&r, NULL);
+    int fd = rig_connect_ws(&r);
+    conn_send(r.ws, frame);
+    CHECK_EQ(recv(fd, got, sizeof got, 0), -1);
+    CHECK_EQ(conn_queued(r.ws), 5);
+    edge_flush(r.edge);
+    CHECK_EQ(conn_queued(r.ws), 0);
+    CHECK_EQ(recv(fd, got, sizeof got, 0), 5);
+    CHECK_MEM(got, "\x81\x03now", 5);
+    chunk_unref(&frame);
+    close(fd);
+    rig_fini(&r);
+}
+
+TEST(edge_close_all, "closing the edge ends every connection, each told once, in any state")
+{
+    struct rig r;
+    char head[4096];
+
+    rig_init(&r, NULL);
+    int a = rig_connect_ws(&r), b = rig_connect_ws(&r), c = rig_connect(&r);
+    conn_close(r.ws, 4001, "x");
+    rig_say(&r, c, "GET /b");
+    RIG_WAIT(&r, edge_counters(r.edge)->open == 3);
+    rig_fini(&r);
+    CHECK_EQ(r.n_closed, 2);
+    CHECK_EQ(recv(a, head, 1, 0), 0);
+    close(a);
+    close(b);
+    close(c);
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+#include "peer.h"
+#include "support.h"
+#include <stdlib.h>
+
+#include "state/emit.h"
+#include "state/schema.h"
+
+/* One run through frames.json: the image is driven by its operations. */
+struct scene {
+    cJSON *vectors;
+    struct schema *schema;
+    struct image *img;
+    struct emit_cache cache;
+    struct view view, json_view;
+    struct peer peer;
+};
+
+static void scene_open(struct scene *s)
+{
+    struct err e;
+
+    *s = (struct scene){.vectors = vectors_load("frames.json")};
+    const char *text = vector_text(s->vectors, "schema");
+    if (schema_parse(&s->schema, text, strlen(text), &e) < 0)
+        fail_msg("%s", e.text);
+    CHECK_EQ(s->schema->hash, (uint32_t)vector_at(s->vectors, "hash")->valuedouble);
+    CHECK_EQ(image_new(&s->img, s->schema,
+                       (uint32_t)vector_at(s->vectors, "first_tick")->valuedouble),
+             0);
+    emit_cache_init(&s->cache);
+    view_init(&s->view);
+    view_init(&s->json_view);
+    peer_init(&s->peer, s->schema);
+}
+
+static void scene_close(struct scene *s)
+{
+    peer_fini(&s->peer);
+    view_fini(&s->view);
+    view_fini(&s->json_view);
+    emit_cache_fini(&s->cache);
+    image_free(&s->img);
+    schema_unref(&s->schema);
+    cJSON_Delete(s->vectors);
+}
+
+static uint32_t slot_of(const struct facet *f, const cJSON *key)
+{
+    for (uint32_t s = 0; s < f->cap; s++) {
+        const struct row *r = f->rows[s];
+        if (r && (cJSON_IsString(key) ? strlen(key->valuestring) == r->key.text->len &&
+                                            memcmp(key->valuestring, r->key.text->bytes,
+                                                   r->key.text->len) == 0
+                                      : r->key.number == (int64_t)key->valuedouble))
+            return s;
+    }
+    return IMAGE_NO_SLOT;
+}
+
+static void apply_op(struct image *img, const cJSON *op)
+{
+    const char *verb = cJSON_GetArrayItem(op, 0)->valuestring;
+    const char *map = cJSON_GetArrayItem(op, 1)->valuestring;
+    const cJSON *key = cJSON_GetArrayItem(op, 2);
+    int facet = schema_find_facet(img->schema, map, strlen(map));
+    assert_true(facet >= 0);
+    struct facet *f = &img->facets[facet];
+
+    if (strcmp(verb, "add") == 0) {
+        bool text = cJSON_IsString(key);
+        uint32_t slot =
+            image_add(img, (uint32_t)facet, text ? 0 : (int64_t)key->valuedouble,
+                      text ? key->valuestring : NULL, text ? strlen(key->valuestring) : 0);
+        assert_true(slot != IMAGE_NO_SLOT);
+        return;
+    }
+    uint32_t slot = facet == 0 ? 0 : slot_of(f, key);
+    assert_true(slot != IMAGE_NO_SLOT);
+    if (strcmp(verb, "remove") == 0) {
+        image_remove(img, (uint32_t)facet, slot);
+        return;
+    }
+    const char *path = cJSON_GetArrayItem(op, 3)->valuestring;
+    uint32_t i = 0;
+    while (i < f->record->n_fields && strcmp(f->record->fields[i].path, path) != 0)
+        i++;
+    assert_true(i < f->record->n_fields);
+    union cell c;
+    CHECK_EQ(cell_of_json(&f->record->fields[i].type, cJSON_GetArrayItem(op, 4), &c),
+             TYPE_OK);
+    image_set(img, (uint32_t)facet, slot, i, c);
+}
+
+/* The payload of a server frame. */
+static struct wire_in payload_of(const struct chunk *frame, bool json)
+{
+    size_t head = frame->bytes[1] < 126 ? 2 : frame->bytes[1] == 126 ? 4 : 10;
+
+    CHECK_EQ(frame->bytes[0], json ? 0x81 : 0x82);
+    return wire_from(frame->bytes + head, frame->len - head);
+}
+
+/* What emit_frame() gives for a view, compared with the step's hex or JSON; then
+ * the image takes the step's ticks, all but the last of which the views skip. */
+static void scene_step(struct scene *s, const cJSON *step)
+{
+    const cJSON *ticks = vector_at(step, "ticks"), *tick, *op;
+    struct buf got;
+    bool failed, committed = false;
+
+    cJSON_ArrayForEach(tick, ticks)
+    {
+        if (committed) {
+            view_skip(&s->view, s->img);
+            view_skip(&s->json_view, s->img);
+        }
+        image_begin(s->img, (uint32_t)vector_at(tick, "tick")->valuedouble);
+        cJSON_ArrayForEach(op, vector_at(tick, "ops")) apply_op(s->img, op);
+        committed = image_commit(s->img);
+        CHECK_EQ(committed, cJSON_GetArraySize(vector_at(tick, "ops")) > 0);
+    }
+    if (cJSON_IsTrue(vector_at(step, "reset"))) {
+        view_reset(&s->view);
+        view_reset(&s->json_view);
+    }
+    struct chunk *frame = emit_frame(&s->cache, s->img, &s->view, false, &failed);
+    assert_true(frame && !failed);
+    struct wire_in in = payload_of(frame, false);
+    buf_init(&got, 0);
+    buf_append(&got, in.at, wire_left(&in));
+    check_hex(&got, vector_text(step, "hex"));
+    CHECK(peer_apply(&s->peer, got.data, got.len));
+    CHECK(peer_equals(&s->peer, s->img));
+    CHECK_EQ(s->peer.tick, (uint32_t)vector_at(step, "tick")->valuedouble);
+    cJSON *state = json_of_image(s->img);
+    CHECK(json_equal(state, vector_at(step, "state")));
+    cJSON_Delete(state);
+    chunk_unref(&frame);
+    buf_fini(&got);
+
+    frame = emit_frame(&s->cache, s->img, &s->json_view, true, &failed);
+    assert_true(frame && !failed);
+    in = payload_of(frame, true);
+    cJSON *json = cJSON_ParseWithLength((const char *)in.at, wire_left(&in));
+    CHECK(json_equal(json, vector_at(step, "json")));
+    cJSON_Delete(json);
+    chunk_unref(&frame);
+}
+
+TEST(emit_frames,
+     "an image driven by the operations of frames.json gives its bytes and JSON")
+{
+    struct scene s;
+    const cJSON *step;
+
+    scene_open(&s);
+    cJSON_ArrayForEach(step, vector_at(s.vectors, "steps")) scene_step(&s, step);
+    CHECK(s.peer.n_sets > 0 && s.peer.n_updates > 0);
+    scene_close(&s);
+}
+
+TEST(emit_frames_json,
+     "the j1 records of frames.json lead a JSON client through its states")
+{
+    cJSON *vectors = vectors_load("frames.json"), *held = NULL;
+    const cJSON *step;
+    uint32_t tick = 0;
+
+    cJSON_ArrayForEach(step, vector_at(vectors, "steps"))
+    {
+        CHECK(peer_apply_json(&held, &tick, vector_at(step, "json")));
+        CHECK(json_equal(held, vector_at(step, "state")));
+    }
+    cJSON_Delete(held);
+    cJSON_Delete(vectors);
+}
+
+TEST(emit_frames_bad, "the test's own client refuses every bad frame and stays as it was")
+{
+    struct scene s;
+    const cJSON *step, *bad;
+    uint8_t bytes[65536];
+    int i = 0;
+
+    scene_open(&s);
+    cJSON_ArrayForEach(step, vector_at(s.vectors, "steps"))
+    {
+        size_t n = bytes_of_hex(vector_text(step, "hex"), bytes, sizeof bytes);
+        for (size_t cut = 0; cut < n; cut++)
+            CHECK(!peer_apply(&s.peer, bytes, cut));
+        scene_step(&s, step);
+        cJSON_ArrayForEach(bad, vector_at(s.vectors, "bad"))
+        {
+            if ((int)vector_at(bad, "after")->valuedouble != i)
+                continue;
+            n = bytes_of_hex(vector_text(bad, "hex"), bytes, sizeof bytes);
+            if (peer_apply(&s.peer, bytes, n))
+                fail_msg("taken: %s", vector_text(bad, "why"));
+            CHECK(peer_equals(&s.peer, s.img));
+        }
+        i++;
+    }
+    scene_close(&s);
+}
+
+static const char small[] =
+    "{\"state\":{\"maps\":[[\"frogs\",{\"keys\":\"player\",\"fields\":["
+    "[\"x\",{\"t\":\"u16\"}]]}]]}}";
+
+static struct image *small_image(uint32_t n_rows)
+{
+    struct schema *schema = schema_of(small);
+    struct image *img;
+
+    CHECK_EQ(image_new(&img, schema, 1), 0);
+    schema_unref(&schema);
+    image_begin(img, 2);
+    for (uint32_t i = 0; i < n_rows; i++)
+        image_add(img, 1, i + 1, NULL, 0);
+    image_commit(img);
+    return img;
+}
+
+static void move(struct image *img, uint32_t tick, int64_t x)
+{
+    image_begin(img, tick);
+    image_set(img, 1, 0, 0, (union cell){.q = x});
+    CHECK(image_commit(img));
+}
+
+TEST(emit_cache_shares, "views in step, and new ones, get one and the same chunk")
+{
+    struct image *img = small_image(3);
+    struct emit_cache c;
+    struct view a, b;
+    bool failed;
+
+    emit_cache_init(&c);
+    view_init(&a);
+    view_init(&b);
+    struct chunk *one = emit_frame(&c, img, &a, false, &failed);
+    struct chunk *two = emit_frame(&c, img, &b, false, &failed);
+    CHECK(one && one == two);
+    CHECK(emit_frame(&c, img, &a, false, &failed) == NULL && !failed);
+    chunk_unref(&one);
+    chunk_unref(&two);
+    move(img, 3, 7);
+    one = emit_frame(&c, img, &a, false, &failed);
+    two = emit_frame(&c, img, &b, false, &failed);
+    CHECK(one && one == two);
+    chunk_unref(&one);
+    chunk_unref(&two);
+    /* The next commit must not give out what was good for the last. */
+    move(img, 4, 9);
+    one = emit_frame(&c, img, &a, false, &failed);
+    CHECK(one && one->bytes[one->len - 2] == 4 /* sv of 9 - 7 */);
+    chunk_unref(&one);
+    view_skip(&b, img);
+    view_fini(&a);
+    view_fini(&b);
+    emit_cache_fini(&c);
+    image_free(&img);
+}
+
+TEST(emit_nothing, "a view that is up to date gets nothing and the buffer stays")
+{
+    struct image *img = small_image(1);
+    struct view v = {.base = 2, .has_state = true};
+    struct buf out;
+
+    buf_init(&out, 0);
+    emit_delta(img, &v, &out);
+    emit_delta_json(img, &v, &out);
+    CHECK_EQ(out.len, 0);
+    buf_fini(&out);
+    image_free(&img);
+}
+
+TEST(emit_came_and_went, "a view that missed only what was undone gets its tick moved")
+{
+    struct image *img = small_image(0);
+    struct emit_cache c;
+    struct view v;
+    struct buf got;
+    bool failed;
+
+    emit_cache_init(&c);
+    view_init(&v);
+    struct chunk *frame = emit_frame(&c, img, &v, false, &failed);
+    chunk_unref(&frame);
+    image_begin(img, 3);
+    uint32_t slot = image_add(img, 1, 5, NULL, 0);
+    CHECK(image_commit(img));
+    view_skip(&v, img);
+    image_begin(img, 4);
+    image_remove(img, 1, slot);
+    CHECK(image_commit(img));
+    frame = emit_frame(&c, img, &v, false, &failed);
+    struct wire_in in = payload_of(frame, false);
+    buf_init(&got, 0);
+    buf_append(&got, in.at, wire_left(&in));
+    check_hex(&got, "04000400" /* to tick 4 */ "03" /* from 1 */ "00");
+    chunk_unref(&frame);
+    buf_fini(&got);
+    view_fini(&v);
+    emit_cache_fini(&c);
+    image_free(&img);
+}
+
+TEST(emit_unsent, "a view that is skipped before it got anything starts with a snapshot")
+{
+    struct image *img = small_image(2);
+    struct emit_cache c;
+    struct view v;
+    bool failed;
+
+    emit_cache_init(&c);
+    view_init(&v);
+    view_skip(&v, img);
+    CHECK(v.known == NULL && !v.has_state);
+    move(img, 3, 1);
+    view_skip(&v, img);
+    struct chunk *frame = emit_frame(&c, img, &v, false, &failed);
+    CHECK(frame && payload_of(frame, false).at[0] == 3);
+    chunk_unref(&frame);
+    view_fini(&v);
+    emit_cache_fini(&c);
+    image_free(&img);
+}
+
+TEST(emit_no_room, "when memory is out the view starts over with a snapshot")
+{
+    struct image *img = small_image(100);
+    struct emit_cache c;
+    struct view v;
+    bool failed;
+
+    emit_cache_init(&c);
+    view_init(&v);
+    struct chunk *frame = emit_frame(&c, img, &v, false, &failed);
+    chunk_unref(&frame);
+    move(img, 3, 1);
+    buf_fini(&c.scratch);
+    buf_init(&c.scratch, 4); /* as if nothing more could be had */
+    CHECK(emit_frame(&c, img, &v, false, &failed) == NULL);
+    CHECK(failed && !v.has_state && v.known == NULL);
+    c.scratch.max = 0;
+    frame = emit_frame(&c, img, &v, false, &failed);
+    CHECK(frame && !failed && payload_of(frame, false).at[0] == 3);
+    chunk_unref(&frame);
+    view_fini(&v);
+    emit_cache_fini(&c);
+    image_free(&img);
+}
+
+TEST(emit_large, "a frame of many rows has the long WebSocket header and is whole")
+{
+    struct image *img = small_image(30000);
+    struct emit_cache c;
+    struct view v;
+    struct buf want;
+    bool failed;
+
+    emit_cache_init(&c);
+    view_init(&v);
+    buf_init(&want, 0);
+    emit_snapshot(img, &want);
+    CHECK(want.len > 65536 && !want.failed);
+    struct chunk *frame = emit_frame(&c, img, &v, false, &failed);
+    struct wire_in in = payload_of(frame, false);
+    CHECK_EQ(wire_left(&in), want.len);
+    CHECK_MEM(in.at, want.data, want.len);
+    chunk_unref(&frame);
+    buf_fini(&want);
+    view_fini(&v);
+    emit_cache_fini(&c);
+    image_free(&img);
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+/* What several tests need: hex, plain copies, and a server that says what the
+ * test wants over WebSockets that are none. */
+import { mock } from "node:test";
+
+import { join } from "../../../scripts/web/client.js";
+import { schemaHash } from "../../../scripts/web/schema.js";
+import { Table } from "../../../scripts/web/state.js";
+import { In, Out, utf8 } from "../../../scripts/web/wire.js";
+
+export const fromHex = (hex) => Uint8Array.from(Buffer.from(hex, "hex"));
+export const toHex = (bytes) => Buffer.from(bytes).toString("hex");
+
+/** State without its tables' methods, as in the vectors. */
+export function plain(root) {
+  const copy = {};
+  for (const [name, v] of Object.entries(root))
+    copy[name] = v instanceof Table ? Object.fromEntries(v) : v;
+  return JSON.parse(JSON.stringify(copy));
+}
+
+/** Types of the records from a client. */
+export const SENT = {
+  HELLO: 0x81,
+  INPUT: 0x82,
+  PING: 0x83,
+  ACK: 0x84,
+  EVENT: 0x85,
+  RESYNC: 0x86,
+  REQUEST: 0x87,
+  SCHEMA_OK: 0x88,
+};
+
+/** One row for Records.snapshot(). */
+export const FROGS = [[0, 7, "ann", 64]];
+
+/** The schema most tests use; fields, messages and events in byte order. */
+export const POND = {
+  state: {
+    fields: [["phase", { t: "enum", of: ["lobby", "play"] }]],
+    maps: [
+      [
+        "frogs",
+        {
+          keys: "player",
+          fields: [
+            ["name", { t: "str", max: 16 }],
+            [
+              "pos",
+              {
+                t: "record",
+                fields: [["x", { t: "fixed", min: 0, max: 40, step: 1 / 64, smooth: true }]],
+              },
+            ],
+            ["turn", { t: "angle", smooth: true }],
+          ],
+        },
+      ],
+    ],
+  },
+  messages: [
+    [
+      "hop",
+      {
+        fields: [
+          ["dx", { t: "i8" }],
+          ["how", { t: "record", fields: [["high", { t: "bool" }]] }],
+        ],
+      },
+    ],
+    ["steer", { fields: [["left", { t: "bool" }]], input: true }],
+  ],
+  events: [["sank", { fields: [["worms", { t: "u16" }]] }]],
+};
+
+/** Turns a schema into what SCHEMA carries. */
+export function wireSchema(schema) {
+  const json = utf8(JSON.stringify(schema));
+  return { json, hash: schemaHash(json) };
+}
+
+/** Records from the server; chained, then sent as one message. */
+export class Records extends Out {
+  hello({
+    id = 7,
+    resumed = false,
+    epoch = 3,
+    token = "00112233445566778899aabbccddeeff",
+    inputs = 0,
+    period = 50_000,
+    tick = 0,
+    server = 1000,
+    hash = 0,
+  } = {}) {
+    this.u8(1)
+      .u8(1)
+      .u8(resumed ? 1 : 0)
+      .u32(epoch)
+      .raw(fromHex(token));
+    return this.uv(id).uv(inputs).uv(period).uv(tick).u32(server).u32(hash);
+  }
+  schema(schema = POND) {
+    const { json, hash } = wireSchema(schema);
+    return this.u8(2).u32(hash).uv(json.length).raw(json);
+  }
+  /** With frogs [slot, id, name, x in quanta]. */
+  snapshot(tick, frogs = []) {
+    this.u8(3).u8(0).uv(tick).uv(1).u8(4).uv(1).uv(0).u8(0);
+    if (frogs.length) this.uv(2).u8(4).uv(frogs.length);
+    let last = -1;
+    for (const [slot, id, name, x] of frogs) {
+      this.uv(slot - last - 1)
+        .uv(id)
+        .u8(3)
+        .str(name)
+        .le(x, 2);
+      last = slot;
+    }
+    return this.u8(0);
+  }
+  /** Up to the sections; end them with end(). */
+  delta(tick, base) {
+    return this.u8(4)
+      .u8(0)
+      .le(tick % 65536, 2)
+      .uv(tick - base);
+  }
+  /** One frog moves by so many quanta. */
+  move(tick, base, slot, by) {
+    return this.delta(tick, base).uv(2).u8(16).uv(1).uv(slot).u8(2).sv(by).u8(0);
+  }
+  event(name, data, tick = 0) {
+    return this.u8(5)
+      .le(tick % 65536, 2)
+      .uv(0)
+      .str(name)
+      .any(data, name);
+  }
+  reply(id, ok, data) {
+    return this.u8(9)
+      .uv(id)
+      .u8(ok ? 1 : 0)
+      .any(data, "reply");
+  }
+  pong(ms, server, tick = 0) {
+    return this.u8(6).u32(ms).u32(server).uv(tick).le(0, 2);
+  }
+  bye(code, reason) {
+    return this.u8(7).le(code, 2).str(reason);
+  }
+}
+
+/** Fake timers and a clock that moves with them. */
+export function fakeTime(t) {
+  let now = 10_000;
+  mock.timers.enable({ apis: ["setTimeout"] });
+  t.after(() => mock.timers.reset());
+  return {
+    now: () => now,
+    /** In steps, so that a timer sees the time at which it was due. */
+    pass(ms) {
+      for (let left = ms; left > 0; left -= 10) {
+        const step = Math.min(10, left);
+        now += step;
+        mock.timers.tick(step);
+      }
+    },
+  };
+}
+
+/** Wait out the longest pause before the next attempt. */
+export const retry = (time) => time.pass(6000);
+
+/** Errors that a test expects are not shown. */
+export const quiet = (t) => t.mock.method(console, "error", () => {});
+
+export const turn = () => new Promise((done) => setImmediate(done));
+
+/** A class to inject, and the sockets made of it. */
+export function fakeNet() {
+  const sockets = [];
+  class FakeSocket {
+    constructor(url, protocols) {
+      this.url = url;
+      this.protocols = protocols;
+      this.readyState = 0;
+      this.sent = [];
+      this.closedWith = undefined;
+      sockets.push(this);
+    }
+    send(data) {
+      if (this.readyState !== 1) throw new Error("not open");
+      this.sent.push(data);
+    }
+    close(code) {
+      this.closedWith = code ?? 1005;
+      this.readyState = 3;
+    }
+    /** What the network does. */
+    open() {
+      this.readyState = 1;
+      this.onopen?.();
+    }
+    say(records) {
+      const data = typeof records === "string" ? records : records.take().buffer;
+      this.onmessage?.({ data });
+    }
+    die(code, reason = "") {
+      this.readyState = 3;
+      this.onclose?.({ code, reason });
+    }
+    /** Types of the records that the client sent since the last call. */
+    types() {
+      return this.sent.splice(0).map((bytes) => bytes[0]);
+    }
+    /** Records of one type that the client sent so far, as readers behind the type. */
+    got(type) {
+      return this.sent
+        .filter((bytes) => bytes[0] === type)
+        .map((bytes) => {
+          const input = new In(bytes);
+          input.u8();
+          return input;
+        });
+    }
+  }
+  return { sockets, WebSocket: FakeSocket, last: () => sockets[sockets.length - 1] };
+}
+
+/** A room that is live, with two frogs. */
+export async function liveRoom(t, hello = {}) {
+  const net = fakeNet();
+  const time = fakeTime(t);
+  const joined = join(
+    "/pond",
+    { name: "Ann" },
+    {
+      WebSocket: net.WebSocket,
+      base: "http://host:1",
+      now: time.now,
+    },
+  );
+  net.last().open();
+  time.pass(100);
+  net.last().say(
+    new Records()
+      .hello(hello)
+      .schema()
+      .snapshot(5, [
+        [0, 7, "ann", 64],
+        [1, 9, "bob", 128],
+      ]),
+  );
+  const room = await joined;
+  time.pass(1);
+  return { net, time, room, socket: net.last() };
+}

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: MIT
+/* Coming back, staying away, resuming: one seat over many connections. */
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { join } from "../../../scripts/web/client.js";
+import {
+  FROGS,
+  POND,
+  Records,
+  SENT,
+  fakeNet,
+  fakeTime,
+  liveRoom,
+  quiet,
+  retry,
+  wireSchema,
+} from "./fake.mjs";
+
+const { HELLO, EVENT } = SENT;
+
+/** A sessionStorage for this test. */
+function fakeStorage(t) {
+  const entries = new Map();
+  globalThis.sessionStorage = {
+    getItem: (key) => entries.get(key) ?? null,
+    setItem: (key, v) => entries.set(key, v),
+    removeItem: (key) => entries.delete(key),
+  };
+  t.after(() => delete globalThis.sessionStorage);
+  return entries;
+}
+
+/** addEventListener of a page, to fire pagehide. */
+function fakePage(t) {
+  const fns = [];
+  globalThis.addEventListener = (name, fn) => fns.push([name, fn]);
+  globalThis.removeEventListener = (name, fn) => {
+    const at = fns.findIndex((entry) => entry[0] === name && entry[1] === fn);
+    if (at >= 0) fns.splice(at, 1);
+  };
+  t.after(() => {
+    delete globalThis.addEventListener;
+    delete globalThis.removeEventListener;
+  });
+  return (name) => fns.filter((entry) => entry[0] === name).forEach((entry) => entry[1]());
+}
+
+test("a dead connection is noticed by its silence", async (t) => {
+  const { room, net, time } = await liveRoom(t);
+  time.pass(4000);
+  assert.equal(room.status, "live");
+  time.pass(12_000);
+  assert.equal(room.status, "away");
+  assert.ok(net.sockets.length >= 2);
+});
+
+test("away: comes back by itself, resumes with token and counts, and sends what waited", async (t) => {
+  for (const code of [1001, 1005, 1006, 1011, 1013, 4007]) {
+    await t.test(`after ${code}`, async (t) => {
+      const { room, net, socket, time } = await liveRoom(t);
+      const statuses = [];
+      room.on("status", (s) => statuses.push(s));
+      const { hash } = wireSchema(POND);
+      socket.say(new Records().event("x", 1).event("y", 2).reply(99, true, 0));
+      room.send("hop", { dx: 1 });
+      room.send("hop", { dx: 2 });
+      socket.die(code);
+      room.send("hop", { dx: 3 });
+      assert.equal(room.status, "away");
+      retry(time);
+      const next = net.last();
+      assert.notEqual(next, socket);
+      next.open();
+      const [hello] = next.got(HELLO);
+      assert.deepEqual([hello.u8(), hello.u32(), hello.u8()], [1, hash, 1]);
+      assert.equal(Buffer.from(hello.raw(16)).toString("hex"), "00112233445566778899aabbccddeeff");
+      assert.deepEqual([hello.u32(), hello.uv(), hello.uv()], [3, 5, 3]);
+      assert.equal(hello.at, hello.end);
+      // The server has the first message; the second was lost on the way.
+      next.say(
+        new Records()
+          .hello({ resumed: true, inputs: 1, token: "ff".repeat(16) })
+          .snapshot(6, FROGS),
+      );
+      assert.deepEqual(
+        next.got(EVENT).map((m) => (m.uv(), m.u8())),
+        [2, 3],
+      );
+      assert.deepEqual(statuses, ["away", "live"]);
+      assert.equal(room.ticket.token, "ff".repeat(16));
+      // Next time the count goes on from there: one sent, three had.
+      room.send("hop", { dx: 4 });
+      next.die(1006);
+      retry(time);
+      net.last().open();
+      net.last().say(new Records().hello({ resumed: true, inputs: 3 }).snapshot(7, FROGS));
+      assert.deepEqual(
+        net
+          .last()
+          .got(EVENT)
+          .map((m) => (m.uv(), m.u8())),
+        [4],
+      );
+    });
+  }
+});
+
+test("away: what waits is bounded, the oldest go, and their requests fail", async (t) => {
+  const { room, net, socket, time } = await liveRoom(t);
+  socket.die(1006);
+  const lost = room.request("trade", {}, { timeout: 60_000 });
+  for (let i = 0; i < 256; i++) room.send("n", i);
+  await assert.rejects(lost, { message: "the message was lost" });
+  retry(time);
+  net.last().open();
+  net.last().say(new Records().hello({ resumed: true }).snapshot(6, FROGS));
+  const names = net.last().got(EVENT);
+  assert.equal(names.length, 256);
+  net.last().die(1006);
+  for (let i = 0; i < 10; i++) room.send("big", "x".repeat(10_000));
+  retry(time);
+  net.last().open();
+  net.last().say(new Records().hello({ resumed: true, inputs: 256 }).snapshot(7, FROGS));
+  assert.equal(net.last().got(EVENT).length, 6, "64 KiB hold six of these");
+});
+
+test("backoff: grows to five seconds, never in step with others", async (t) => {
+  const { net, socket, time } = await liveRoom(t);
+  socket.die(1006);
+  const pauses = [];
+  for (let i = 0; i < 9; i++) {
+    const n = net.sockets.length;
+    const from = time.now();
+    while (net.sockets.length === n) time.pass(10);
+    pauses.push(time.now() - from);
+    net.last().die(1006);
+  }
+  pauses.forEach((pause, i) => {
+    const most = Math.min(250 * 2 ** i, 5000);
+    assert.ok(pause >= most / 2 && pause <= most + 10, `pause ${i} is ${pause}`);
+  });
+});
+
+test("kicked, taken over, protocol errors: it stays away, and tells why", async (t) => {
+  for (const code of [1000, 1002, 1003, 1007, 1008, 1009, 4000, 4005, 4006, 4008, 4009]) {
+    await t.test(`after ${code}`, async (t) => {
+      const { room, net, socket, time } = await liveRoom(t);
+      const told = [];
+      room.on("status", (s) => told.push(s));
+      room.on("leave", (why) => told.push(why));
+      const pending = room.request("trade", {});
+      socket.die(code, "so");
+      await assert.rejects(pending, { code });
+      retry(time);
+      assert.equal(net.sockets.length, 1);
+      assert.deepEqual(told, ["closed", { code, reason: "so" }]);
+      room.send("hop", { dx: 1 }); // nobody listens; no error
+      await assert.rejects(room.request("trade", {}), { code: 1000 });
+    });
+  }
+});
+
+test("resume refused: joins anew with the first options", async (t) => {
+  for (const code of [4001, 4002, 4003]) {
+    await t.test(`with ${code}`, async (t) => {
+      const { room, net, socket, time } = await liveRoom(t);
+      const old = room.request("trade", {});
+      room.send("hop", { dx: 1 });
+      socket.die(1006);
+      room.send("hop", { dx: 2 });
+      retry(time);
+      net.last().open();
+      net.last().die(code, "unknown token");
+      assert.equal(net.sockets.length, 3, "at once");
+      net.last().open();
+      const [hello] = net.last().got(HELLO);
+      assert.deepEqual([hello.u8(), hello.u32() > 0, hello.u8()], [1, true, 0]);
+      assert.deepEqual(hello.any([]), { name: "Ann" });
+      net.last().say(new Records().hello({ id: 12 }).snapshot(1, FROGS));
+      assert.deepEqual([room.status, room.id, room.ticket.events], ["live", 12, 0]);
+      assert.deepEqual(
+        net
+          .last()
+          .got(EVENT)
+          .map((m) => (m.uv(), m.u8())),
+        [2],
+        "only what was never sent",
+      );
+      await assert.rejects(old, { message: "the seat was lost" });
+    });
+  }
+});
+
+test("resume answered with a stranger's seat: leaves it and joins", async (t) => {
+  const { room, net, socket, time } = await liveRoom(t);
+  socket.die(1006);
+  retry(time);
+  const second = net.last();
+  second.open();
+  second.say(new Records().hello({ id: 8 }).snapshot(1, FROGS));
+  assert.equal(second.closedWith, 1000);
+  const third = net.last();
+  third.open();
+  const [hello] = third.got(HELLO);
+  assert.deepEqual([hello.u8(), hello.u32() > 0, hello.u8()], [1, true, 0]);
+  third.say(new Records().hello({ id: 9 }).snapshot(1, FROGS));
+  assert.deepEqual([room.status, room.id], ["live", 9]);
+});
+
+test("resume answered with our seat but not resumed: goes on with new counts", async (t) => {
+  const { room, net, socket, time } = await liveRoom(t);
+  socket.say(new Records().event("x", 1));
+  socket.die(1006);
+  retry(time);
+  net.last().open();
+  net.last().say(new Records().hello({ id: 7 }).snapshot(9, FROGS).event("gap", null));
+  assert.deepEqual([room.status, room.id, room.ticket.events], ["live", 7, 1]);
+});
+
+test("a reload of the page keeps the seat; close 1000 is not sent", async (t) => {
+  const storage = fakeStorage(t);
+  const fire = fakePage(t);
+  const { net, socket, time } = await liveRoom(t);
+  socket.say(new Records().event("x", 1).event("y", 2));
+  fire("pagehide");
+  assert.equal(socket.closedWith, undefined);
+  assert.equal(storage.size, 1);
+
+  const joined = join(
+    "/pond",
+    { name: "Ann" },
+    { WebSocket: net.WebSocket, base: "http://host:1", now: time.now },
+  );
+  const next = net.last();
+  next.open();
+  const [hello] = next.got(HELLO);
+  assert.deepEqual([hello.u8(), hello.u32(), hello.u8()], [1, 0, 1]);
+  hello.raw(16);
+  assert.deepEqual([hello.u32(), hello.uv(), hello.uv()], [3, 0, 2]);
+  next.say(new Records().hello({ resumed: true, inputs: 4 }).schema().snapshot(9, FROGS));
+  const room = await joined;
+  assert.equal(room.state.frogs.get(7).name, "ann");
+  room.leave();
+  assert.equal(next.closedWith, 1000);
+  assert.equal(storage.size, 0, "left: the token is forgotten");
+});
+
+test("a duplicated tab takes a seat of its own", async (t) => {
+  fakeStorage(t);
+  fakePage(t);
+  const { net, time } = await liveRoom(t);
+  join(
+    "/pond",
+    { name: "Ann" },
+    { WebSocket: net.WebSocket, base: "http://host:1", now: time.now },
+  );
+  net.last().open();
+  const [hello] = net.last().got(HELLO);
+  assert.deepEqual([hello.u8(), hello.u32(), hello.u8()], [1, 0, 0]);
+});
+
+test("taken over: the stored ticket is the other page's and stays", async (t) => {
+  const storage = fakeStorage(t);
+  const { socket } = await liveRoom(t);
+  socket.die(4005, "taken over");
+  assert.equal(storage.size, 1);
+});
+
+test("a ticket passed in resumes, in Node too", async (t) => {
+  const { room, net, socket, time } = await liveRoom(t);
+  socket.say(new Records().event("x", 1));
+  const settings = {
+    WebSocket: net.WebSocket,
+    base: "http://host:1",
+    now: time.now,
+    resume: room.ticket,
+  };
+  join("/pond", {}, settings);
+  net.last().open();
+  const [hello] = net.last().got(HELLO);
+  assert.deepEqual([hello.u8(), hello.u32(), hello.u8()], [1, 0, 1]);
+  hello.raw(16);
+  assert.deepEqual([hello.u32(), hello.uv(), hello.uv()], [3, 0, 1]);
+});
+
+test("leave: closes with 1000, once, while away too", async (t) => {
+  const { room, net, socket, time } = await liveRoom(t);
+  const told = [];
+  room.on("leave", (why) => told.push(why.code));
+  room.leave();
+  room.leave();
+  assert.equal(socket.closedWith, 1000);
+  assert.deepEqual(told, [1000]);
+  const away = await liveRoomAgain(net, time);
+  net.last().die(1006);
+  away.leave();
+  retry(time);
+  assert.equal(away.status, "closed");
+  assert.equal(net.sockets.length, 2);
+});
+
+async function liveRoomAgain(net, time) {
+  const joined = join(
+    "/pond",
+    {},
+    { WebSocket: net.WebSocket, base: "http://host:1", now: time.now },
+  );
+  net.last().open();
+  net.last().say(new Records().hello().schema().snapshot(1));
+  return joined;
+}
+
+test("resume delta: rows that are not kept leave", async (t) => {
+  const { room, socket } = await liveRoom(t);
+  const gone = [];
+  room.state.frogs.on("remove", (row, id) => gone.push(id));
+  const frame = new Records()
+    .u8(4)
+    .u8(2)
+    .le(60, 2)
+    .uv(55)
+    .uv(2)
+    .u8(1 + 4 + 16);
+  frame.uv(1).uv(1); // keep slot 1
+  frame.uv(1).uv(0).uv(30).u8(0); // enter in slot 0
+  frame.uv(1).uv(1).u8(2).sv(64).u8(0);
+  socket.say(frame);
+  assert.deepEqual(gone, [7]);
+  assert.deepEqual([...room.state.frogs.keys()].sort(), [30, 9]);
+  assert.deepEqual([room.tick, room.state.frogs.get(9).pos.x], [60, 3]);
+});
+
+test("a frame that breaks before the hello: tries again later", async (t) => {
+  quiet(t);
+  const net = fakeNet();
+  const time = fakeTime(t);
+  join("/pond", {}, { WebSocket: net.WebSocket, base: "http://host", now: time.now });
+  net.last().open();
+  net.last().say(new Records().u8(1).u8(2));
+  assert.equal(net.last().closedWith, 1005);
+  retry(time);
+  assert.equal(net.sockets.length, 2);
+});
+
+test("a seat whose server is away for long is still held at the next reload", async (t) => {
+  const storage = fakeStorage(t);
+  const fire = fakePage(t);
+  const { net, time } = await liveRoom(t);
+  fire("pagehide");
+  const joined = join(
+    "/pond",
+    {},
+    { WebSocket: net.WebSocket, base: "http://host:1", now: time.now, timeout: 1000 },
+  );
+  assert.equal(storage.size, 0, "taken by this join");
+  net.last().die(1006);
+  time.pass(1000);
+  await assert.rejects(joined, { code: 1006 });
+  assert.equal(storage.size, 1);
+});
