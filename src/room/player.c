@@ -19,7 +19,7 @@ struct player *player_new(uint32_t id)
     p->id = id;
     view_init(&p->view);
     rnd_secret(p->token, sizeof p->token);
-    player_set_name(p, NULL, 0);
+    player_set_name(p, NULL, 0, PLAYER_NAME_MAX);
     return p;
 }
 
@@ -36,7 +36,7 @@ void player_free(struct player **at)
     free(p);
 }
 
-void player_set_name(struct player *p, const char *text, size_t len)
+void player_set_name(struct player *p, const char *text, size_t len, size_t max)
 {
     size_t n = 0;
     bool space = false;
@@ -49,7 +49,7 @@ void player_set_name(struct player *p, const char *text, size_t len)
         if (c <= ' ' || c == 0x7f || (c == 0xc2 && (unsigned char)text[i + 1] <= 0xa0)) {
             space = n > 0; /* C0, DEL, C1 and the no-break space: one space */
         } else {
-            if (n + space + bytes > PLAYER_NAME_MAX)
+            if (n + space + bytes > max)
                 break;
             if (space)
                 p->name[n++] = ' ';

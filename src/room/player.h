@@ -71,9 +71,9 @@ struct player *player_new(uint32_t id);
 void player_free(struct player **p);
 
 /* Clean a name that a client gave: control characters and odd white space go,
- * at most PLAYER_NAME_MAX bytes of whole characters stay; "player 7" where
+ * at most `max` bytes (up to PLAYER_NAME_MAX) of whole characters stay; "player 7" where
  * nothing is left. `text` may be anything. */
-void player_set_name(struct player *p, const char *text, size_t len);
+void player_set_name(struct player *p, const char *text, size_t len, size_t max);
 
 /* Take one token; false: the limit is reached. Rates are per second. */
 bool bucket_take(struct bucket *b, double rate, double burst, uint32_t now_ms);

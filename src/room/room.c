@@ -113,7 +113,7 @@ struct player *room_take_seat(struct room *r, const struct peer *peer, const cha
     p->room = r;
     p->peer = *peer;
     p->schema = schema_ref(room_def(r)->schema);
-    player_set_name(p, name, n_name);
+    player_set_name(p, name, n_name, room_def(r)->max_name);
     if (!add_player(r, p)) {
         player_free(&p);
         return NULL;
