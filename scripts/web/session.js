@@ -205,7 +205,10 @@ export class Session {
       else if (r.t === "state") {
         tick = r.tick;
         if (r.isDelta) due = this.timeline.arrive(tick, now);
-        else this.resyncAt = -Infinity;
+        else {
+          due = this.timeline.soon(now);
+          this.resyncAt = -Infinity;
+        }
         if (r.acked !== undefined) this.room.acked = r.acked;
       } else if (r.t === "event") {
         this.events++;

@@ -24,12 +24,16 @@ export class Timeline {
     this.lag = NaN; // arrival minus tick time, at its least
     this.jitter = 0;
   }
+  /** For what has no tick to go by, snapshots too. @param {number} now */
+  soon(now) {
+    return now + (this.period || EVENT_DRIVEN_MS);
+  }
   /**
    * The delta of this tick is here; when is it due?
    * @param {number} tick @param {number} now
    */
   arrive(tick, now) {
-    if (!this.period) return now + EVENT_DRIVEN_MS;
+    if (!this.period) return this.soon(now);
     const lag = now - tick * this.period;
     // The least lag counts; it creeps up, as the two clocks may drift apart.
     if (!(lag > this.lag)) this.lag = lag;

@@ -251,7 +251,7 @@ void type_get(const struct type *t, struct wire_in *in, union cell *out)
         int64_t q = get_quantum(t, in);
         if (q < t->low || q > t->high)
             refuse(in);
-        else if (!in->failed)
+        else
             out->q = q;
     }
 }

@@ -90,7 +90,9 @@ test("a wrong configuration is exit code 78 and names the file", async () => {
   for (const text of [
     "return { origins = ",
     "return { orgins = {} }",
-    'return { origins = "http://example.com" }',
+    "return { origins = 7 }",
+    'return { origins = {"example"}, port = "many" }',
+    "while true do end",
     "return 7",
     "error('no')",
     "os.execute('true')",
@@ -118,14 +120,16 @@ test("random bytes on the port hurt nobody", async () => {
 });
 
 test("random binary records end their own connection only", async () => {
-  const other = await join(server, "/pond/fuzz?name=a");
+  const other = await join(server, "/pond/fuzz0?name=a");
   const hello = Buffer.from([0x81, 1, 0, 0, 0, 0, 0, 7, 0]);
   for (let i = 0; i < 100; i++) {
     const headers = { "Sec-WebSocket-Protocol": "parlor.b1" };
-    const raw = await upgrade(server.port, "/pond/fuzz", headers, frame(BINARY, hello));
+    // A seat whose connection broke is held for a while; a room has 32.
+    const raw = await upgrade(server.port, `/pond/fuzz${i >> 4}`, headers, frame(BINARY, hello));
     raw.write(frame(BINARY, Buffer.concat([Buffer.from([0x81 + (i % 8)]), crypto.randomBytes(i)])));
     raw.write(frame(BINARY, Buffer.from([0xff])));
-    assert.ok([1002, 1008, 4001].includes(await raw.closeCode()));
+    const code = await raw.closeCode();
+    assert.ok([1002, 1008].includes(code), `record ${i} closed with ${code}`);
     raw.destroy();
   }
   assert.equal(other.closed, undefined);

@@ -154,6 +154,7 @@ test("a full room says so and closes with 4004", async () => {
   assert.equal(third.of("bye")[0].code, 4004);
   assert.equal(third.id, undefined);
   await first.leave();
+  await until("a free seat", async () => (await server.game("duo")).players === 1);
   const fourth = await join(server, "/duo/full");
   await second.leave();
   await fourth.leave();

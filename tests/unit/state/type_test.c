@@ -133,6 +133,25 @@ TEST(type_f32_edge, "the double just below what would round to infinity still fi
     CHECK_EQ(type_from_number(&t, -edge, &c), TYPE_ERR_RANGE);
 }
 
+TEST(type_get_ends, "a reader that met a value out of range reads only zeros from then on")
+{
+    struct type on = {.kind = TYPE_BOOL, .bytes = 1, .high = 1};
+    struct type str = {.kind = TYPE_STR, .max_bytes = 1};
+    struct type f64 = {.kind = TYPE_F64, .bytes = 8};
+    static const uint8_t bytes[] = {2, 'a', 'b', 0, 0, 0, 0xf8, 0x7f, 9};
+    struct wire_in in = wire_from(bytes, sizeof bytes);
+    union cell c;
+
+    type_get(&on, &in, &c);
+    CHECK(in.failed && wire_u8(&in) == 0);
+    in = wire_from(bytes, sizeof bytes);
+    type_get(&str, &in, &c);
+    CHECK(in.failed && wire_u8(&in) == 0 && c.text == NULL);
+    in = wire_from(bytes, sizeof bytes);
+    type_get(&f64, &in, &c);
+    CHECK(in.failed && wire_u8(&in) == 0);
+}
+
 TEST(type_results, "each kind of misfit has its own result")
 {
     char *names[] = {"lobby", "play"};

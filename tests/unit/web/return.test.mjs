@@ -359,3 +359,39 @@ test("a seat whose server is away for long is still held at the next reload", as
   await assert.rejects(joined, { code: 1006 });
   assert.equal(storage.size, 1);
 });
+
+test("a new seat counts from one: the resume after it sends what is missing", async (t) => {
+  const { room, net, socket, time } = await liveRoom(t);
+  for (let i = 0; i < 5; i++) room.send("hop", { dx: i });
+  socket.die(1006);
+  retry(time);
+  net.last().open();
+  net.last().die(4002);
+  net.last().open();
+  net.last().say(new Records().hello({ id: 8 }).snapshot(1, FROGS));
+  for (let i = 10; i < 13; i++) room.send("hop", { dx: i });
+  net.last().die(1006);
+  retry(time);
+  net.last().open();
+  net.last().say(new Records().hello({ id: 8, resumed: true, inputs: 2 }).snapshot(2, FROGS));
+  const sent = net
+    .last()
+    .got(EVENT)
+    .map((m) => (m.uv(), m.u8()));
+  assert.deepEqual(sent, [12]);
+});
+
+test("what the server has makes room again", async (t) => {
+  const { room, net, socket, time } = await liveRoom(t);
+  for (let i = 0; i < 6; i++) room.send("big", "x".repeat(10_000));
+  socket.die(1006);
+  retry(time);
+  net.last().open();
+  net.last().say(new Records().hello({ resumed: true, inputs: 6 }).snapshot(6, FROGS));
+  net.last().die(1006);
+  for (let i = 0; i < 6; i++) room.send("big", "x".repeat(10_000));
+  retry(time);
+  net.last().open();
+  net.last().say(new Records().hello({ resumed: true, inputs: 6 }).snapshot(7, FROGS));
+  assert.equal(net.last().got(EVENT).length, 6);
+});

@@ -451,3 +451,112 @@ test("a seat that ends at once still tells what came, and why", async (t) => {
   time.pass(1);
   assert.deepEqual(told, ["not you", 4000, "out"]);
 });
+
+test("two frames in one message: what entered and left is not told, a change once", async (t) => {
+  const { room, socket } = await liveRoom(t);
+  const told = [];
+  room.state.frogs.on("add", (row, id) => told.push(["add", id]));
+  told.length = 0;
+  room.state.frogs.on("remove", (row, id) => told.push(["remove", id]));
+  room.state.frogs.on("change", (row, id, changed) => told.push(["change", id, changed]));
+  const enter = new Records().delta(6, 5).uv(2).u8(4).uv(1).uv(2).uv(12).u8(0).u8(0);
+  enter.delta(7, 6).uv(2).u8(2).uv(1).uv(2).u8(0);
+  socket.say(enter);
+  assert.deepEqual(told.splice(0), []);
+  // A frog that moves and then leaves is only gone.
+  socket.say(new Records().move(8, 7, 1, 1).delta(9, 8).uv(2).u8(2).uv(1).uv(1).u8(0));
+  assert.deepEqual(told.splice(0), [["remove", 9]]);
+  socket.say(new Records().move(10, 9, 0, 1).move(11, 10, 0, 1));
+  assert.deepEqual(told.splice(0), [["change", 7, ["pos.x"]]]);
+  const name = new Records().delta(12, 11).uv(2).u8(8).uv(1).uv(0).u8(1).str("cy").u8(0);
+  socket.say(name);
+  assert.deepEqual(told.splice(0), [["change", 7, ["name"]]], "not what was told before");
+});
+
+test("tables: read like a Map, and take three kinds of listeners", async (t) => {
+  const { room } = await liveRoom(t);
+  const { frogs } = room.state;
+  assert.deepEqual(
+    [...frogs.values()].map((frog) => frog.name),
+    ["ann", "bob"],
+  );
+  assert.deepEqual(
+    [...frogs].map(([id, frog]) => [id, frog.name]),
+    [
+      [7, "ann"],
+      [9, "bob"],
+    ],
+  );
+  assert.throws(() => frogs.on("move", () => {}), /not move/);
+});
+
+test("a slot that is far too large does not become a wild array", async (t) => {
+  const { room, socket } = await liveRoom(t);
+  quiet(t);
+  socket.types();
+  socket.say(
+    new Records()
+      .delta(6, 5)
+      .uv(2)
+      .u8(4)
+      .uv(1)
+      .uv(2 ** 31)
+      .uv(12)
+      .u8(0)
+      .u8(0),
+  );
+  assert.deepEqual(socket.types(), [RESYNC]);
+  assert.equal(room.state.frogs.size, 2);
+});
+
+test("hot reload: maps and nested records go and come", async (t) => {
+  const { room, socket } = await liveRoom(t);
+  const told = [];
+  const { frogs } = room.state;
+  frogs.on("remove", (row, id) => told.push(["remove", id]));
+  const name = ["name", { t: "str", max: 16 }];
+  const toads = {
+    state: {
+      fields: [["frogs", { t: "u8", def: 1 }]],
+      maps: [["toads", { keys: "string", fields: [name] }]],
+    },
+  };
+  const root = (tick) => new Records().u8(3).u8(0).uv(tick).uv(1).u8(4).uv(1).uv(0).u8(0);
+  socket.say(new Records().schema(toads));
+  socket.say(root(6).uv(2).u8(4).uv(1).uv(0).str("x").u8(1).str("tim").u8(0));
+  assert.deepEqual(told, [
+    ["remove", 7],
+    ["remove", 9],
+  ]);
+  assert.deepEqual([room.state.frogs, frogs.size, room.state.toads.get("x").name], [1, 0, "tim"]);
+
+  socket.say(new Records().schema({ state: { maps: toads.state.maps } }));
+  socket.say(root(7).uv(2).u8(4).uv(1).uv(0).str("x").u8(0).u8(0));
+  assert.deepEqual(Object.keys(room.state), ["toads"]);
+  const tim = room.state.toads.get("x");
+  const at = ["at", { t: "record", fields: [["x", { t: "u8" }]] }];
+  socket.say(
+    new Records().schema({ state: { maps: [["toads", { keys: "string", fields: [at, name] }]] } }),
+  );
+  socket.say(root(8).uv(2).u8(4).uv(1).uv(0).str("x").u8(1).u8(5).u8(0));
+  assert.equal(room.state.toads.get("x"), tim);
+  assert.deepEqual(tim, { name: "", at: { x: 5 } });
+  assert.deepEqual(
+    [...room.view("toads")].map(([id, row]) => [id, row === tim]),
+    [["x", true]],
+    "without smooth fields the rows themselves",
+  );
+});
+
+test("clock: a good sample of long ago gives way", async (t) => {
+  const { room, socket, time } = await liveRoom(t);
+  let server = 0;
+  for (let i = 0; i < 9; i++) {
+    time.pass(5000);
+    const ms = socket.got(PING).at(-1).u32();
+    time.pass(200); // slower than the hello
+    server = 50_000 + time.now();
+    socket.say(new Records().pong(ms, server));
+  }
+  assert.equal(room.clock.now(), server + 100);
+});

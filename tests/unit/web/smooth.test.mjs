@@ -117,3 +117,20 @@ test("timeline: due one period and the jitter after the usual arrival", () => {
 
   assert.equal(new Timeline(0).arrive(3, 1000), 1050, "without ticks: a moment after it came");
 });
+
+test("view: goes on through a snapshot, other fields with it", async (t) => {
+  const { room, socket, time } = await liveRoom(t);
+  drawn(room);
+  socket.say(new Records().move(6, 5, 0, 64));
+  time.pass(PERIOD / 2);
+  near(drawn(room), 1.5);
+  socket.say(new Records().snapshot(6, [[0, 7, "amy", 128]]));
+  near(drawn(room), 1.5);
+  time.pass(PERIOD);
+  assert.equal(drawn(room), 2);
+  const [[, view]] = room.view("frogs");
+  assert.equal(view.name, "amy");
+  socket.say(new Records().delta(7, 6).uv(2).u8(8).uv(1).uv(0).u8(1).str("eve").u8(0));
+  assert.equal([...room.view("frogs")][0][1], view, "the same object as before");
+  assert.equal(view.name, "eve");
+});
