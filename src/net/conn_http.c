@@ -176,8 +176,7 @@ static void on_request(struct conn *c)
     c->is_continued = false;
     if (c->state == CONN_HTTP) {
         http_head_reset(c->head);
-        c->since_ms = edge_now_ms();
-        conn_retime(c);
+        conn_retime(c); /* keep_alive_ms may be less than was left of head_ms */
     } else {
         http_head_free(&c->head);
     }

@@ -116,32 +116,22 @@ static enum http_result check_host(const struct http_head *h)
 }
 
 /* Framing that two parsers could read differently is refused, all of it (RFC
- * 9112 6.1, 6.3). *has_body: bytes will follow. */
-static enum http_result check_framing(const struct http_head *h, bool *has_body)
+ * 9112 6.1, 6.3). llhttp has seen to Content-Length: one, of digits only, within
+ * 64 bits. */
+static enum http_result check_framing(struct http_head *h)
 {
     size_t n_lengths, n_codings;
-    struct http_text length = http_head_find(h, "content-length", &n_lengths);
     struct http_text coding = http_head_find(h, "transfer-encoding", &n_codings);
-    uint64_t n = 0;
 
-    *has_body = n_codings > 0;
-    if (n_codings > 0) {
-        if (n_codings > 1 || n_lengths > 0 || h->minor == 0)
-            return HTTP_ERR_BAD;
-        return http_text_is_nocase(coding, "chunked") ? HTTP_MORE : HTTP_ERR_CODING;
-    }
-    if (n_lengths == 0)
+    http_head_find(h, "content-length", &n_lengths);
+    if (h->parser.content_length > h->limits.max_body)
+        return HTTP_ERR_BODY;
+    if (n_codings == 0)
         return HTTP_MORE;
-    if (n_lengths > 1 || length.len == 0)
+    if (n_codings > 1 || n_lengths > 0 || h->minor == 0)
         return HTTP_ERR_BAD;
-    for (size_t i = 0; i < length.len; i++) {
-        if (length.at[i] < '0' || length.at[i] > '9')
-            return HTTP_ERR_BAD;
-        if (n <= h->limits.max_body) /* else it is too big whatever follows */
-            n = n * 10 + (uint64_t)(length.at[i] - '0');
-    }
-    *has_body = n > 0;
-    return n > h->limits.max_body ? HTTP_ERR_BODY : HTTP_MORE;
+    h->is_chunked = http_text_is_nocase(coding, "chunked");
+    return h->is_chunked ? HTTP_MORE : HTTP_ERR_CODING;
 }
 
 static enum http_result split_headers(struct http_head *h, struct http_text rest)
@@ -164,7 +154,6 @@ static enum http_result read_head_lines(struct http_head *h)
 {
     struct http_text rest = {(const char *)h->head.data, h->head.len};
     struct http_text version = next_line(&rest);
-    bool has_body;
     enum http_result r;
 
     h->method = cut_at(&version, ' ');
@@ -174,15 +163,14 @@ static enum http_result read_head_lines(struct http_head *h)
         return HTTP_ERR_VERSION;
     h->minor = version.at[7] - '0';
     if ((r = split_headers(h, rest)) < 0 || (r = check_host(h)) < 0 ||
-        (r = read_target(h, target)) < 0 || (r = check_framing(h, &has_body)) < 0)
+        (r = read_target(h, target)) < 0 || (r = check_framing(h)) < 0)
         return r;
 
-    h->is_chunked = http_head_find(h, "transfer-encoding", NULL).at != NULL;
     h->wants_upgrade = http_head_find(h, "upgrade", NULL).at &&
                        http_head_has_token(h, "connection", "upgrade");
     /* Else the body would be read as frames. `Content-Length: 0` announces no
      * body and so does no harm; some clients send it with every request. */
-    if (h->wants_upgrade && has_body)
+    if (h->wants_upgrade && (h->is_chunked || h->parser.content_length > 0))
         return HTTP_ERR_BAD;
     h->expects_continue = h->minor > 0 && http_head_has_token(h, "expect", "100-continue");
     return HTTP_MORE;

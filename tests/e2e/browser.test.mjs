@@ -7,6 +7,7 @@ import test, { after } from "node:test";
 import { startBrowser } from "./lib/browser.mjs";
 import { join } from "./lib/player.mjs";
 import { startProxy } from "./lib/proxy.mjs";
+import { upgrade } from "./lib/raw.mjs";
 import { startServer, until } from "./lib/server.mjs";
 
 const server = await startServer();
@@ -166,15 +167,18 @@ test("what one says in the chat, the other reads", async () => {
 });
 
 test("the hub shows every game and who plays", async () => {
-  const player = await join(server, "/pond/hub?name=a");
+  const raw = await upgrade(server.port, "/echo");
   const page = await browser.page(`${server.origin}/`);
   for (const title of ["Pond", "Chat", "Echo"]) await page.getByText(title).first().waitFor();
-  await page.getByText(/\b1 player\b/i).first().waitFor();
+  const echo = page.getByRole("listitem").filter({ hasText: "Echo" });
+  await echo.getByText("1 player").waitFor();
+  raw.destroy();
+  await echo.getByText("1 player").waitFor({ state: "hidden" });
   await browser.shot(page, "hub");
   quiet(page);
+
   await page.getByText("Pond").first().click();
   await page.waitForURL(/\/pond\/$/);
   await page.waitForFunction(() => window.room?.id);
   await page.context().close();
-  await player.leave();
 });

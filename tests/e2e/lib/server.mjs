@@ -120,7 +120,8 @@ export async function startServer({
   program = "checked",
 } = {}) {
   const run = launch(
-    [command, folder, "--port", "0", "--host", "127.0.0.1", ...args],
+    // The figures' own port is the next one, which may be anybody's.
+    [command, folder, "--port", "0", "--host", "127.0.0.1", "--admin", "off", ...args],
     env,
     program,
   );

@@ -261,7 +261,11 @@ TEST(http_half_close,
     char *body = malloc(1 << 20);
 
     rig_init(&r, NULL);
-    int fd = rig_connect(&r);
+    rig_stop_clock();
+    int fd = rig_connect(&r), small = 4096;
+    RIG_WAIT(&r, edge_counters(r.edge)->open == 1);
+    struct conn *c = LINK_OWNER(r.edge->conns.next, struct conn, all);
+    setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
     rig_say(&r, fd, GET("/big"));
     shutdown(fd, SHUT_WR);
     rig_head(&r, fd, head);
@@ -312,6 +316,51 @@ TEST(http_stuck, "a reply has time as long as it moves, and is given up once it 
         rig_turn(&r);
     CHECK(conn_queued(c) > 0);
     rig_later(&r, 31000);
+    CHECK_EQ(edge_counters(r.edge)->open, 0);
+    close(fd);
+    rig_fini(&r);
+    free(buffer);
+}
+
+TEST(http_short_keep_alive,
+     "keep_alive_ms counts from the reply, even where it is below head_ms")
+{
+    struct edge_limits limits = edge_limits_default;
+    struct rig r;
+
+    limits.keep_alive_ms = 2000;
+    rig_init(&r, &limits);
+    rig_stop_clock();
+    int fd = rig_connect(&r);
+    rig_say(&r, fd, GET("/hello"));
+    rig_expect(&r, fd, hello);
+    rig_later(&r, 2000);
+    CHECK(rig_is_end(&r, fd));
+    close(fd);
+    rig_fini(&r);
+}
+
+TEST(http_linger,
+     "after the last reply the client has close_ms to close, however long it took")
+{
+    struct rig r;
+    char head[4096], *buffer = malloc(1 << 20);
+
+    rig_init(&r, NULL);
+    rig_stop_clock();
+    int fd = rig_connect(&r), small = 4096;
+    RIG_WAIT(&r, edge_counters(r.edge)->open == 1);
+    struct conn *c = LINK_OWNER(r.edge->conns.next, struct conn, all);
+    setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    rig_say(&r, fd, "GET /big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    RIG_WAIT(&r, c->is_blocked);
+    rig_later(&r, 20000);
+    rig_head(&r, fd, head);
+    CHECK_EQ(rig_read(&r, fd, buffer, 1 << 20), 1 << 20);
+    CHECK(rig_is_end(&r, fd));
+    rig_later(&r, 1000);
+    CHECK_EQ(edge_counters(r.edge)->open, 1);
+    rig_later(&r, 3000);
     CHECK_EQ(edge_counters(r.edge)->open, 0);
     close(fd);
     rig_fini(&r);

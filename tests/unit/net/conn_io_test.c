@@ -299,11 +299,98 @@ TEST(io_stuck_close,
         for (int i = 0; i < 50; i++)
             rig_turn(&r);
     }
+    for (int i = 0; i < 500; i++) /* until nothing moves any more */
+        rig_turn(&r);
     conn_close(r.ws, 4000, "enough");
     shutdown(fd, SHUT_WR);
     RIG_WAIT(&r, r.n_closed == 1); /* without a second having passed */
     CHECK_EQ(r.code, 4000);
     close(fd);
     rig_fini(&r);
+    chunk_unref(&frame);
+}
+
+/* Until some output is stuck, but less than high_water. */
+static void get_stuck(struct rig *r, struct chunk *frame)
+{
+    while (conn_queued(r->ws) == 0) {
+        conn_send(r->ws, frame);
+        for (int i = 0; i < 300; i++)
+            rig_turn(r);
+    }
+}
+
+TEST(io_big_on_few,
+     "a frame above max_out_bytes is taken while little waits, the next is not")
+{
+    struct edge_limits limits = edge_limits_default;
+    struct chunk *small = ws_frame_chunk(WS_BINARY, (uint8_t[8192]){0}, 8192);
+    struct chunk *big = ws_frame_chunk(WS_BINARY, (uint8_t[65536]){0}, 65536);
+    struct rig r;
+
+    limits.high_water = 20000;
+    limits.max_out_bytes = 30000;
+    rig_init(&r, &limits);
+    int fd = connect_tiny(&r);
+    get_stuck(&r, small);
+    conn_send(r.ws, big);
+    CHECK_EQ(r.ws->state, CONN_WS);
+    conn_send(r.ws, small);
+    CHECK_EQ(r.ws->state, CONN_WS_CLOSING);
+    close(fd);
+    rig_fini(&r);
+    CHECK_EQ(r.code, 4007);
+    chunk_unref(&small);
+    chunk_unref(&big);
+}
+
+TEST(io_stuck_silent, "a peer that takes nothing is not pinged, and dropped after dead_ms")
+{
+    struct chunk *frame = ws_frame_chunk(WS_BINARY, (uint8_t[8192]){0}, 8192);
+    struct rig r;
+
+    rig_init(&r, NULL);
+    rig_stop_clock();
+    int fd = connect_tiny(&r);
+    get_stuck(&r, frame);
+    size_t queued = conn_queued(r.ws);
+    rig_later(&r, 25000);
+    CHECK(r.ws->is_pinged);
+    CHECK_EQ(conn_queued(r.ws), queued);
+    rig_later(&r, 35000);
+    RIG_WAIT(&r, r.n_closed == 1);
+    CHECK_EQ(r.code, 1006);
+    close(fd);
+    rig_fini(&r);
+    chunk_unref(&frame);
+}
+
+/* With output and input waiting it is in all of the edge's rings. */
+TEST(io_abort_anywhere, "an aborted connection leaves every ring at once")
+{
+    enum { MANY = 3000 };
+    struct chunk *frame = ws_frame_chunk(WS_TEXT, "x", 1);
+    uint8_t *flood = malloc(MANY * 7);
+    struct rig r;
+    size_t n = 0;
+
+    for (int i = 0; i < MANY; i++)
+        n += rig_frame(flood + n, 0x81, "x", 1);
+    rig_init(&r, NULL);
+    rig_stop_clock();
+    r.mode = RIG_SINK;
+    int fd = rig_connect_ws(&r);
+    CHECK_EQ(send(fd, flood, n, MSG_NOSIGNAL), n);
+    RIG_WAIT(&r, r.ws->rest != NULL);
+    conn_send(r.ws, frame);
+    CHECK(!link_is_alone(&r.edge->dirty) && !link_is_alone(&r.edge->more));
+    conn_abort(r.ws);
+    CHECK(link_is_alone(&r.edge->dirty) && link_is_alone(&r.edge->more));
+    for (int i = 0; i < 70; i++)
+        rig_later(&r, 1000); /* each slot of the wheel comes once */
+    CHECK_EQ(r.n_closed, 1);
+    close(fd);
+    rig_fini(&r);
+    free(flood);
     chunk_unref(&frame);
 }

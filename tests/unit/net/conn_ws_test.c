@@ -183,6 +183,7 @@ TEST(ws_our_close, "our Close waits for the peer's, and data in between is ignor
 
     rig_init(&r, NULL);
     r.mode = RIG_CLOSE;
+    rig_stop_clock(); /* so that no time-out ends it */
     int fd = rig_connect_ws(&r);
     rig_send_frame(&r, fd, 0x81, "go", 2);
     rig_expect_frame(&r, fd, 0x88,
@@ -347,6 +348,28 @@ TEST(ws_keep_alive, "a silent peer is pinged, and dropped with 1006 unless it an
     RIG_WAIT(&r, r.n_closed == 1);
     CHECK_EQ(r.code, 1006);
     CHECK(rig_is_end(&r, fd));
+    close(fd);
+    rig_fini(&r);
+}
+
+TEST(ws_close_bound,
+     "close_ms bounds it all: the wait for the peer's Close and for its FIN")
+{
+    struct rig r;
+
+    rig_init(&r, NULL);
+    r.mode = RIG_CLOSE;
+    rig_stop_clock();
+    int fd = rig_connect_ws(&r);
+    rig_send_frame(&r, fd, 0x81, "go", 2);
+    rig_expect_close(&r, fd, 4000);
+    rig_later(&r, 1900);
+    rig_send_frame(&r, fd, 0x88, "", 0);
+    CHECK(rig_is_end(&r, fd)); /* shut down; the client does not close its side */
+    CHECK_EQ(r.n_closed, 0);
+    rig_later(&r, 1100);
+    RIG_WAIT(&r, r.n_closed == 1);
+    CHECK_EQ(r.code, 4000);
     close(fd);
     rig_fini(&r);
 }

@@ -4,6 +4,7 @@
 #include "base/logger.h"
 #include "net/conn_impl.h"
 #include "net/edge.h"
+#include "net/listener.h"
 #include "net/rig.h"
 
 TEST(edge_in_use, "a port that another listens on is an error that names it")
@@ -47,6 +48,8 @@ TEST(edge_localhost, "a name listens on each of its addresses, all with one port
     CHECK_EQ(edge_port(r.edge), 0);
     CHECK_EQ(edge_listen(r.edge, "localhost", 0, true, &e), 0);
     r.port = edge_port(r.edge);
+    for (struct link *l = r.edge->listeners.next; l != &r.edge->listeners; l = l->next)
+        CHECK_EQ(listener_port(listener_of_link(l)), r.port);
     int fd = rig_connect_ws(&r); /* 127.0.0.1 is among them */
     CHECK_STR(conn_address(r.ws), "127.0.0.1");
     CHECK(conn_is_loopback(r.ws));

@@ -98,6 +98,27 @@ TEST(schema_small, "everything may be absent, and white space may follow")
     }
 }
 
+TEST(schema_root_names, "the names that JSON deltas take are free below the root")
+{
+    static const char *const taken[] = {"t", "tick", "base", "ack"};
+
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        char json[300], path[16];
+        snprintf(json, sizeof json,
+                 "{\"state\":{\"fields\":[[\"a\",{\"t\":\"record\",\"fields\":"
+                 "[[\"%s\",{\"t\":\"u8\"}]]}]],\"maps\":[[\"m\",{\"keys\":\"player\","
+                 "\"fields\":[[\"%s\",{\"t\":\"u8\"}]]}]]},"
+                 "\"messages\":[[\"%s\",{\"fields\":[[\"%s\",{\"t\":\"u8\"}]]}]]}",
+                 taken[i], taken[i], taken[i], taken[i]);
+        struct schema *s = schema_of(json);
+        snprintf(path, sizeof path, "a.%s", taken[i]);
+        CHECK_STR(s->facets[0].fields[0].path, path);
+        CHECK_STR(s->facets[1].fields[0].path, taken[i]);
+        CHECK_STR(s->messages[0].name, taken[i]);
+        schema_unref(&s);
+    }
+}
+
 TEST(schema_limits, "the largest record, the longest name and the deepest nesting pass")
 {
     struct buf b;
