@@ -74,7 +74,7 @@ export class Table {
   }
 }
 
-/** @param {import("./schema.js").Type} a @param {import("./schema.js").Type} b */
+/** @param {any} a @param {any} b plain data */
 const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 export class State {
@@ -181,8 +181,7 @@ export class State {
       const { shape } = facet;
       const old = before.get(shape.name);
       before.delete(shape.name);
-      const isNew =
-        !old || !isSame(/** @type {any} */ (old.shape.fields), /** @type {any} */ (shape.fields));
+      const isNew = !old || !isSame(old.shape.fields, shape.fields);
       if (facet.index) {
         facet.table = this.table(shape.name);
         facet.table._rows = facet.byKey;

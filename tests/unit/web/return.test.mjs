@@ -395,3 +395,26 @@ test("what the server has makes room again", async (t) => {
   net.last().say(new Records().hello({ resumed: true, inputs: 6 }).snapshot(7, FROGS));
   assert.equal(net.last().got(EVENT).length, 6);
 });
+
+test("online again: tries at once, and only when it was away", async (t) => {
+  const fire = fakePage(t);
+  const { room, net, socket } = await liveRoom(t);
+  fire("online");
+  assert.equal(net.sockets.length, 1);
+  socket.die(1006);
+  fire("online");
+  assert.equal(net.sockets.length, 2);
+  room.leave();
+  fire("online");
+  assert.equal(net.sockets.length, 2);
+});
+
+test("join: without a WebSocket class it says so", async (t) => {
+  const there = globalThis.WebSocket;
+  delete globalThis.WebSocket;
+  t.after(() => there && (globalThis.WebSocket = there));
+  await assert.rejects(
+    join("/pond", {}, { base: "http://host", timeout: 10 }),
+    /no WebSocket here/,
+  );
+});
