@@ -10,7 +10,11 @@ local host = ...
 
 local schema_lib = host.library("schema.lua")
 local scan = host.library("scan.lua")
-local debug_setmetatable, rawset, sort = debug.setmetatable, rawset, table.sort
+-- Taken at load, never looked up through a text ("x":find()): what that finds is
+-- the games' own table, and a game that put a function of its own there would be
+-- asked about its own `require`.
+local debug_setmetatable, rawget, rawset, sort = debug.setmetatable, rawget, rawset, table.sort
+local find, format, gsub, sub = string.find, string.format, string.gsub, string.sub
 
 local M = {}
 
@@ -61,15 +65,16 @@ local function load_text(text, name, env)
   return load(text, name, "t", env)
 end
 
--- Options of parlor.game are checked in C; here only the shape.
+-- Options of parlor.game are checked in C; here only the shape. Called from the
+-- end of the function that games call, so level 2 is the game's own line.
 local function declare(defs, options)
-  if type(options) ~= "table" then error("parlor.game takes a table of options", 3) end
+  if type(options) ~= "table" then error("parlor.game takes a table of options", 2) end
   local game = { on = {} }
   local def = { options = {} }
   for k, v in pairs(options) do def.options[k] = v end
   for _, name in ipairs { "state", "messages", "events" } do
     local v = options[name]
-    if v ~= nil and type(v) ~= "table" then error(name .. ": a table is expected", 3) end
+    if v ~= nil and type(v) ~= "table" then error(name .. ": a table is expected", 2) end
     def[name] = v or {}
     def.options[name] = nil
   end
@@ -116,7 +121,7 @@ local function make_env(defs)
     return load_text(chunk, name or "=(load)", given or env)
   end
   loaded.parlor = {
-    schema = schema_lib.types,
+    schema = schema_lib.types(),
     game = function(options) return declare(defs, options) end,
     each = each,
     log = env.print,
@@ -126,12 +131,12 @@ local function make_env(defs)
     if type(name) ~= "string" then error("require takes a name", 2) end
     local module = loaded[name]
     if module == nil then
-      if not name:find("^[%w_][%w_./-]*$") or name:find("..", 1, true) then
-        error(("require: %s is not a module name"):format(name), 2)
+      if not find(name, "^[%w_][%w_./-]*$") or find(name, "..", 1, true) then
+        error(format("require: %s is not a module name", name), 2)
       end
-      local path = name:gsub("%.", "/") .. ".lua"
+      local path = gsub(name, "%.", "/") .. ".lua"
       local text, chunk_name = host.read(path)
-      if not text then error(("require: there is no %s in the game's folder"):format(path), 2) end
+      if not text then error(format("require: there is no %s in the game's folder", path), 2) end
       local chunk, why = load_text(text, chunk_name, env)
       if not chunk then error(why, 0) end
       loaded[name] = true -- a module that requires itself sees true, as in Lua
@@ -171,14 +176,15 @@ local function add_timer(R, timer)
   host.wake(R.handle, list[1].due)
 end
 
+-- Level 2 is the script's line: after() and every() end with a call of this.
 local function new_timer(room, every, ms, method, ...)
   local R = room_data[room]
   if not R then return nil, "the room is closed" end
   if type(ms) ~= "number" or not (ms >= 0 and ms <= 2^40) then
-    error("the delay is a number of ms from 0", 3)
+    error("the delay is a number of ms from 0", 2)
   end
-  if type(method) ~= "string" then error("timers take the name of a method", 3) end
-  if #R.timers >= host.max_timers then error("too many timers in this room", 3) end
+  if type(method) ~= "string" then error("timers take the name of a method", 2) end
+  if #R.timers >= host.max_timers then error("too many timers in this room", 2) end
   if every then ms = math.max(ms, 1) end
   R.last_timer = R.last_timer + 1
   add_timer(R, { id = R.last_timer, due = host.room_ms(R.handle) + ms, every = every and ms, method = method,
@@ -202,13 +208,19 @@ function room_api.cancel(room, id)
   return false
 end
 
---- Run the first timer that is due at `now` ms. C calls until none is.
-function M.run_timer(R, now)
+--- The last timer that there is before those that are due begin to run.
+function M.last_timer(R) return R.last_timer end
+
+--- Run the first timer that is due at `now` ms, if it is no younger than `last`.
+-- C calls until none is due: one that sets itself anew with no delay must wait
+-- for the next tick.
+function M.run_timer(R, now, last)
   local timer = R.timers[1]
-  if not timer or timer.due > now then return end
+  if not timer or timer.due > now or timer.id > last then return false end
   table.remove(R.timers, 1)
   if timer.every then
-    -- After a stall the missed rounds are dropped, not caught up.
+    -- After a stall rounds missed by more than one period are dropped, not
+    -- caught up; a period shorter than a tick still gets about its rate.
     timer.due = math.max(timer.due + timer.every, now - timer.every)
     add_timer(R, timer)
   else
@@ -216,9 +228,10 @@ function M.run_timer(R, now)
   end
   local method = R.room[timer.method]
   if type(method) ~= "function" then
-    error(("timer: the game has no method %s"):format(timer.method), 0)
+    error(format("timer: the game has no method %s", timer.method), 0)
   end
   method(R.room, unpack(timer, 1, timer.n))
+  return true
 end
 
 -- State.
@@ -242,20 +255,21 @@ local function new_map(R, shape, record, facet)
 end
 
 -- Take a table as the map's collection: the one at the start, or what a script
--- has put in its place.
-local function adopt(R, map)
-  local coll = R.state[map.name]
+-- has put in its place. `order`: the keys in the order they came in, where known.
+-- Raw access only: the state is the script's, and may have a metatable.
+local function adopt(R, map, order)
+  local coll = rawget(R.state, map.name)
   if type(coll) ~= "table" then
     if coll ~= nil or map.coll then
-      report(("%s: a %s cannot stand for the map; its rows stay"):format(map.name, type(coll)))
+      report(format("%s: a %s cannot stand for the map; its rows stay", map.name, type(coll)))
     end
     coll = map.coll or {}
   elseif map_of[coll] and map_of[coll] ~= map and map_of[coll].coll == coll then
     local copy = {} -- another map's table: two maps never share one
-    for k, v in pairs(coll) do copy[k] = v end
+    for k, v in next, coll do copy[k] = v end
     coll = copy
   end
-  R.state[map.name] = coll
+  rawset(R.state, map.name, coll)
   if map.coll and map.coll ~= coll then
     map_of[map.coll] = nil
     debug_setmetatable(map.coll, nil)
@@ -263,39 +277,81 @@ local function adopt(R, map)
   map.coll, map_of[coll] = coll, map
   debug_setmetatable(coll, map.meta)
   map.order, map.place, map.n_order = {}, {}, 0
+  for _, key in ipairs(order or {}) do
+    if coll[key] ~= nil then scan.append(map, key) end
+  end
   local keys = {}
-  for key in next, coll do keys[#keys + 1] = key end
+  for key in next, coll do
+    if not map.place[key] then keys[#keys + 1] = key end
+  end
   sort(keys, scan.before)
   for _, key in ipairs(keys) do scan.append(map, key) end
 end
 
+-- Let go of the maps of the generation before; returns by name their collections
+-- and the order of their keys. A collection that is no map any more is a plain
+-- table again: its checks would ask about a map that is gone.
+local function unbind(R)
+  local before = {}
+  for _, map in ipairs(R.maps or {}) do
+    local order = {}
+    for i = 1, map.n_order do
+      if map.place[map.order[i]] == i then order[#order + 1] = map.order[i] end
+    end
+    before[map.name] = { coll = map.coll, order = order }
+    map_of[map.coll] = nil
+    debug_setmetatable(map.coll, nil)
+  end
+  return before
+end
+
 -- Mirrors for the generation that runs now; the next scan fills a new image.
 local function bind(R)
-  R.maps = {}
+  local before = unbind(R)
+  R.maps, R.is_scanning = {}, false
   R.root = scan.mirror(gen.root_record, 0)
   for i, shape in ipairs(gen.maps) do
-    local map = new_map(R, shape, gen.map_records[i], i)
+    local map, old = new_map(R, shape, gen.map_records[i], i), before[shape.name]
     R.maps[i] = map
-    adopt(R, map)
+    adopt(R, map, old and old.coll == rawget(R.state, map.name) and old.order or nil)
   end
   -- Fields that nothing has set yet read as their defaults at once.
   for name, value in pairs(gen.root_record.fresh()) do
-    if R.state[name] == nil then R.state[name] = value end
+    if rawget(R.state, name) == nil then rawset(R.state, name, value) end
   end
 end
 
 local out = {}
 for i = 1, 4096 do out[i] = 0 end
 
+-- The table that room.state is; where a script has put something else there, the
+-- last one is put back.
+local function state_of(R)
+  local state = rawget(R.room, "state")
+  if type(state) ~= "table" then
+    report(format("state: a %s cannot stand for the state; the tables are back", type(state)))
+    state = R.state
+    rawset(R.room, "state", state)
+  end
+  R.state = state
+  return state
+end
+
+-- A scan that raised (a script's own __index can) has told C nothing of what its
+-- mirrors took over; so all of it is looked at again.
+local function forget(R)
+  scan.forget(R.root)
+  for _, map in ipairs(R.maps) do
+    for _, s in next, map.rows do scan.forget(s) end
+  end
+end
+
 --- Compare a room's state with its mirrors; returns the array for C and how much
 -- of it counts.
 function M.scan(R)
-  local state = R.room.state
-  if type(state) ~= "table" then
-    report(("state: a %s cannot stand for the state; the tables are back"):format(type(state)))
-    R.room.state, state = R.state, R.state
-  end
-  R.state = state
+  local state = state_of(R)
+  if R.is_scanning then forget(R) end
+  R.is_scanning = true
   local p, handle = 0, R.handle
   local function add(facet, key) return host.row_add(handle, facet, key) end
   local function remove(facet, slot) host.row_remove(handle, facet, slot) end
@@ -307,9 +363,10 @@ function M.scan(R)
   local maps = R.maps
   for i = 1, #maps do
     local map = maps[i]
-    if state[map.name] ~= map.coll then adopt(R, map) end
+    if rawget(state, map.name) ~= map.coll then adopt(R, map) end
     p = scan.map(map, out, p, add, remove, report)
   end
+  R.is_scanning = false
   return out, p
 end
 
@@ -331,15 +388,26 @@ end
 
 --- New mirrors after a change of the schema (C has made a new image).
 function M.room_rebind(R)
-  if type(R.room.state) == "table" then R.state = R.room.state end
+  state_of(R)
   bind(R)
+end
+
+-- room.players, which a script may have overwritten.
+local function players_of(R)
+  local players = rawget(R.room, "players")
+  if type(players) ~= "table" then
+    players = {}
+    for id, player in next, R.seats do players[id] = player end
+    rawset(R.room, "players", players)
+  end
+  return players
 end
 
 function M.seat_add(R, id, name)
   local player = setmetatable({ id = id, name = name, vars = {} }, player_meta)
   handle_of[player] = R.handle * 2^32 + id
   R.seats[id] = player
-  R.room.players[id] = player
+  rawset(players_of(R), id, player)
   return player
 end
 
@@ -347,7 +415,7 @@ function M.seat_remove(R, id)
   local player = R.seats[id]
   if player then handle_of[player] = nil end
   R.seats[id] = nil
-  R.room.players[id] = nil
+  rawset(players_of(R), id, nil)
 end
 
 -- Generations.
@@ -363,8 +431,9 @@ function M.load()
   if not chunk then error(why, 0) end
   local game = chunk()
   local def = type(game) == "table" and defs[game]
-  if not def then error(name:sub(2) .. ": must return what parlor.game gave", 0) end
-  if type(game.on) ~= "table" then error(name:sub(2) .. ": `on` must stay a table", 0) end
+  local place = sub(name, 2)
+  if not def then error(place .. ": must return what parlor.game gave", 0) end
+  if type(rawget(game, "on")) ~= "table" then error(place .. ": `on` must stay a table", 0) end
   local json = schema_lib.describe(def.state, def.messages, def.events)
   local new = { game = game, def = def }
   return new, game, def.options, json
@@ -374,9 +443,9 @@ end
 function M.commit(new)
   local root, maps = schema_lib.shapes(new.def.state)
   new.maps = maps
-  new.root_record = scan.record(root, report)
+  new.root_record = scan.record(root, nil, report)
   new.map_records = {}
-  for i, map in ipairs(maps) do new.map_records[i] = scan.record(map.fields, report) end
+  for i, map in ipairs(maps) do new.map_records[i] = scan.record(map.fields, map.name, report) end
   local index = {}
   for k, v in pairs(new.game) do index[k] = v end
   for k, v in pairs(room_api) do index[k] = v end -- the API wins: self:close() is Parlor's

@@ -12,40 +12,50 @@
 -- Plain tables, no ffi: compiled it costs some 30 ns a row, interpreted it is
 -- still usable.
 
+-- Everything from the libraries is taken at load: games can change the functions
+-- that "x":format() would find, and what they wrote would become part of the
+-- source below.
 local next, type, sort, concat = next, type, table.sort, table.concat
+local format = string.format
 
 local scan = {}
 
--- Lua source that compares record `e` with mirror `s` and, where something
--- differs, appends to `out` behind place `p`. Defaults and names come as
--- upvalues in the table `D` (by place) and as literals.
+-- Stand in a mirror for "never seen", which differs from every value, nil too,
+-- and for NaN, which differs from itself and would be told of in every scan.
+local UNSEEN, NAN = {}, {}
+
+-- Lua source that compares record `e` (with key `key`) with mirror `s` and, where
+-- something differs, appends to `out` behind place `p`. Defaults come in the
+-- table `D` by place; names are quoted, since a field may be called `end`. Also
+-- returns the nested records, by the number that `lost` gets.
 local function body(fields, words)
-  local src, n = {}, 0
-  local function put(...) src[#src + 1] = (...):format(select(2, ...)) end
-  local function walk(list, var, depth)
+  local src, nested, n = {}, {}, 0
+  local function put(...) src[#src + 1] = format(...) end
+  local function walk(list, var, depth, path)
     for _, f in ipairs(list) do
       if f.fields then
         local inner = "r" .. (depth + 1)
-        put("do local %s=%s.%s if type(%s)~='table' then %s=lost(%s,%q,%s) end", inner, var,
-          f.name, inner, inner, var, f.name, inner)
-        walk(f.fields, inner, depth + 1)
+        nested[#nested + 1] = { name = f.name, fields = f.fields, path = path .. f.name }
+        put("do local %s=%s[%q] if type(%s)~='table' then %s=lost(%s,%d,%s,key) end", inner, var,
+          f.name, inner, inner, var, #nested, inner)
+        walk(f.fields, inner, depth + 1, path .. f.name .. ".")
         put("end")
       else
         n = n + 1
         local word = math.floor((n - 1) / 32) + 1
-        put("v=%s.%s if v~=s[%d] then if v==nil then v=D[%d] %s.%s=v end " ..
-          "s[%d]=v m%d=m%d+%d q=q+1 out[q]=v end", var, f.name, n + 1, n, var, f.name, n + 1, word,
-          word, 2 ^ ((n - 1) % 32))
+        put("v=%s[%q] if v~=s[%d] and (v==v or s[%d]~=NAN) then if v==nil then v=D[%d] %s[%q]=v end " ..
+          "if v==v then s[%d]=v else s[%d]=NAN end m%d=m%d+%d q=q+1 out[q]=v end", var, f.name,
+          n + 1, n + 1, n, var, f.name, n + 1, n + 1, word, word, 2 ^ ((n - 1) % 32))
       end
     end
   end
   put("local v local q=p+%d", 1 + words)
   for w = 1, words do put("local m%d=0", w) end
-  walk(fields, "e", 0)
+  walk(fields, "e", 0, "")
   put("if q~=p+%d then out[p+1]=s[1]", 1 + words)
   for w = 1, words do put("out[p+%d]=m%d", 1 + w, w) end
   put("p=q end")
-  return concat(src, "\n")
+  return concat(src, "\n"), nested
 end
 
 -- The defaults of the leaves, by place.
@@ -65,34 +75,37 @@ local function fresh(fields)
   return t
 end
 
--- Called by generated code where a nested record is not a table: puts one with
+-- A key for people. Tables are not asked: their __tostring could raise here.
+local function key_text(key)
+  local t = type(key)
+  return (t == "number" or t == "string" or t == "boolean") and tostring(key) or "a " .. t
+end
+
+-- Called by generated code where nested record `i` is not a table: puts one with
 -- the default values there. `report` hears of it unless it was simply absent.
-local function make_lost(fields, report)
-  local shapes = {}
-  local function index(list)
-    for _, f in ipairs(list) do
-      if f.fields then shapes[f.name] = f.fields index(f.fields) end
-    end
-  end
-  index(fields)
-  return function(parent, name, value)
+local function make_lost(nested, map_name, report)
+  return function(parent, i, value, key)
+    local record = nested[i]
     if value ~= nil then
-      report(("%s: a %s is not a record; the default is in its place"):format(name, type(value)))
+      report(format("%s%s: a %s is not a record; the default is in its place",
+        map_name and format("%s[%s].", map_name, key_text(key)) or "", record.path, type(value)))
     end
-    local t = fresh(shapes[name])
-    parent[name] = t
+    local t = fresh(record.fields)
+    parent[record.name] = t
     return t
   end
 end
-
--- Stands in a new mirror for "never seen": differs from every value, nil too.
-local UNSEEN = {}
 
 --- The mirror of a row that C has just made.
 function scan.mirror(record, slot)
   local s = { slot }
   for i = 2, record.n + 1 do s[i] = UNSEEN end
   return s
+end
+
+--- What a mirror has seen counts no more: the next scan compares every field.
+function scan.forget(s)
+  for i = 2, #s do s[i] = UNSEEN end
 end
 
 -- The table a mirror stands for, for a row that a script has overwritten with
@@ -106,7 +119,9 @@ local function rebuild(fields, s)
         t[f.name] = walk(f.fields)
       else
         n = n + 1
-        t[f.name] = s[n]
+        local v = s[n]
+        if v == UNSEEN or v == NAN then v = f.value end
+        t[f.name] = v
       end
     end
     return t
@@ -114,30 +129,31 @@ local function rebuild(fields, s)
   return walk(fields)
 end
 
-local function compile(source, name, ...)
-  return assert(loadstring(source, "=" .. name))(...)
+local function compile(source, ...)
+  return setfenv(assert(loadstring(source, "=scan")), {})(...)
 end
 
---- Generate the functions of one record: `row(e, s, out, p)` for one row and
+--- Generate the functions of one record: `row(e, s, out, p, key)` for one row and
 -- `map(coll, rows, out, p, bad)` for all rows of a map that have a mirror; map
 -- returns p, the number of such rows, and a list of keys without mirror or nil.
--- Both return the new end of `out`.
-function scan.record(fields, report)
+-- Both return the new end of `out`. `name` is the map's, nil for the root.
+function scan.record(fields, name, report)
   local D = defaults(fields, {})
   local words = math.max(1, math.ceil(#D / 32))
-  local code, lost = body(fields, words), make_lost(fields, report)
-  local head = "local D,lost,type,next=...\n"
+  local code, nested = body(fields, words)
+  local lost = make_lost(nested, name, report)
+  local head = "local D,lost,NAN,type,next=...\n"
   return {
     words = words,
     fields = fields,
     n = #D,
-    row = compile(head .. "return function(e,s,out,p)\n" .. code .. "\nreturn p end", "scan", D, lost,
-      type, next),
+    row = compile(head .. "return function(e,s,out,p,key)\n" .. code .. "\nreturn p end", D, lost,
+      NAN, type, next),
     map = compile(head .. "return function(coll,rows,out,p,bad)\nlocal n,new=0,nil\n" ..
       "for key,e in next,coll do local s=rows[key]\n" ..
       "if not s then new=new or {} new[#new+1]=key else n=n+1\n" ..
       "if type(e)~='table' then e=bad(key,e,s) end\n" .. code ..
-      "\nend end return p,n,new end", "scan", D, lost, type, next),
+      "\nend end return p,n,new end", D, lost, NAN, type, next),
     fresh = function() return fresh(fields) end,
     rebuild = function(s) return rebuild(fields, s) end,
   }
@@ -149,7 +165,7 @@ function scan.before(a, b)
   local ta, tb = type(a), type(b)
   if ta == tb and (ta == "number" or ta == "string") then return a < b end
   if ta ~= tb then return ta == "number" or (ta == "string" and tb ~= "number") end
-  return tostring(a) < tostring(b)
+  return false -- no map takes such keys; the order of their errors does not matter
 end
 
 --- Remember the order of insertion of a map: append a key.
@@ -185,8 +201,8 @@ end
 function scan.map(map, out, p, add, remove, report)
   local record, coll, rows = map.record, map.coll, map.rows
   local function bad(key, e, s)
-    report(("%s[%s]: a %s is not a record; the last good one is back"):format(map.name,
-      tostring(key), type(e)))
+    report(format("%s[%s]: a %s is not a record; the last one is back", map.name, key_text(key),
+      type(e)))
     e = record.rebuild(s)
     coll[key] = e
     return e
@@ -214,9 +230,9 @@ function scan.map(map, out, p, add, remove, report)
         rows[key] = s
         map.count = map.count + 1
         if not map.place[key] then scan.append(map, key) end
-        q = record.row(e, s, out, q)
+        q = record.row(e, s, out, q, key)
       else
-        report(("%s[%s]: %s; it was removed"):format(map.name, tostring(key), why))
+        report(format("%s[%s]: %s; it was removed", map.name, key_text(key), why))
         coll[key] = nil
       end
     end

@@ -6,6 +6,10 @@
 -- s.str(16), s.fixed {min = 0, max = 40, step = 1/64} {smooth = true}. Each call
 -- returns a new type; a type is never changed once made.
 
+-- Taken at load: what a text's own methods find, a game may have changed.
+local byte, find, format, gsub = string.byte, string.find, string.format, string.gsub
+local sub = string.sub
+
 local schema = {}
 
 local Type = {}
@@ -22,13 +26,17 @@ local function new(kind, fields)
   return setmetatable(fields, Type)
 end
 
--- The type with `options` added; `level` is where a mistake is reported.
+-- The type with `options` added; `level` is where a mistake is reported. Never the
+-- last call of a function: that would leave no level of its own.
 local function with(self, options, level)
   local copy, allowed = {}, takes[self.t] or numeric
+  if type(options) ~= "table" or getmetatable(options) then
+    error(format("s.%s takes a table of options", self.t), level + 1)
+  end
   for k, v in pairs(self) do copy[k] = v end
   for k, v in pairs(options) do
     if k ~= "default" and not allowed[k] then
-      error(("s.%s has no option %s"):format(self.t, tostring(k)), level + 1)
+      error(format("s.%s has no option %s", self.t, tostring(k)), level + 1)
     end
     copy[k] = v
   end
@@ -38,14 +46,12 @@ end
 function Type.__call(self, a, b)
   local options = b or {}
   if self.t == "str" and type(a) == "number" then
-    return with(with(self, { max = a }, 2), options, 2)
+    return (with(with(self, { max = a }, 2), options, 2))
   elseif self.t == "enum" and not self.of then
     if type(a) ~= "table" then error('s.enum takes a list: s.enum {"a", "b"}', 2) end
-    return with(new("enum", { of = { unpack(a) } }), options, 2)
-  elseif type(a) ~= "table" or getmetatable(a) then
-    error(("s.%s takes a table of options"):format(self.t), 2)
+    return (with(new("enum", { of = { unpack(a) } }), options, 2))
   end
-  return with(with(self, a, 2), options, 2)
+  return (with(with(self, a, 2), options, 2))
 end
 
 local plain = { "bool", "u8", "u16", "u32", "i8", "i16", "i32", "uint", "int", "f32", "f64",
@@ -62,6 +68,7 @@ function schema.map(fields, options)
     error("s.map takes a table of fields", 2)
   end
   local keys = "player"
+  if type(options or {}) ~= "table" then error("s.map takes a table of options", 2) end
   for k, v in pairs(options or {}) do
     if k ~= "keys" then error("s.map has no option " .. tostring(k), 2) end
     keys = v
@@ -80,6 +87,7 @@ function schema.message(fields, options)
     error("s.message takes a table of fields", 2)
   end
   local m = { fields = fields }
+  if type(options or {}) ~= "table" then error("s.message takes a table of options", 2) end
   for k, v in pairs(options or {}) do
     if (k ~= "rate" and k ~= "burst") or type(v) ~= "number" or not (v > 0 and v <= 1e6) then
       error("s.message takes rate and burst, numbers above 0, not " .. tostring(k), 2)
@@ -89,20 +97,29 @@ function schema.message(fields, options)
   return setmetatable(m, Message)
 end
 
-setmetatable(schema, { __index = function(_, name)
-  error(("parlor.schema has no type %s (see scripts/README.md)"):format(tostring(name)), 2)
-end })
+local unknown = { __index = function(_, name)
+  error(format("parlor.schema has no type %s (see scripts/README.md)", tostring(name)), 2)
+end }
+
+-- parlor.schema, a table of its own for each generation of a game.
+local function types()
+  local copy = {}
+  for k, v in pairs(schema) do copy[k] = v end
+  return setmetatable(copy, unknown)
+end
 
 -- From here on: what the host makes of a declaration.
 
 local function quote(text)
-  return '"' .. text:gsub('[%c"\\]', function(c) return ("\\u%04x"):format(c:byte()) end) .. '"'
+  return '"' .. gsub(text, '[%c"\\]', function(c) return format("\\u%04x", byte(c)) end) .. '"'
 end
+
+local floor, abs = math.floor, math.abs
 
 -- Doubles go out so that they come back as the same double.
 local function number(v)
-  if v == math.floor(v) and math.abs(v) < 2^53 then return ("%d"):format(v) end
-  return ("%.17g"):format(v)
+  if v == floor(v) and abs(v) < 2^53 then return format("%d", v) end
+  return format("%.17g", v)
 end
 
 local function scalar(v, where)
@@ -114,14 +131,14 @@ local function scalar(v, where)
   elseif type(v) == "string" then
     return quote(v)
   end
-  error(("%s: a %s cannot stand here"):format(where, type(v)), 0)
+  error(format("%s: a %s cannot stand here", where, type(v)), 0)
 end
 
 local function sorted_names(t, where)
   local names = {}
   for name in pairs(t) do
-    if type(name) ~= "string" or not name:find("^[%a_][%w_]*$") or #name > 64 then
-      error(("%s: %s is not a name (letters, digits and _, up to 64)"):format(where, tostring(name)), 0)
+    if type(name) ~= "string" or not find(name, "^[%a_][%w_]*$") or #name > 64 then
+      error(format("%s: %s is not a name (letters, digits and _, up to 64)", where, tostring(name)), 0)
     end
     names[#names + 1] = name
   end
@@ -133,16 +150,18 @@ local order = { "min", "max", "step", "smooth" }
 
 local describe_fields
 
-local function describe_type(t, where)
+local function describe_type(t, where, depth)
   local mt = getmetatable(t)
   if mt == Map then error(where .. ": s.map may stand only at the root of the state", 0) end
   if type(t) == "table" and not mt then
-    return '{"t":"record","fields":' .. describe_fields(t, where .. ".") .. "}"
+    -- C knows the exact limit; this one ends a table that holds itself.
+    if depth > 32 then error("records are nested more than 16 deep, or in a circle", 0) end
+    return '{"t":"record","fields":' .. describe_fields(t, where .. ".", depth + 1) .. "}"
   end
   if mt ~= Type then error(where .. ": not a schema type", 0) end
   local out = { '{"t":"' .. t.t .. '"' }
   for _, k in ipairs(order) do
-    if t[k] ~= nil then out[#out + 1] = (',"%s":%s'):format(k, scalar(t[k], where .. ": " .. k)) end
+    if t[k] ~= nil then out[#out + 1] = format(',"%s":%s', k, scalar(t[k], where .. ": " .. k)) end
   end
   if t.t == "enum" then
     local names = {}
@@ -153,10 +172,10 @@ local function describe_type(t, where)
   return table.concat(out) .. "}"
 end
 
-function describe_fields(fields, prefix)
+function describe_fields(fields, prefix, depth)
   local out = {}
-  for i, name in ipairs(sorted_names(fields, prefix)) do
-    out[i] = ("[%s,%s]"):format(quote(name), describe_type(fields[name], prefix .. name))
+  for i, name in ipairs(sorted_names(fields, sub(prefix, 1, -2))) do
+    out[i] = format("[%s,%s]", quote(name), describe_type(fields[name], prefix .. name, depth or 0))
   end
   return "[" .. table.concat(out, ",") .. "]"
 end
@@ -175,7 +194,7 @@ local function describe_list(list, what)
     if type(fields) ~= "table" or getmetatable(fields) then
       error(where .. ": takes a table of fields", 0)
     end
-    out[i] = ('[%s,{"fields":%s%s}]'):format(quote(name), describe_fields(fields, where .. "."), options)
+    out[i] = format('[%s,{"fields":%s%s}]', quote(name), describe_fields(fields, where .. "."), options)
   end
   return "[" .. table.concat(out, ",") .. "]"
 end
@@ -186,13 +205,13 @@ local function describe(state, messages, events)
   for _, name in ipairs(sorted_names(state, "state")) do
     local t = state[name]
     if getmetatable(t) == Map then
-      maps[#maps + 1] = ('[%s,{"keys":"%s","fields":%s}]'):format(quote(name), t.keys,
+      maps[#maps + 1] = format('[%s,{"keys":"%s","fields":%s}]', quote(name), t.keys,
         describe_fields(t.fields, "state." .. name .. "."))
     else
-      fields[#fields + 1] = ("[%s,%s]"):format(quote(name), describe_type(t, "state." .. name))
+      fields[#fields + 1] = format("[%s,%s]", quote(name), describe_type(t, "state." .. name, 0))
     end
   end
-  return ('{"state":{"fields":[%s],"maps":[%s]},"messages":%s,"events":%s}'):format(
+  return format('{"state":{"fields":[%s],"maps":[%s]},"messages":%s,"events":%s}',
     table.concat(fields, ","), table.concat(maps, ","),
     describe_list(messages, "messages"), describe_list(events, "events"))
 end
@@ -236,4 +255,4 @@ local function shapes(state)
   return shape(root), maps
 end
 
-return { types = schema, describe = describe, shapes = shapes }
+return { types = types, describe = describe, shapes = shapes }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/rnd.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -70,6 +71,8 @@ void rnd_secret(void *out, size_t len)
     }
     while (len) {
         ssize_t n = getrandom(p, len, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
         if (n <= 0)
             abort();
         p += n;

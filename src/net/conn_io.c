@@ -183,9 +183,11 @@ bool conn_queue(struct conn *c, struct chunk *bytes)
     }
     if (c->out.bytes > c->edge->limits.high_water)
         c->is_paused = true;
-    if (!c->is_blocked)
+    if (c->is_blocked)
+        conn_update_poll(c); /* no flush comes by before the socket is writable */
+    else
         link_join(&c->dirty, &c->edge->dirty);
-    return true;
+    return c->state != CONN_DEAD;
 }
 
 static int write_out(struct conn *c)

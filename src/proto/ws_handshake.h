@@ -15,12 +15,13 @@
 enum { WS_ACCEPT_BYTES = 28 };
 
 /* 0 and the accept value (28 characters and a NUL), or the HTTP status: 400
- * malformed, 405 not GET, 426 wrong version or not an upgrade. *why names the
- * fault in a few words (static). */
+ * malformed (offers that are not valid included), 405 not GET, 426 wrong version
+ * or not an upgrade. *why names the fault in a few words (static; NULL on 0). */
 int ws_handshake_check(const struct http_head *h, char accept[WS_ACCEPT_BYTES + 1],
                        const char **why);
 
-/* Every Sec-WebSocket-Protocol header is a list of tokens without repeats. */
+/* Every Sec-WebSocket-Protocol header is a list of tokens, without repeats or
+ * empty elements, at most 64 over all of them. */
 bool ws_handshake_offers_are_valid(const struct http_head *h);
 
 /* The client's offers hold this subprotocol (case-sensitive). */

@@ -281,12 +281,12 @@ void game_end_room(struct room *r)
     free_room(r);
 }
 
-static struct chunk *dev_frame(bool json, const char *members, size_t len)
+struct chunk *game_dev_frame(bool as_json, const char *members, size_t len)
 {
     struct buf out;
 
     buf_init(&out, 1 << 20);
-    if (json) {
+    if (as_json) {
         buf_text(&out, "{\"t\":\"dev\",");
         buf_append(&out, members, len);
         buf_text(&out, "}");
@@ -298,15 +298,16 @@ static struct chunk *dev_frame(bool json, const char *members, size_t len)
         buf_text(&out, "}");
     }
     struct chunk *frame =
-        out.failed ? NULL : ws_frame_chunk(json ? WS_TEXT : WS_BINARY, out.data, out.len);
+        out.failed ? NULL
+                   : ws_frame_chunk(as_json ? WS_TEXT : WS_BINARY, out.data, out.len);
     buf_fini(&out);
     return frame;
 }
 
 void game_tell_dev(struct game *g, const char *members, size_t len)
 {
-    struct chunk *binary = dev_frame(false, members, len);
-    struct chunk *json = dev_frame(true, members, len);
+    struct chunk *binary = game_dev_frame(false, members, len);
+    struct chunk *json = game_dev_frame(true, members, len);
 
     for (struct map_entry *e = NULL; (e = map_next(&g->rooms, e));) {
         struct room *r = e->value;

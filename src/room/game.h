@@ -90,6 +90,10 @@ struct room *game_new_room(struct game *g, const char *id, size_t len,
                            const uint8_t *options, size_t n_options);
 void game_end_room(struct room *r);
 
+/* A developer record as a whole frame (one reference, yours); NULL when memory is
+ * out. `json`: an object's members, without braces. */
+struct chunk *game_dev_frame(bool as_json, const char *json, size_t len);
+
 /* Tell all players of the game something for the developer overlay: `json` is an
  * object's members, without braces. Only in dev. */
 void game_tell_dev(struct game *g, const char *json, size_t len);

@@ -12,6 +12,33 @@
 
 enum { LINES_AROUND = 3, MAX_LINE = 200 };
 
+void script_log_init(struct script_log *l)
+{
+    *l = (struct script_log){0};
+    map_init(&l->loads);
+}
+
+static void forget_load(struct script_log *l, const char *name)
+{
+    struct buf *out = map_remove_bytes(&l->loads, name, strlen(name));
+
+    if (out)
+        buf_fini(out);
+    free(out);
+}
+
+void script_log_fini(struct script_log *l)
+{
+    for (struct map_entry *e; (e = map_next(&l->loads, NULL));)
+        forget_load(l, e->bytes);
+    map_fini(&l->loads);
+}
+
+const struct buf *script_log_load_error(const struct script_log *l, const struct game *g)
+{
+    return map_get_bytes(&l->loads, g->name, strlen(g->name));
+}
+
 static uint32_t hash_text(uint32_t h, const char *text)
 {
     for (; text && *text; text++)
@@ -93,6 +120,23 @@ void script_log_describe(const char *folder, const struct script_error *error,
     put_excerpt(&j, folder, error);
 }
 
+/* Pages that open while a game does not load are shown why. */
+static void keep_load(struct script_log *l, const struct game *g,
+                      const struct script_error *error)
+{
+    struct buf *out = calloc(1, sizeof *out);
+
+    forget_load(l, g->name);
+    if (!out)
+        return;
+    buf_init(out, 64 << 10);
+    script_log_describe(g->world->folder, error, out);
+    if (out->failed || !map_put_bytes(&l->loads, g->name, strlen(g->name), out)) {
+        buf_fini(out);
+        free(out);
+    }
+}
+
 void script_log_error(struct script_log *l, struct game *g,
                       const struct script_error *error)
 {
@@ -101,6 +145,8 @@ void script_log_error(struct script_log *l, struct game *g,
     struct buf out;
 
     l->n_errors++;
+    if (g->world->is_dev && strcmp(error->where, "load") == 0)
+        keep_load(l, g, error);
     hash = hash_text(hash_text(hash_text(hash, error->where), error->file), error->message);
     if (!is_due(l, hash, &n_more))
         return;
@@ -125,6 +171,7 @@ void script_log_fixed(struct script_log *l, struct game *g)
     struct buf out;
     struct json_out j = json_out_to(&out);
 
+    forget_load(l, g->name);
     memset(l->seen, 0, sizeof l->seen); /* the same error again is news again */
     buf_init(&out, 4096);
     json_out_key_str(&j, "kind", "fixed");

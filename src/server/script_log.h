@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+#include "base/map.h"
 #include "room/game.h"
 #include "script/vm.h"
 
@@ -23,7 +25,15 @@ struct script_log {
         uint64_t told_us;
     } seen[SCRIPT_LOG_PLACES];
     uint64_t n_errors;
+    struct map loads; /* dev: game name -> struct buf, why its last load failed */
 };
+
+void script_log_init(struct script_log *l);
+void script_log_fini(struct script_log *l);
+
+/* Dev: why the game's files do not load, as game_tell_dev() takes it; NULL where
+ * they do. */
+const struct buf *script_log_load_error(const struct script_log *l, const struct game *g);
 
 /* Log one, and in dev send it to the game's pages with the lines of source around
  * it. */

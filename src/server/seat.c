@@ -147,6 +147,13 @@ static const char *choose(const struct game *g, const struct http_head *head,
     return NULL;
 }
 
+/* Pages of a game that does not load get a connection in dev, for the reason. */
+static bool can_show(const struct worker *w, const struct http_head *head)
+{
+    return w->world.is_dev && (ws_handshake_offers(head, "parlor.b1") ||
+                               ws_handshake_offers(head, "parlor.j1"));
+}
+
 /* Everything that may stand in the way of a handshake; true where it has been
  * answered. */
 static bool refuse(struct worker *w, struct conn *c, const struct http_head *head,
@@ -176,11 +183,26 @@ static bool refuse(struct worker *w, struct conn *c, const struct http_head *hea
         conn_reply_error(c, 503, "Retry-After: 1\r\n", "the server is stopping");
         return true;
     }
-    if (!g->vm) {
+    if (!g->vm && !can_show(w, head)) {
         conn_reply_error(c, 503, "Retry-After: 5\r\n", "the game's script does not load");
         return true;
     }
     return false;
+}
+
+/* Dev: tell a page that opens now why the files on disk do not load. */
+static void show_load_error(struct worker *w, struct conn *c, const struct game *g,
+                            const struct peer *peer)
+{
+    const struct buf *why = script_log_load_error(&w->errors, g);
+    struct chunk *frame =
+        why && peer->can_resume
+            ? game_dev_frame(peer->codec == PEER_JSON, (const char *)why->data, why->len)
+            : NULL;
+
+    if (frame)
+        conn_send(c, frame);
+    chunk_unref(&frame);
 }
 
 void seat_open(struct worker *w, struct conn *c, const struct http_head *head,
@@ -192,10 +214,9 @@ void seat_open(struct worker *w, struct conn *c, const struct http_head *head,
 
     if (refuse(w, c, head, g, accept))
         return;
-    const struct game_def *def = g->vm->def;
     struct conn_ws_options o = {.subprotocol = choose(g, head, &peer),
-                                .max_message = def->max_message};
-    if (o.max_message < HELLO_BYTES && !def->raw)
+                                .max_message = g->vm ? g->vm->def->max_message : 0};
+    if (o.max_message < HELLO_BYTES && peer.codec != PEER_RAW)
         o.max_message = HELLO_BYTES;
     buf_init(&options, 64 << 10);
     struct seat *seat = NULL;
@@ -205,6 +226,8 @@ void seat_open(struct worker *w, struct conn *c, const struct http_head *head,
         conn_reply_error(c, 503, NULL, "out of memory");
     } else if (conn_upgrade(c, accept, &o, &seat_handler, seat) < 0) {
         free(seat);
+    } else if (show_load_error(w, c, g, &peer), !g->vm) {
+        conn_close(c, CLOSE_TRY_LATER, "the game's script does not load");
     } else {
         struct session_request q = {.game = g,
                                     .room = n_room ? room : NULL,

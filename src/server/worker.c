@@ -226,6 +226,7 @@ int worker_open(struct worker *w, const struct config *c, struct err *e)
 
     *w = (struct worker){.config = c};
     map_init(&w->pages);
+    script_log_init(&w->errors);
     uv_loop_init(&w->loop);
     add_signal(w, &w->on_int, on_stop_signal, SIGINT);
     add_signal(w, &w->on_term, on_stop_signal, SIGTERM);
@@ -274,4 +275,5 @@ void worker_close(struct worker *w)
     }
     map_fini(&w->pages);
     static_files_free(&w->sdk);
+    script_log_fini(&w->errors);
 }

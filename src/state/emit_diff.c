@@ -55,10 +55,9 @@ static bool mark_fields(const struct diff *d, const struct record *record,
     for (uint32_t i = 0; i < record->n_fields; i++) {
         if (r->ticks[i] <= d->view->base)
             continue;
-        /* In step the value before is at hand: what was set and set back within
-         * the tick is not sent. */
-        if (d->in_step && (r->ticks[i] != d->img->tick ||
-                           type_equal(&record->fields[i].type, r->before[i], r->now[i])))
+        /* In step the value before is at hand: what was set and set back within a
+         * tick is not sent. */
+        if (d->in_step && type_equal(&record->fields[i].type, r->before[i], r->now[i]))
             continue;
         fields[i / 32] |= UINT32_C(1) << (i % 32);
         any = 1;

@@ -80,8 +80,8 @@ static size_t name_bytes(const char *path, size_t prefix)
     return strcspn(path + prefix, ".");
 }
 
-/* The members are more than the fields took: name one that is too many. */
-static int refuse_member(const struct level *l, const cJSON *object, struct err *e)
+/* Every member is one of the fields, and there once. */
+static int check_members(const struct level *l, const cJSON *object, struct err *e)
 {
     const char *path = l->record->n_fields ? l->record->fields[l->first].path : "";
     const cJSON *item;
@@ -108,14 +108,12 @@ static int put_level(const struct level *l, const cJSON *object, struct buf *out
                      struct err *e)
 {
     const struct field *fields = l->record->fields;
-    int n_members = object ? cJSON_GetArraySize(object) : 0;
     int code = 0;
 
     for (uint32_t i = l->first, next; i < l->end && code == 0; i = next) {
         const char *path = fields[i].path;
         size_t len = name_bytes(path, l->prefix), deeper = l->prefix + len + 1;
         const cJSON *v = member(object, path + l->prefix, len);
-        n_members -= v != NULL;
         next = i + 1;
         if (path[l->prefix + len] == '\0') {
             code = put_leaf(&fields[i], v, out, e);
@@ -127,7 +125,7 @@ static int put_level(const struct level *l, const cJSON *object, struct buf *out
             return err_set(e, -EINVAL, "%.*s: must be an object", (int)deeper - 1, path);
         code = put_level(&(struct level){l->record, i, next, deeper}, v, out, e);
     }
-    return code == 0 && n_members > 0 ? refuse_member(l, object, e) : code;
+    return code < 0 ? code : check_members(l, object, e);
 }
 
 int payload_from_json(const struct record *record, const cJSON *value, struct buf *out,
@@ -152,7 +150,7 @@ void payload_check(const struct record *record, struct wire_in *in)
         any_check(in);
         return;
     }
-    for (uint32_t i = 0; i < record->n_fields && !in->failed; i++) {
+    for (uint32_t i = 0; i < record->n_fields; i++) {
         const struct type *t = &record->fields[i].type;
         union cell c;
         type_get(t, in, &c);

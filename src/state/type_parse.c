@@ -70,14 +70,14 @@ int schema_check_keys(const cJSON *object, const char *const *keys, const char *
     return 0;
 }
 
-/* A number at `key`; false where there is none. -0 becomes 0. */
+/* A finite number at `key`; false where there is none. */
 static bool number_at(const cJSON *what, const char *key, double *out)
 {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(what, key);
 
     if (!cJSON_IsNumber(v) || !isfinite(v->valuedouble))
         return false;
-    *out = v->valuedouble == 0 ? 0 : v->valuedouble;
+    *out = v->valuedouble;
     return true;
 }
 

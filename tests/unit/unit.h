@@ -8,11 +8,14 @@
  */
 #pragma once
 
-#include <cmocka.h>
+/* clang-format off: cmocka.h needs the first four before it */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
 #include <stdio.h>
 #include <string.h>
 

@@ -107,9 +107,32 @@ TEST(watch_folders, "new, moved and made-again folders are watched as they come"
     check_seen(&s, "mv other moved", "moved/web/deep/x.js");
     check_seen(&s, "echo 3 > moved/web/deep/x.js", "moved/web/deep/x.js");
     CHECK(strstr(s.paths, "other") == NULL);
+    check_seen(&s, "rm -r moved", "moved/web/deep/x.js");
+    CHECK(strstr(s.paths, "moved/moved") == NULL); /* there was no such file */
+    CHECK(strstr(s.paths, "deep/deep") == NULL);
     /* In one go, so that the folder is there again before we look. */
     check_seen(&s, "rm -r pond && mkdir pond && echo 1 > pond/game.lua", "pond/game.lua");
     check_seen(&s, "echo 2 > pond/game.lua", "pond/game.lua");
+    end(&s);
+}
+
+TEST(watch_busy, "a file that is written without pause is reported all the same")
+{
+    struct seen s;
+    char path[96];
+
+    begin(&s);
+    snprintf(path, sizeof path, "%s/pond/game.lua", s.root);
+    uint64_t until = rig_clock_ms() + 10000;
+    while (!s.paths[0] && rig_clock_ms() < until) {
+        FILE *f = fopen(path, "w");
+        CHECK(f != NULL);
+        fputs("x", f);
+        fclose(f);
+        uv_run(&s.loop, UV_RUN_NOWAIT);
+        usleep(2000);
+    }
+    CHECK_STR(s.paths, "pond/game.lua ");
     end(&s);
 }
 

@@ -34,6 +34,7 @@ TEST(image_new, "a new image is at rest and holds the root's defaults")
     open_image(7);
     CHECK(img->at == 7 && img->tick == 7 && !img->is_open && img->n_rows == 0);
     CHECK_EQ(image_row(img, 0, 0)->now[0].q, 3);
+    CHECK(bits_has(&img->facets[0].alive, 0) && bits_has(&img->facets[0].known, 0));
     CHECK(image_row(img, 1, 0) == NULL && image_row(img, 1, 99) == NULL);
     image_free(&img);
     CHECK(img == NULL);

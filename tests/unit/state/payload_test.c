@@ -89,6 +89,7 @@ TEST(payload_any_limits, "any refuses numbers that are not finite, deep nesting,
     check_bad(NULL, "04000000000000f07f");
     check_bad(NULL, "04000000000000f8ff");
     check_bad(NULL, "080361");
+    check_bad(NULL, "070105016100"); /* a key from a dictionary that is not here */
     check_bad(NULL, "08ffffffff0f61");
 
     buf_init(&out, 0);
