@@ -118,7 +118,11 @@ local function make_env(defs)
       chunk = table.concat(parts)
     end
     if type(chunk) ~= "string" then error("load takes a text or a function", 2) end
-    return load_text(chunk, name or "=(load)", given or env)
+    -- LuaJIT takes no notice of an environment that is no table: the text would
+    -- run among the real globals.
+    if given == nil then given = env end
+    if type(given) ~= "table" then error("load takes a table as environment", 2) end
+    return load_text(chunk, name or "=(load)", given)
   end
   loaded.parlor = {
     schema = schema_lib.types(),

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/clk.h"
-#include "base/close_reason.h"
 #include "base/logger.h"
 #include "base/rnd.h"
 #include "proto/json_out.h"
@@ -15,7 +14,7 @@
 #include "proto/wire.h"
 #include "proto/ws_frame.h"
 #include "room/room_internal.h"
-#include "room/session.h"
+#include "room/session_internal.h"
 
 enum {
     INPUT_QUEUE_BYTES = 8 << 20, /* of one room, beside one message of full size */
@@ -123,9 +122,7 @@ void game_close(struct game **at)
 
     *at = NULL;
     for (struct map_entry *e; (e = map_next(&g->rooms, NULL));) {
-        struct room *r = e->value;
-        room_close(r, "stopped");
-        game_end_room(r);
+        game_end_room(e->value, "stopped");
     }
     map_remove_bytes(&g->world->games, g->name, strlen(g->name));
     map_fini(&g->rooms);
@@ -195,10 +192,10 @@ static void make_up_id(const struct game *g, char *out)
 
 static void free_room(struct room *r)
 {
-    for (uint32_t i = 0; i < r->n_players; i++)
-        player_free(&r->players[i]);
     free(r->players);
     script_room_free(&r->script);
+    for (uint32_t i = 0; i < r->n_known; i++)
+        schema_unref(&r->known[i]);
     image_free(&r->image);
     emit_cache_fini(&r->cache);
     map_fini(&r->by_id);
@@ -232,6 +229,8 @@ struct room *game_new_room(struct game *g, const char *id, size_t len,
     rnd_secret(&seed, sizeof seed);
     rnd_secret(&r->epoch, sizeof r->epoch);
     r->tick = 1;
+    r->tick_rate = def->tick_rate;
+    room_know_schema(r, def->schema);
     r->version = g->vm->version;
     r->began_us = clk_now_us();
     if (sched_reserve(&w->sched, w->n_rooms + 1) < 0 ||
@@ -257,23 +256,12 @@ fail:
     return NULL;
 }
 
-void game_end_room(struct room *r)
+void game_end_room(struct room *r, const char *reason)
 {
     struct game *g = r->game;
     struct world *w = g->world;
-    const char *reason = r->n_players == 0 ? "empty" : "closed";
-    const char *told =
-        *r->close_reason ? r->close_reason : close_reason_text(CLOSE_ROOM_CLOSED);
 
-    r->is_stepping = r->is_closing = true;
-    script_close(r->script, reason);
-    for (uint32_t i = 0; i < r->n_players; i++) {
-        struct player *p = r->players[i];
-        if (p->peer.conn)
-            room_part(p, CLOSE_ROOM_CLOSED, told);
-        map_remove_bytes(&g->tokens, p->token, sizeof p->token);
-        g->n_players--;
-    }
+    room_end(r, reason);
     sched_set(&w->sched, &r->item, UINT64_MAX);
     map_remove_bytes(&g->rooms, r->id, strlen(r->id));
     w->n_rooms--;
@@ -324,6 +312,7 @@ void game_tell_dev(struct game *g, const char *members, size_t len)
 
 void world_stop(struct world *w, uint16_t code, const char *reason)
 {
+    w->is_stopping = true;
     for (struct map_entry *e = NULL; (e = map_next(&w->games, e));) {
         const struct game *g = e->value;
         for (struct map_entry *at = NULL; (at = map_next(&g->rooms, at));) {
@@ -333,4 +322,6 @@ void world_stop(struct world *w, uint16_t code, const char *reason)
                     room_part(r->players[i], code, reason);
         }
     }
+    for (struct session *s = w->sessions; s; s = s->next)
+        session_end(s, code, reason); /* those that wait to say hello */
 }

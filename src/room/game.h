@@ -45,7 +45,9 @@ struct world {
     struct map games; /* name -> game */
     struct sched sched;
     size_t n_rooms;
-    bool is_dev; /* scan after every callback, developer records */
+    bool is_dev;              /* scan after every callback, developer records */
+    bool is_stopping;         /* nobody is let in any more */
+    struct session *sessions; /* all that are open; a list */
     const char *folder, *scripts;
     const struct world_ops *ops;
     void *ctx;
@@ -88,7 +90,9 @@ struct room *game_pick_room(const struct game *g);
  * there are too many rooms or memory is out. */
 struct room *game_new_room(struct game *g, const char *id, size_t len,
                            const uint8_t *options, size_t n_options);
-void game_end_room(struct room *r);
+
+/* Its seats leave, `close(reason)` runs, and it is gone. */
+void game_end_room(struct room *r, const char *reason);
 
 /* A developer record as a whole frame (one reference, yours); NULL when memory is
  * out. `json`: an object's members, without braces. */
@@ -98,5 +102,6 @@ struct chunk *game_dev_frame(bool as_json, const char *json, size_t len);
  * object's members, without braces. Only in dev. */
 void game_tell_dev(struct game *g, const char *json, size_t len);
 
-/* Close every room's players with `code` (a stop: 1001), seats and all. */
+/* The server stops: everybody is told `code` (1001), those who have not said hello
+ * too, and nobody gets in any more. Rooms stay until world_fini(). */
 void world_stop(struct world *w, uint16_t code, const char *reason);

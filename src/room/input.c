@@ -14,6 +14,12 @@ void inputs_init(struct inputs *q, size_t max_bytes)
 
 void inputs_fini(struct inputs *q)
 {
+    struct input left;
+
+    do
+        while (inputs_next(q, &left))
+            schema_unref(&left.schema);
+    while (q->n > 0 && (inputs_turn(q), true));
     buf_fini(&q->coming);
     buf_fini(&q->going);
 }
@@ -36,6 +42,8 @@ bool inputs_push(struct inputs *q, const struct input *in)
     memcpy(at, in, sizeof *in);
     if (in->len)
         memcpy(at + head, in->data, in->len);
+    if (in->schema)
+        schema_ref(in->schema);
     buf_added(&q->coming, head + body);
     q->n++;
     return true;

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "state/schema.h"
 
 enum input_kind {
     INPUT_JOIN,    /* payload: options, any */
@@ -30,9 +31,10 @@ enum input_kind {
 struct input {
     enum input_kind kind;
     uint32_t player;
-    uint32_t message; /* INPUT_MESSAGE: id in the schema its player used */
-    uint32_t request; /* request id + 1; 0: no answer is wanted */
-    bool is_text;     /* INPUT_RAW */
+    struct schema *schema; /* INPUT_MESSAGE: by which it is encoded */
+    uint32_t message;      /* ... and its id in that schema */
+    uint32_t request;      /* request id + 1; 0: no answer is wanted */
+    bool is_text;          /* INPUT_RAW */
     uint32_t len;
     const uint8_t *data; /* borrows from the queue */
 };
@@ -47,11 +49,13 @@ struct inputs {
 void inputs_init(struct inputs *q, size_t max_bytes);
 void inputs_fini(struct inputs *q);
 
-/* Append; copies in->data. false when the queue is full. */
+/* Append; copies in->data and takes a reference of its own to in->schema. false
+ * when the queue is full. */
 bool inputs_push(struct inputs *q, const struct input *in);
 
 /* Turn round: what has come is handled now. */
 void inputs_turn(struct inputs *q);
 
-/* The next one; false at the end. *out borrows until inputs_turn(). */
+/* The next one; false at the end. The reference in out->schema is yours, the rest
+ * borrows until inputs_turn(). */
 bool inputs_next(struct inputs *q, struct input *out);

@@ -36,31 +36,72 @@ void player_free(struct player **at)
     free(p);
 }
 
+void player_set_schema(struct player *p, struct schema *schema)
+{
+    if (p->schema == schema)
+        return;
+    schema_unref(&p->schema);
+    p->schema = schema_ref(schema);
+    free(p->buckets);
+    p->buckets = NULL;
+}
+
+/* The code point at `text`, which is valid UTF-8 and `bytes` long. */
+static uint32_t decode(const char *text, size_t bytes)
+{
+    uint32_t c = (unsigned char)text[0];
+
+    if (bytes > 1)
+        c &= 0x7fu >> bytes;
+    for (size_t i = 1; i < bytes; i++)
+        c = c << 6 | ((unsigned char)text[i] & 0x3fu);
+    return c;
+}
+
+/* White space of any kind, and controls, which end a word too. */
+static bool is_space(uint32_t c)
+{
+    return c <= ' ' || (c >= 0x7f && c <= 0xa0) || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f ||
+           c == 0x205f || c == 0x3000;
+}
+
+/* Characters without a look of their own: with them two names could look alike,
+ * a name could be blank, or turn the text around it. The joiners of zero width
+ * (U+200C, U+200D) stay, because scripts and emoji need them. */
+static bool is_unseen(uint32_t c)
+{
+    return c == 0xad || c == 0x200b || c == 0x200e || c == 0x200f ||
+           (c >= 0x202a && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+}
+
 void player_set_name(struct player *p, const char *text, size_t len, size_t max)
 {
     size_t n = 0;
-    bool space = false;
+    bool space = false, is_blank = true;
 
     if (!text || !utf8_is_valid(text, len))
         len = 0;
     for (size_t i = 0; i < len;) {
         unsigned char c = (unsigned char)text[i];
         size_t bytes = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-        if (c <= ' ' || c == 0x7f || (c == 0xc2 && (unsigned char)text[i + 1] <= 0xa0)) {
-            space = n > 0; /* C0, DEL, C1 and the no-break space: one space */
-        } else {
+        uint32_t point = decode(text + i, bytes);
+        if (is_space(point)) {
+            space = n > 0; /* however many: one */
+        } else if (!is_unseen(point)) {
             if (n + space + bytes > max)
                 break;
             if (space)
                 p->name[n++] = ' ';
             space = false;
+            is_blank = is_blank && (point == 0x200c || point == 0x200d);
             memcpy(p->name + n, text + i, bytes);
             n += bytes;
         }
         i += bytes;
     }
     p->name[n] = 0;
-    if (n == 0)
+    if (is_blank)
         snprintf(p->name, sizeof p->name, "player %u", p->id);
 }
 

@@ -48,6 +48,7 @@ struct player {
     struct session *session; /* of the connection, or NULL */
     struct view view;
     struct schema *schema; /* by which this client encodes (own reference) */
+    bool has_joined;       /* the script knows this seat */
     uint32_t offered_hash; /* schema that the client said it holds */
     bool needs_schema;     /* SCHEMA goes out before the next state */
     bool needs_hello;      /* HELLO and snapshot go out with the next flush */
@@ -70,9 +71,12 @@ struct player {
 struct player *player_new(uint32_t id);
 void player_free(struct player **p);
 
-/* Clean a name that a client gave: control characters and odd white space go,
- * at most `max` bytes (up to PLAYER_NAME_MAX) of whole characters stay; "player 7" where
- * nothing is left. `text` may be anything. */
+/* This client encodes by another schema from here on; limits start anew. */
+void player_set_schema(struct player *p, struct schema *schema);
+
+/* Clean a name that a client gave: control characters, odd white space and what
+ * cannot be seen go, at most `max` bytes (up to PLAYER_NAME_MAX) of whole
+ * characters stay; "player 7" where nothing is left. `text` may be anything. */
 void player_set_name(struct player *p, const char *text, size_t len, size_t max);
 
 /* Take one token; false: the limit is reached. Rates are per second. */

@@ -15,71 +15,13 @@
 #include "room/room_internal.h"
 #include "room/session.h"
 
-uint32_t room_n_seats(const struct room *r)
-{
-    return r->n_players;
-}
+enum { REPLY_BYTES = 1 << 20 };
 
-bool room_is_full(const struct room *r)
-{
-    return r->n_players >= room_def(r)->max_players;
-}
-
-struct player *room_find(const struct room *r, uint32_t id)
-{
-    return map_get(&r->by_id, id);
-}
-
-void room_count_peer(struct room *r, const struct player *p, int by)
-{
-    if (!p->peer.conn)
-        return;
-    if (p->peer.codec == PEER_BINARY)
-        r->n_binary += (uint32_t)by;
-    else if (p->peer.codec == PEER_JSON)
-        r->n_json += (uint32_t)by;
-}
-
-/* Seats. */
-
-static bool add_player(struct room *r, struct player *p)
-{
-    if (r->n_players == r->cap_players) {
-        uint32_t cap = r->cap_players ? r->cap_players * 2 : 4;
-        struct player **grown = realloc(r->players, cap * sizeof(struct player *));
-        if (!grown)
-            return false;
-        r->players = grown;
-        r->cap_players = cap;
-    }
-    if (!map_put(&r->by_id, p->id, p))
-        return false;
-    if (!map_put_bytes(&r->game->tokens, p->token, sizeof p->token, p)) {
-        map_remove(&r->by_id, p->id);
-        return false;
-    }
-    r->players[r->n_players++] = p;
-    r->game->n_players++;
-    return true;
-}
-
-static void remove_player(struct room *r, struct player *p)
-{
-    uint32_t i = 0;
-
-    while (r->players[i] != p)
-        i++;
-    memmove(r->players + i, r->players + i + 1,
-            (r->n_players - i - 1) * sizeof(struct player *));
-    r->n_players--;
-    r->game->n_players--;
-    map_remove(&r->by_id, p->id);
-    map_remove_bytes(&r->game->tokens, p->token, sizeof p->token);
-    player_free(&p);
-}
+/* script_room.wake_ms where no timer runs is far above this. */
+#define NO_TIMER_MS 1e15
 
 /* Something waits for the next step: a room that ticks will see it anyway. */
-static void wake(struct room *r)
+void room_wake(struct room *r)
 {
     if (room_is_event_driven(r) && !r->is_stepping) {
         sched_set(&r->game->world->sched, &r->item, clk_now_us());
@@ -91,97 +33,7 @@ void room_wake_for(struct room *r)
 {
     r->n_behind++;
     r->is_dirty = true;
-    wake(r);
-}
-
-static bool queue(struct room *r, struct player *p, enum input_kind kind, const void *data,
-                  size_t len)
-{
-    struct input in = {.kind = kind, .player = p->id, .data = data, .len = (uint32_t)len};
-
-    wake(r);
-    return inputs_push(&r->inputs, &in);
-}
-
-struct player *room_take_seat(struct room *r, const struct peer *peer, const char *name,
-                              size_t n_name, const uint8_t *options, size_t n_options)
-{
-    struct player *p = room_is_full(r) ? NULL : player_new(r->last_id + 1);
-
-    if (!p)
-        return NULL;
-    p->room = r;
-    p->peer = *peer;
-    p->schema = schema_ref(room_def(r)->schema);
-    player_set_name(p, name, n_name, room_def(r)->max_name);
-    if (!add_player(r, p)) {
-        player_free(&p);
-        return NULL;
-    }
-    r->last_id++;
-    room_count_peer(r, p, 1);
-    if (!queue(r, p, INPUT_JOIN, options, n_options)) {
-        room_count_peer(r, p, -1);
-        remove_player(r, p);
-        return NULL;
-    }
-    return p;
-}
-
-void room_resume_seat(struct room *r, struct player *p, const struct peer *peer)
-{
-    if (p->peer.conn)
-        room_part(p, CLOSE_TAKEN_OVER, close_reason_text(CLOSE_TAKEN_OVER));
-    p->peer = *peer;
-    room_count_peer(r, p, 1);
-    view_reset(&p->view);
-    p->needs_hello = p->is_resumed = true;
-    p->probe_us = 0;
-    if (p->state == PLAYER_HELD) {
-        p->state = PLAYER_SEATED;
-        queue(r, p, INPUT_RESUME, NULL, 0);
-    }
-    r->is_dirty = true;
-    wake(r);
-}
-
-/* The seat ends with the next step. Where the queue is full it is tried again
- * there: a held seat whose time is over leaves. */
-static void start_leaving(struct room *r, struct player *p, const char *reason)
-{
-    p->state = PLAYER_HELD;
-    p->held_until_us = 0;
-    if (!p->is_leaving)
-        p->is_leaving = queue(r, p, INPUT_LEAVE, reason, strlen(reason));
-}
-
-void room_lose_peer(struct room *r, struct player *p, bool for_good)
-{
-    double reconnect_s = room_def(r)->reconnect;
-    bool can_resume = p->peer.can_resume;
-
-    room_count_peer(r, p, -1);
-    p->peer.conn = NULL;
-    p->session = NULL;
-    view_reset(&p->view);
-    if (p->is_leaving)
-        return;
-    if (for_good || !can_resume || reconnect_s <= 0) {
-        start_leaving(r, p, for_good ? "left" : "lost");
-        return;
-    }
-    p->state = PLAYER_HELD;
-    p->held_until_us = clk_now_us() + (uint64_t)(reconnect_s * 1e6);
-    queue(r, p, INPUT_DROP, NULL, 0);
-}
-
-void room_kick(struct room *r, struct player *p, uint16_t code, const char *reason)
-{
-    if (p->is_leaving)
-        return;
-    start_leaving(r, p, "kicked");
-    if (p->peer.conn)
-        room_part(p, code, *reason ? reason : close_reason_text(code));
+    room_wake(r);
 }
 
 void room_close(struct room *r, const char *reason)
@@ -199,8 +51,9 @@ void room_close(struct room *r, const char *reason)
 /* Callbacks. */
 
 /* What is left to do after one: take back the sends of one that raised, and in
- * dev look at the state at once, so that a wrong value is blamed on it. */
-static void settle(struct room *r, enum script_result result, size_t mark)
+ * dev look at the state at once, so that a wrong value is blamed on `where`. */
+static void settle(struct room *r, enum script_result result, size_t mark,
+                   const char *where)
 {
     if (result == SCRIPT_ABSENT)
         return;
@@ -208,34 +61,57 @@ static void settle(struct room *r, enum script_result result, size_t mark)
     r->is_dirty = true;
     if (result == SCRIPT_RAISED)
         outbox_cut(&r->outbox, mark);
+    if (r->game->world->is_dev && !room_def(r)->raw) {
+        r->script->vm->where = where;
+        script_scan(r->script);
+        r->script->vm->where = NULL;
+    }
 }
 
-/* In dev, `call` names what ran last for the errors that the scan finds. */
-#define RUN(r, name, call)                                                                 \
+/* `call` is the call into the script; what it sends is counted from here. */
+#define RUN(r, where, call)                                                                \
     do {                                                                                   \
         size_t mark = (r)->outbox.n;                                                       \
-        settle((r), (call), mark);                                                         \
-        if ((r)->game->world->is_dev && !room_def(r)->raw) {                               \
-            (r)->script->vm->where = (name);                                               \
-            script_scan((r)->script);                                                      \
-            (r)->script->vm->where = NULL;                                                 \
-        }                                                                                  \
+        settle((r), (call), mark, (where));                                                \
     } while (0)
 
-static void answer(struct room *r, struct player *p, uint32_t request, bool ok,
-                   const struct buf *body)
+void room_run_reloaded(struct room *r, uint32_t old_version)
+{
+    RUN(r, "reloaded", script_reloaded(r->script, old_version));
+    r->ran_lua = r->is_dirty = true;
+}
+
+void room_answer(struct room *r, const struct player *p, uint32_t request, bool ok,
+                 const struct buf *body)
 {
     struct buf *out = &r->scratch;
+    struct out_event ev = {.to = p->id};
+    bool json = p->peer.codec == PEER_JSON;
 
     buf_clear(out);
     session_put_reply(p->peer.codec, request, ok, body->data, body->len, out);
     struct chunk *frame =
         out->failed ? NULL
-                    : ws_frame_chunk(p->peer.codec == PEER_JSON ? WS_TEXT : WS_BINARY,
-                                     out->data, out->len);
-    if (frame)
-        p->peer.ops->send(p->peer.conn, frame);
-    chunk_unref(&frame);
+                    : ws_frame_chunk(json ? WS_TEXT : WS_BINARY, out->data, out->len);
+    *(json ? &ev.json : &ev.binary) = frame;
+    if (!frame || !outbox_push(&r->outbox, &ev, NULL))
+        logger_warn(r->game->name, "room %s: the answer to a request was not sent", r->id);
+    r->is_dirty = true;
+}
+
+void room_refuse(struct room *r, const struct player *p, uint32_t request, const char *why)
+{
+    struct buf body;
+
+    buf_init(&body, 1024);
+    wire_put_u8(&body, ANY_STR);
+    wire_put_str(&body, why, strlen(why));
+    room_answer(r, p, request, false, &body);
+    buf_fini(&body);
+    if (room_is_event_driven(r) && !r->is_stepping) {
+        room_schedule(r, clk_now_us());
+        r->game->world->ops->on_schedule(r->game->world->ctx);
+    }
 }
 
 static void handle_message(struct room *r, struct player *p, const struct input *in)
@@ -244,37 +120,29 @@ static void handle_message(struct room *r, struct player *p, const struct input 
     struct wire_in body = wire_from(in->data, in->len);
     struct wire_str name = {NULL, 0};
     struct buf reply;
+    char where[80];
     size_t mark = r->outbox.n;
 
     if (in->kind == INPUT_MESSAGE)
-        record = &p->schema->messages[in->message];
+        record = &in->schema->messages[in->message];
     else
         name = wire_str(&body);
-    buf_init(&reply, 1 << 20);
+    snprintf(where, sizeof where, "%s%s", record ? "on." : "message",
+             record ? record->name : "");
+    buf_init(&reply, REPLY_BYTES);
     enum script_result result =
         script_message(r->script, p->id, record, name.text, name.len, body.at,
                        wire_left(&body), in->request ? &reply : NULL);
-    settle(r, result, mark);
+    settle(r, result, mark, where);
     if (in->request && p->peer.conn) {
-        if (result != SCRIPT_DONE) {
-            const char *why = result == SCRIPT_ABSENT
-                                  ? "the game does not know this request"
-                                  : "the game failed to answer";
-            buf_clear(&reply);
-            wire_put_u8(&reply, ANY_STR);
-            wire_put_str(&reply, why, strlen(why));
-        }
-        answer(r, p, in->request - 1, result == SCRIPT_DONE, &reply);
+        if (result == SCRIPT_DONE)
+            room_answer(r, p, in->request - 1, true, &reply);
+        else
+            room_refuse(r, p, in->request - 1,
+                        result == SCRIPT_ABSENT ? "the game does not know this request"
+                                                : "the game failed to answer");
     }
     buf_fini(&reply);
-    if (r->game->world->is_dev) {
-        char where[80];
-        snprintf(where, sizeof where, "%s%s", record ? "on." : "message",
-                 record ? record->name : "");
-        r->script->vm->where = where;
-        script_scan(r->script);
-        r->script->vm->where = NULL;
-    }
 }
 
 static void handle_join(struct room *r, struct player *p, const struct input *in)
@@ -283,12 +151,22 @@ static void handle_join(struct room *r, struct player *p, const struct input *in
         room_kick(r, p, CLOSE_INTERNAL, "");
         return;
     }
+    p->has_joined = true;
     if (p->state == PLAYER_JOINING)
         p->state = PLAYER_SEATED;
     p->needs_hello = p->peer.codec != PEER_RAW;
     p->outbox_from = r->outbox.n;
     RUN(r, "join", script_join(r->script, p->id, in->data, in->len));
     r->is_dirty = true;
+}
+
+static void leave(struct room *r, struct player *p, const char *reason)
+{
+    if (!p->has_joined)
+        return;
+    RUN(r, "leave", script_player(r->script, SCRIPT_LEAVE, p->id, reason));
+    script_seat_remove(r->script, p->id);
+    p->has_joined = false;
 }
 
 static void handle(struct room *r, const struct input *in)
@@ -304,6 +182,8 @@ static void handle(struct room *r, const struct input *in)
         p->n_waiting--;
         if (!r->is_paused)
             handle_message(r, p, in);
+        else if (in->request && p->peer.conn)
+            room_refuse(r, p, in->request - 1, "the room is paused");
         break;
     case INPUT_RAW:
         p->n_waiting--;
@@ -318,24 +198,12 @@ static void handle(struct room *r, const struct input *in)
         RUN(r, "resume", script_player(r->script, SCRIPT_RESUME, p->id, NULL));
         break;
     case INPUT_LEAVE: {
-        char reason[32] = "";
+        char reason[16] = "";
         memcpy(reason, in->data, in->len < sizeof reason ? in->len : sizeof reason - 1);
-        RUN(r, "leave", script_player(r->script, SCRIPT_LEAVE, p->id, reason));
-        script_seat_remove(r->script, p->id);
-        if (p->peer.conn)
-            room_part(p, CLOSE_INTERNAL, "");
-        remove_player(r, p);
+        leave(r, p, reason);
+        room_remove(r, p);
         break;
     }
-    }
-}
-
-static void expire_seats(struct room *r, uint64_t now_us)
-{
-    for (uint32_t i = 0; i < r->n_players; i++) {
-        struct player *p = r->players[i];
-        if (p->state == PLAYER_HELD && !p->is_leaving && p->held_until_us <= now_us)
-            start_leaving(r, p, "lost");
     }
 }
 
@@ -344,20 +212,36 @@ static void run_inputs(struct room *r)
     struct input in;
 
     inputs_turn(&r->inputs);
-    while (inputs_next(&r->inputs, &in))
+    while (!r->is_closing && inputs_next(&r->inputs, &in)) {
         handle(r, &in);
+        schema_unref(&in.schema);
+    }
+}
+
+/* room.tick and room.time for callbacks that run now; the time is told anew when it
+ * has moved by a millisecond, which spares busy raw games a call. */
+static void set_time(struct room *r, double now_ms)
+{
+    r->script->now_ms = now_ms;
+    if (r->told_tick == r->tick && now_ms - r->told_ms < 1)
+        return;
+    r->told_tick = r->tick;
+    r->told_ms = now_ms;
+    script_room_set_tick(r->script, r->tick, now_ms / 1000);
 }
 
 /* A raw message of an event-driven game is handled in place, without a copy. */
 static void run_raw(struct room *r, const struct input *in)
 {
+    uint64_t now_us = clk_now_us();
+
     r->is_stepping = true;
-    r->script->now_ms = (double)(clk_now_us() - r->began_us) / 1000;
+    set_time(r, room_ms(r, now_us));
     handle(r, in);
     room_flush_raw(r);
     r->is_stepping = false;
-    if (r->is_closing || r->inputs.n || r->script->wake_ms < 1e15) {
-        room_schedule(r, clk_now_us());
+    if (r->is_closing || r->inputs.n || r->script->wake_ms < NO_TIMER_MS) {
+        room_schedule(r, now_us);
         r->game->world->ops->on_schedule(r->game->world->ctx);
     }
 }
@@ -366,6 +250,8 @@ bool room_input(struct room *r, struct player *p, const struct input *in)
 {
     bool at_once = room_is_event_driven(r) && !r->is_stepping;
 
+    if (r->is_closing)
+        return true; /* the seat is about to go, and the message with it */
     if (at_once && in->kind == INPUT_RAW && r->inputs.n == 0) {
         p->n_waiting++;
         run_raw(r, in);
@@ -374,7 +260,6 @@ bool room_input(struct room *r, struct player *p, const struct input *in)
     if (p->n_waiting >= room_def(r)->max_inputs || !inputs_push(&r->inputs, in))
         return false;
     p->n_waiting++;
-    p->n_received++;
     if (at_once)
         room_step(r, clk_now_us());
     return true;
@@ -384,20 +269,20 @@ bool room_input(struct room *r, struct player *p, const struct input *in)
 
 static void run_timers(struct room *r)
 {
-    if (r->script->wake_ms > r->script->now_ms || r->is_paused)
+    if (r->script->wake_ms > r->script->now_ms || r->is_paused || r->is_closing)
         return;
     script_timers(r->script);
-    r->ran_lua = r->is_dirty = true;
+    settle(r, SCRIPT_DONE, r->outbox.n, "timer");
 }
 
 static void run_tick(struct room *r)
 {
     size_t mark = r->outbox.n;
 
-    if (r->is_paused)
+    if (r->is_paused || r->is_closing)
         return;
     enum script_result result = script_tick(r->script, 1 / room_def(r)->tick_rate);
-    settle(r, result, mark);
+    settle(r, result, mark, "tick");
     if (result != SCRIPT_RAISED) {
         r->failing_ticks = 0;
     } else if (++r->failing_ticks >= ROOM_MAX_FAILING_TICKS) {
@@ -416,12 +301,16 @@ static void scan(struct room *r)
     r->ran_lua = false;
 }
 
+double room_ms(const struct room *r, uint64_t now_us)
+{
+    if (r->tick_rate > 0)
+        return r->base_ms + (r->tick - r->base_tick) * 1000 / r->tick_rate;
+    return r->base_ms + (double)(now_us - r->began_us) / 1000;
+}
+
 static void one_tick(struct room *r, uint64_t now_us)
 {
-    double period_ms = 1000 / room_def(r)->tick_rate;
-
-    r->script->now_ms = r->tick * period_ms;
-    script_room_set_tick(r->script, r->tick, r->tick * period_ms / 1000);
+    set_time(r, room_ms(r, now_us));
     run_inputs(r);
     run_timers(r);
     run_tick(r);
@@ -431,15 +320,29 @@ static void one_tick(struct room *r, uint64_t now_us)
     room_flush(r, now_us);
 }
 
-static uint64_t period_us(const struct room *r, uint64_t n)
+/* When period n is over, in whole microseconds after began_us; never early. */
+static uint64_t periods_us(const struct room *r, uint64_t n)
 {
-    return (uint64_t)((double)n * 1e6 / room_def(r)->tick_rate);
+    return (uint64_t)ceil((double)n * 1e6 / r->tick_rate);
+}
+
+/* How many are over after that time. It agrees with periods_us() to the
+ * microsecond: a room that is woken when it asked to be must find work, or it
+ * would ask for the same time again. */
+static uint64_t n_periods_in(const struct room *r, uint64_t us)
+{
+    uint64_t n = (uint64_t)((double)us * r->tick_rate / 1e6);
+
+    while (n > 0 && periods_us(r, n) > us)
+        n--;
+    while (periods_us(r, n + 1) <= us)
+        n++;
+    return n;
 }
 
 static void step_ticks(struct room *r, uint64_t now_us)
 {
-    uint64_t due =
-        (uint64_t)((double)(now_us - r->began_us) * room_def(r)->tick_rate / 1e6);
+    uint64_t due = n_periods_in(r, now_us - r->began_us);
     uint64_t late = due > r->n_periods ? due - r->n_periods : 0;
 
     if (late > ROOM_MAX_LATE_TICKS) {
@@ -460,14 +363,15 @@ static uint64_t next_flush_us(const struct room *r)
 
 static void step_events(struct room *r, uint64_t now_us)
 {
-    r->script->now_ms = (double)(now_us - r->began_us) / 1000;
-    script_room_set_tick(r->script, r->tick, r->script->now_ms / 1000);
+    set_time(r, room_ms(r, now_us));
     run_inputs(r);
     run_timers(r);
     if (room_def(r)->raw) {
         room_flush_raw(r);
         r->is_dirty = r->ran_lua = false;
-    } else if ((r->is_dirty || r->n_behind) && now_us >= next_flush_us(r)) {
+    } else if (r->is_closing ||
+               ((r->is_dirty || r->n_behind) && now_us >= next_flush_us(r))) {
+        /* What was sent right before the end leaves too. */
         scan(r);
         r->flushed_us = now_us;
         r->is_dirty = false;
@@ -475,23 +379,39 @@ static void step_events(struct room *r, uint64_t now_us)
     }
 }
 
+/* When the first timer of an event-driven room is due. One that is due already has
+ * been set by a timer that ran just now: such a chain gets a rest of a
+ * millisecond, so that it cannot keep the worker from everything else. */
+static uint64_t timer_us(const struct room *r, uint64_t now_us)
+{
+    double ms = r->script->wake_ms - r->base_ms;
+    uint64_t us = ms > 0 ? (uint64_t)ceil(ms * 1000) : 0;
+
+    while (r->base_ms + (double)us / 1000 < r->script->wake_ms)
+        us++; /* the product was rounded down */
+    us += r->began_us;
+    return us > now_us ? us : now_us + 1000;
+}
+
 void room_schedule(struct room *r, uint64_t now_us)
 {
     uint64_t at = UINT64_MAX;
 
-    if (!room_is_event_driven(r)) {
-        at = r->began_us + period_us(r, r->n_periods + 1);
+    if (r->is_closing) {
+        at = now_us;
+    } else if (!room_is_event_driven(r)) {
+        at = r->began_us + periods_us(r, r->n_periods + 1);
     } else {
         if (!room_def(r)->raw && (r->is_dirty || r->n_behind))
             at = next_flush_us(r);
-        if (r->script->wake_ms < 1e15 && !r->is_paused) {
-            uint64_t timer = r->began_us + (uint64_t)ceil(r->script->wake_ms * 1000);
+        if (r->script->wake_ms < NO_TIMER_MS && !r->is_paused) {
+            uint64_t timer = timer_us(r, now_us);
             at = timer < at ? timer : at;
         }
         for (uint32_t i = 0; i < r->n_players; i++)
             if (r->players[i]->state == PLAYER_HELD && r->players[i]->held_until_us < at)
                 at = r->players[i]->held_until_us;
-        if (r->inputs.n || r->is_closing)
+        if (r->inputs.n)
             at = now_us;
     }
     sched_set(&r->game->world->sched, &r->item, at);
@@ -502,55 +422,36 @@ void room_step(struct room *r, uint64_t now_us)
     struct world *w = r->game->world;
 
     assert(!r->is_stepping);
-    r->is_stepping = true;
-    expire_seats(r, now_us);
-    if (room_is_event_driven(r))
-        step_events(r, now_us);
-    else
-        step_ticks(r, now_us);
-    r->is_stepping = false;
-    if (r->is_closing || r->n_players == 0)
-        game_end_room(r);
+    if (!r->is_closing) {
+        r->is_stepping = true;
+        room_expire_seats(r, now_us);
+        if (room_is_event_driven(r))
+            step_events(r, now_us);
+        else
+            step_ticks(r, now_us);
+        r->is_stepping = false;
+    }
+    if (r->is_closing)
+        game_end_room(r, "closed");
+    else if (r->n_players == 0)
+        game_end_room(r, "empty");
     else
         room_schedule(r, now_us);
     w->ops->on_schedule(w->ctx);
 }
 
-/* The schema is another: what scripts hold goes into a new image. */
-static void take_over_state(struct room *r)
+void room_end(struct room *r, const char *reason)
 {
-    struct image *fresh;
+    const char *told =
+        *r->close_reason ? r->close_reason : close_reason_text(CLOSE_ROOM_CLOSED);
 
-    if (image_new(&fresh, room_def(r)->schema, r->tick - 1) < 0 ||
-        (image_begin(fresh, r->tick), script_room_rebind(r->script, fresh)) < 0) {
-        image_free(&fresh);
-        script_room_rebind(r->script, r->image);
-        room_close(r, "out of memory");
-        return;
-    }
-    image_free(&r->image);
-    r->image = fresh;
-    emit_cache_fini(&r->cache);
-    emit_cache_init(&r->cache);
-    for (uint32_t i = 0; i < r->n_players; i++) {
-        view_reset(&r->players[i]->view);
-        r->players[i]->needs_schema = true;
-    }
-    r->n_behind = r->n_players;
-}
-
-void room_reload(struct room *r, uint32_t old_version, bool schema_changed)
-{
-    uint64_t now_us = clk_now_us();
-
-    if (schema_changed)
-        take_over_state(r);
-    r->version = r->game->vm->version;
-    r->is_paused = false;
-    r->failing_ticks = 0;
-    r->began_us = now_us - (room_is_event_driven(r) ? (uint64_t)(r->script->now_ms * 1000)
-                                                    : period_us(r, r->n_periods));
-    RUN(r, "reloaded", script_reloaded(r->script, old_version));
-    r->ran_lua = r->is_dirty = true;
-    room_schedule(r, now_us);
+    r->is_stepping = r->is_closing = true;
+    for (uint32_t i = 0; i < r->n_players; i++)
+        if (r->players[i]->peer.conn)
+            room_part(r->players[i], CLOSE_ROOM_CLOSED, told);
+    for (uint32_t i = 0; i < r->n_players; i++)
+        leave(r, r->players[i], "closed");
+    script_close(r->script, reason);
+    while (r->n_players > 0)
+        room_remove(r, r->players[r->n_players - 1]);
 }

@@ -29,6 +29,7 @@ enum {
     ROOM_ID_MAX = 64,
     ROOM_MAX_FAILING_TICKS = 10,
     ROOM_MAX_LATE_TICKS = 5, /* run back to back after a stall, the rest is dropped */
+    ROOM_MAX_SCHEMAS = 8,    /* that clients may still encode by */
 };
 
 struct game;
@@ -49,9 +50,16 @@ struct room {
     struct outbox outbox;
     struct buf scratch;
     uint32_t epoch, tick;
-    uint64_t began_us;   /* tick n is due at began_us + n periods */
-    uint64_t n_periods;  /* periods since then, dropped ones too */
-    uint64_t flushed_us; /* event-driven: when the last flush was */
+    double tick_rate;                       /* that the clock below goes by */
+    uint64_t began_us;                      /* period n is over at began_us + n periods */
+    uint64_t n_periods;                     /* periods since then, dropped ones too */
+    double base_ms;                         /* the room's time at began_us, which was */
+    uint32_t base_tick;                     /* ... in this tick */
+    double told_ms;                         /* what the script knows: time, */
+    uint32_t told_tick;                     /* ... and tick */
+    uint64_t flushed_us;                    /* event-driven: when the last flush was */
+    struct schema *known[ROOM_MAX_SCHEMAS]; /* oldest first; own references */
+    uint32_t n_known;
     uint32_t failing_ticks;
     uint32_t version; /* of the code that last ran in it */
     uint64_t dropped_ticks;
@@ -81,8 +89,8 @@ void room_resume_seat(struct room *r, struct player *p, const struct peer *peer)
  * `for_good` is not set, else it leaves. */
 void room_lose_peer(struct room *r, struct player *p, bool for_good);
 
-/* A message; checked by its session. Event-driven rooms handle it at once. false:
- * too many wait, it was dropped. */
+/* A message; checked by its session. Event-driven rooms handle it at once, and may
+ * be gone after. false: too many wait, it was dropped. */
 bool room_input(struct room *r, struct player *p, const struct input *in);
 
 /* End a seat: BYE and Close to the peer, then `leave` in the next step. */
@@ -91,11 +99,21 @@ void room_kick(struct room *r, struct player *p, uint16_t code, const char *reas
 /* Do what is due at `now_us` and set the next time. The room may be gone after. */
 void room_step(struct room *r, uint64_t now_us);
 
+/* Answer a request that no script will see. Leaves with the next flush. */
+void room_refuse(struct room *r, const struct player *p, uint32_t request, const char *why);
+
+/* The client says which schema it holds, before its first message (0: none), and
+ * later that it has taken over a newer one. Unknown ones are passed over: it will
+ * be sent the current one, or has been. */
+void room_offer_schema(struct player *p, uint32_t hash);
+void room_accept_schema(struct player *p, uint32_t hash);
+
 /* The game's code was replaced (vm_reload): run `reloaded`, and where the schema
  * changed take over the state into a new image. */
 void room_reload(struct room *r, uint32_t old_version, bool schema_changed);
 
-/* End it in the next step (or at the end of this one): all players get 4008. */
+/* End it: no callback runs after the one under way but `leave` and `close`, and
+ * all players get 4008. Outside a step it ends with the next one. */
 void room_close(struct room *r, const char *reason);
 
 /* A player's view was reset: see that it is served. */

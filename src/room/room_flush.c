@@ -9,8 +9,8 @@
 #include "proto/json_out.h"
 #include "proto/record.h"
 #include "proto/wire.h"
+#include "proto/ws_frame.h"
 #include "room/room_internal.h"
-#include "room/session.h"
 
 static void send_buf(struct player *p, struct buf *out)
 {
@@ -22,9 +22,11 @@ static void send_buf(struct player *p, struct buf *out)
     chunk_unref(&frame);
 }
 
+/* The schema is that of the image, which is the one sent: right after a reload the
+ * game's own may be newer. */
 static void put_schema(const struct room *r, struct buf *out)
 {
-    const struct schema *schema = room_def(r)->schema;
+    const struct schema *schema = r->image->schema;
 
     wire_put_u8(out, RECORD_SCHEMA);
     wire_put_u32(out, schema->hash);
@@ -38,7 +40,7 @@ static uint32_t period_us(const struct room *r)
 
 static void put_hello(const struct room *r, const struct player *p, struct buf *out)
 {
-    const struct schema *schema = room_def(r)->schema;
+    const struct schema *schema = r->image->schema;
 
     wire_put_u8(out, RECORD_HELLO);
     wire_put_u8(out, RECORD_VERSION);
@@ -120,6 +122,12 @@ static bool send_state(struct room *r, struct player *p, uint64_t now_us)
     return failed;
 }
 
+/* Does this player get records? Not before its join has run. */
+static bool is_served(const struct player *p)
+{
+    return p->peer.conn && p->peer.codec != PEER_RAW && p->state != PLAYER_JOINING;
+}
+
 static void send_events(struct room *r)
 {
     for (size_t i = 0; i < r->outbox.n; i++) {
@@ -127,8 +135,7 @@ static void send_events(struct room *r)
         for (uint32_t k = 0; k < r->n_players; k++) {
             struct player *p = r->players[k];
             struct chunk *frame = p->peer.codec == PEER_JSON ? ev->json : ev->binary;
-            if (p->peer.conn && p->peer.codec != PEER_RAW && i >= p->outbox_from && frame &&
-                outbox_is_for(ev, p->id))
+            if (is_served(p) && frame && i >= p->outbox_from && outbox_is_for(ev, p->id))
                 p->peer.ops->send(p->peer.conn, frame);
         }
     }
@@ -142,7 +149,7 @@ void room_flush(struct room *r, uint64_t now_us)
         r->n_behind = 0;
         for (uint32_t i = 0; i < r->n_players; i++) {
             struct player *p = r->players[i];
-            if (!p->peer.conn || p->peer.codec == PEER_RAW || p->state == PLAYER_JOINING)
+            if (!is_served(p))
                 continue;
             if (p->needs_hello)
                 greet(r, p);
@@ -167,18 +174,4 @@ void room_flush_raw(struct room *r)
             p->peer.ops->send(p->peer.conn, ev->binary);
     }
     outbox_cut(&r->outbox, 0);
-}
-
-void room_part(struct player *p, uint16_t code, const char *reason)
-{
-    struct peer peer = p->peer;
-
-    room_count_peer(p->room, p, -1);
-    p->peer.conn = NULL;
-    if (p->session)
-        session_part(p->session);
-    p->session = NULL;
-    view_reset(&p->view);
-    session_say_bye(&peer, code, reason);
-    peer.ops->close(peer.conn, code, reason);
 }

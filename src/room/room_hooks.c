@@ -2,10 +2,13 @@
 /*
  * room_hooks - what scripts do to a room: events out, kicks, the lock, the end.
  */
+#include <string.h>
+
 #include "base/close_reason.h"
 #include "base/logger.h"
 #include "proto/json_out.h"
 #include "proto/record.h"
+#include "proto/utf8.h"
 #include "proto/wire.h"
 #include "proto/ws_frame.h"
 #include "room/room_internal.h"
@@ -90,8 +93,30 @@ static void on_send_raw(void *room, uint32_t player, const uint8_t *data, size_t
     struct room *r = room;
     struct out_event out = {.to = player};
 
-    if ((out.binary = ws_frame_chunk(is_text ? WS_TEXT : WS_BINARY, data, len)))
-        outbox_push(&r->outbox, &out, NULL);
+    out.binary = ws_frame_chunk(is_text ? WS_TEXT : WS_BINARY, data, len);
+    if (!out.binary || !outbox_push(&r->outbox, &out, NULL))
+        logger_warn(r->game->name, "room %s: a message was not sent: too much waits",
+                    r->id);
+}
+
+/* A reason as it may stand in BYE and Close: valid UTF-8, whole characters, as much
+ * as a Close frame holds. */
+struct reason {
+    char text[124];
+};
+
+static struct reason clean(const char *text)
+{
+    struct reason out = {""};
+    size_t n = strlen(text);
+
+    if (!utf8_is_valid(text, n))
+        return out;
+    if (n > sizeof out.text - 1)
+        for (n = sizeof out.text - 1; ((unsigned char)text[n] & 0xc0) == 0x80;)
+            n--;
+    memcpy(out.text, text, n);
+    return out;
 }
 
 static void on_kick(void *room, uint32_t player, const char *reason)
@@ -100,12 +125,12 @@ static void on_kick(void *room, uint32_t player, const char *reason)
     struct player *p = room_find(r, player);
 
     if (p)
-        room_kick(r, p, CLOSE_KICKED, reason);
+        room_kick(r, p, CLOSE_KICKED, clean(reason).text);
 }
 
 static void on_close(void *room, const char *reason)
 {
-    room_close(room, reason);
+    room_close(room, clean(reason).text);
 }
 
 static void on_lock(void *room, bool locked)

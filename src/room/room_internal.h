@@ -20,6 +20,31 @@ static inline bool room_is_event_driven(const struct room *r)
 
 struct player *room_find(const struct room *r, uint32_t id);
 
+/* Forget a seat; its peer has parted. */
+void room_remove(struct room *r, struct player *p);
+
+/* Held seats whose time is over leave. */
+void room_expire_seats(struct room *r, uint64_t now_us);
+
+/* Something waits: an event-driven room steps at once. */
+void room_wake(struct room *r);
+
+/* The room's time, in ms since it began. */
+double room_ms(const struct room *r, uint64_t now_us);
+
+/* Queue the answer to a request; it leaves behind the state and the events of its
+ * tick. `body` is an any. */
+void room_answer(struct room *r, const struct player *p, uint32_t request, bool ok,
+                 const struct buf *body);
+
+void room_run_reloaded(struct room *r, uint32_t old_version);
+
+/* A schema that clients will be told. */
+void room_know_schema(struct room *r, struct schema *schema);
+
+/* The last callbacks, for game_end_room(): all seats go. */
+void room_end(struct room *r, const char *reason);
+
 /* Send what the tick under way has brought, end it, and begin the next. */
 void room_flush(struct room *r, uint64_t now_us);
 

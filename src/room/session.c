@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "room/session.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@
 #include "script/vm.h"
 #include "state/payload.h"
 
-enum { MAX_INVALID = 20, RESYNC_EVERY_MS = 1000 };
+enum { MAX_INVALID = 20, RESYNC_EVERY_MS = 1000, SCRATCH_KEPT = 4096 };
 
 static uint32_t now_ms(void)
 {
@@ -30,7 +31,12 @@ struct session *session_open(struct world *w, const struct peer *peer,
         return NULL;
     s->world = w;
     s->peer = *peer;
+    if ((s->next = w->sessions))
+        s->next->at = &s->next;
+    s->at = &w->sessions;
+    w->sessions = s;
     memcpy(s->game, q->game->name, sizeof s->game);
+    assert(q->n_room <= ROOM_ID_MAX);
     if (q->room)
         memcpy(s->room, q->room, q->n_room);
     buf_init(&s->scratch, 8 << 20);
@@ -48,6 +54,8 @@ void session_closed(struct session **at, uint16_t code)
         return;
     if (s->player)
         room_lose_peer(s->player->room, s->player, code == CLOSE_NORMAL);
+    if ((*s->at = s->next))
+        s->next->at = s->at;
     buf_fini(&s->scratch);
     free(s);
 }
@@ -159,6 +167,8 @@ static struct room *pick_room(struct session *s, struct game *g, const uint8_t *
         *s->room ? game_find_room(g, s->room, strlen(s->room)) : game_pick_room(g);
 
     *code = CLOSE_ROOM_FULL;
+    if (r && r->is_closing)
+        *code = CLOSE_TRY_LATER; /* a moment from now it can be opened anew */
     if (r)
         return room_is_full(r) || r->is_closing ? NULL : r;
     *code = CLOSE_NO_SUCH_ROOM;
@@ -171,9 +181,9 @@ static struct room *pick_room(struct session *s, struct game *g, const uint8_t *
 void session_join(struct session *s, const uint8_t *options, size_t n, uint32_t schema_hash)
 {
     struct game *g = game_find(s->world, s->game, strlen(s->game));
-    uint16_t code = CLOSE_NO_SUCH_ROOM;
+    uint16_t code = s->world->is_stopping ? CLOSE_GOING_AWAY : CLOSE_NO_SUCH_ROOM;
 
-    if (!g || !g->vm) {
+    if (!g || !g->vm || s->world->is_stopping) {
         session_end(s, code, close_reason_text(code));
         return;
     }
@@ -189,8 +199,8 @@ void session_join(struct session *s, const uint8_t *options, size_t n, uint32_t 
         return;
     }
     p->session = s;
-    p->offered_hash = schema_hash;
     s->player = p;
+    room_offer_schema(p, schema_hash);
 }
 
 void session_resume(struct session *s, const uint8_t *token, uint32_t schema_hash)
@@ -198,23 +208,29 @@ void session_resume(struct session *s, const uint8_t *token, uint32_t schema_has
     struct game *g = game_find(s->world, s->game, strlen(s->game));
     struct player *p = g ? map_get_bytes(&g->tokens, token, RECORD_TOKEN_BYTES) : NULL;
 
+    if (s->world->is_stopping) {
+        session_end(s, CLOSE_GOING_AWAY, close_reason_text(CLOSE_GOING_AWAY));
+        return;
+    }
     if (!p || p->is_leaving || p->room->is_closing ||
         (*s->room && strcmp(s->room, p->room->id) != 0)) {
         session_end(s, CLOSE_NO_SUCH_ROOM, "the seat is gone");
         return;
     }
-    p->offered_hash = schema_hash;
     room_resume_seat(p->room, p, &s->peer);
     p->session = s;
     s->player = p;
+    room_offer_schema(p, schema_hash);
 }
 
-void session_invalid(struct session *s, const char *why)
+void session_invalid(struct session *s, uint32_t request, const char *why)
 {
     struct player *p = s->player;
 
     logger_debug(s->game, "room %s, player %u: invalid message: %s", p->room->id, p->id,
                  why);
+    if (request)
+        room_refuse(p->room, p, request - 1, why);
     if (++p->n_invalid > MAX_INVALID)
         session_end(s, CLOSE_POLICY, close_reason_text(CLOSE_POLICY));
 }
@@ -245,6 +261,8 @@ void session_input(struct session *s, const struct input *in)
     if (fits && room_input(p->room, p, in))
         return;
     /* Dropped: room_input() has not touched the seat then. */
+    if (in->request)
+        room_refuse(p->room, p, in->request - 1, "too many messages");
     if (player_strike(p, now_ms()))
         session_end(s, CLOSE_TOO_MANY, close_reason_text(CLOSE_TOO_MANY));
 }
@@ -270,6 +288,11 @@ void session_resync(struct session *s)
     s->resync_ms = now;
     view_reset(&p->view);
     room_wake_for(p->room);
+}
+
+bool session_is_greeted(const struct session *s)
+{
+    return s->player->state != PLAYER_JOINING && !s->player->needs_hello;
 }
 
 uint16_t session_phase(const struct session *s)
@@ -300,4 +323,6 @@ void session_message(struct session *s, enum ws_op op, const uint8_t *data, size
     } else {
         session_binary(s, data, len);
     }
+    if (s->scratch.cap > SCRATCH_KEPT) /* idle connections hold little */
+        buf_fini(&s->scratch);
 }

@@ -30,6 +30,7 @@ struct session_request {
 
 struct session {
     struct world *world;
+    struct session *next, **at;   /* in the world's list */
     char game[GAME_NAME_MAX + 1]; /* by name: it may go while a hello is awaited */
     char room[ROOM_ID_MAX + 1];   /* "": any */
     struct peer peer;

@@ -2,9 +2,6 @@
 /*
  * session_binary - records of `parlor.b1` from a client, checked one by one.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/clk.h"
 #include "base/close_reason.h"
 #include "proto/record.h"
@@ -47,19 +44,21 @@ static void read_hello(struct session *s, struct wire_in *in)
 /* EVENT, INPUT or REQUEST: message id and payload. false ends the walk. */
 static bool read_message(struct session *s, struct wire_in *in, uint32_t request)
 {
-    const struct schema *schema = s->player->schema;
+    struct schema *schema = s->player->schema;
     uint32_t id = wire_uv(in);
     struct input input = {
         .kind = INPUT_OTHER, .player = s->player->id, .request = request, .data = in->at};
     const struct record *record = NULL;
 
+    s->player->n_received++; /* also what is refused: the client counts it too */
     if (id > schema->n_messages) {
-        session_invalid(s, "no such message");
+        session_invalid(s, request, "no such message");
         return false;
     }
     if (id > 0) {
         record = &schema->messages[id - 1];
         input.kind = INPUT_MESSAGE;
+        input.schema = schema;
         input.message = id - 1;
     } else {
         struct wire_str name = wire_str(in);
@@ -71,7 +70,7 @@ static bool read_message(struct session *s, struct wire_in *in, uint32_t request
     payload_check(record, in);
     if (in->failed) {
         /* Where it ends cannot be known, so the rest of the message goes too. */
-        session_invalid(s, record ? record->name : "a malformed value");
+        session_invalid(s, request, record ? record->name : "a malformed value");
         return false;
     }
     input.len = (uint32_t)(in->at - input.data);
@@ -90,19 +89,6 @@ static void answer_ping(struct session *s, uint32_t client_ms)
     wire_put_uv(out, s->player->room->tick);
     wire_put_u16(out, session_phase(s));
     session_send(s, out);
-}
-
-static void schema_ok(struct session *s, uint32_t hash)
-{
-    struct player *p = s->player;
-    struct schema *now = p->room->game->vm->def->schema;
-
-    if (hash != now->hash || p->schema == now || p->n_waiting > 0)
-        return;
-    schema_unref(&p->schema);
-    p->schema = schema_ref(now);
-    free(p->buckets);
-    p->buckets = NULL;
 }
 
 /* One record; false ends the walk over the message. */
@@ -127,10 +113,14 @@ static bool read_record(struct session *s, struct wire_in *in)
         wire_uv(in); /* view tick */
         return read_message(s, in, 0);
     case RECORD_C_EVENT: return read_message(s, in, 0);
-    case RECORD_C_REQUEST: a = wire_uv(in); return read_message(s, in, a + 1);
+    case RECORD_C_REQUEST:
+        if ((a = wire_uv(in)) < UINT32_MAX)
+            return read_message(s, in, a + 1);
+        in->failed = true;
+        break;
     case RECORD_C_PING:
         a = wire_u32(in);
-        if (!in->failed)
+        if (!in->failed && session_is_greeted(s))
             answer_ping(s, a);
         break;
     case RECORD_C_ACK:
@@ -142,7 +132,7 @@ static bool read_record(struct session *s, struct wire_in *in)
     case RECORD_C_SCHEMA_OK:
         a = wire_u32(in);
         if (!in->failed)
-            schema_ok(s, a);
+            room_accept_schema(s->player, a);
         break;
     default:
         if (type < 0x40 || type > 0x7f) {

@@ -20,8 +20,12 @@ void session_resume(struct session *s, const uint8_t *token, uint32_t schema_has
  * seat may be gone: look at s->player again. */
 void session_input(struct session *s, const struct input *in);
 
-/* A message that does not fit: dropped, counted, and too many end with 1008. */
-void session_invalid(struct session *s, const char *why);
+/* A message that does not fit: dropped, counted, and too many end with 1008.
+ * `request` as in struct input: it is told why. */
+void session_invalid(struct session *s, uint32_t request, const char *why);
+
+/* Has the hello gone out? Nothing may be sent to this player before it. */
+bool session_is_greeted(const struct session *s);
 
 void session_ack(struct session *s, uint32_t tick);
 void session_resync(struct session *s);

@@ -67,7 +67,7 @@ static void read_hello(struct session *s, const cJSON *object)
 
 static void read_message(struct session *s, const cJSON *object, bool is_request)
 {
-    const struct schema *schema = s->player->schema;
+    struct schema *schema = s->player->schema;
     const char *name = text_of(object, "name");
     const cJSON *data = cJSON_GetObjectItemCaseSensitive(object, "data");
     double request = is_request ? number_of(object, "id") : -1;
@@ -76,12 +76,14 @@ static void read_message(struct session *s, const cJSON *object, bool is_request
     cJSON nothing = {.type = cJSON_NULL}, empty = {.type = cJSON_Object};
     struct err e;
 
-    if (!name || !*name || strlen(name) > 64 || (is_request && !(request < UINT32_MAX))) {
-        session_invalid(s, "a message without name");
+    s->player->n_received++; /* also what is refused: the client counts it too */
+    if (is_request && (request < 0 || request >= UINT32_MAX || request != floor(request))) {
+        session_invalid(s, 0, "a request without id");
         return;
     }
-    if (is_request && request < 0) {
-        session_invalid(s, "a request without id");
+    in.request = is_request ? (uint32_t)request + 1 : 0;
+    if (!name || !*name || strlen(name) > 64) {
+        session_invalid(s, in.request, "a message without name");
         return;
     }
     buf_clear(&s->scratch);
@@ -89,6 +91,7 @@ static void read_message(struct session *s, const cJSON *object, bool is_request
     if (id >= 0) {
         record = &schema->messages[id];
         in.kind = INPUT_MESSAGE;
+        in.schema = schema;
         in.message = (uint32_t)id;
     } else {
         wire_put_str(&s->scratch, name, strlen(name));
@@ -96,10 +99,9 @@ static void read_message(struct session *s, const cJSON *object, bool is_request
     if (!data)
         data = record ? &empty : &nothing;
     if (payload_from_json(record, data, &s->scratch, &e) < 0 || s->scratch.failed) {
-        session_invalid(s, s->scratch.failed ? "too big" : e.text);
+        session_invalid(s, in.request, s->scratch.failed ? "too big" : e.text);
         return;
     }
-    in.request = is_request ? (uint32_t)request + 1 : 0;
     in.data = s->scratch.data;
     in.len = (uint32_t)s->scratch.len;
     session_input(s, &in);
@@ -137,7 +139,8 @@ static void read_object(struct session *s, const cJSON *object)
     } else if (strcmp(t, "send") == 0 || strcmp(t, "request") == 0) {
         read_message(s, object, *t == 'r');
     } else if (strcmp(t, "ping") == 0) {
-        answer_ping(s, object);
+        if (session_is_greeted(s))
+            answer_ping(s, object);
     } else if (strcmp(t, "ack") == 0) {
         double tick = number_of(object, "tick");
         if (tick >= 0)
@@ -149,9 +152,26 @@ static void read_object(struct session *s, const cJSON *object)
     }
 }
 
+/* Is there an escaped NUL? cJSON would end the string at it. */
+static bool has_nul(const char *text, size_t len)
+{
+    for (size_t i = 0; i + 6 <= len; i++)
+        if (text[i] == '\\') {
+            if (memcmp(text + i, "\\u0000", 6) == 0)
+                return true;
+            i++; /* whatever is escaped */
+        }
+    return false;
+}
+
 void session_json(struct session *s, const uint8_t *data, size_t len)
 {
     const char *end = NULL;
+
+    if (has_nul((const char *)data, len)) {
+        session_end(s, CLOSE_BAD_DATA, "a string holds a NUL");
+        return;
+    }
     cJSON *object = cJSON_ParseWithLengthOpts((const char *)data, len, &end, false);
 
     while (object && end < (const char *)data + len && strchr(" \t\r\n", *end) && *end)

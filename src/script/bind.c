@@ -13,10 +13,11 @@
 
 #include "base/clk.h"
 #include "base/logger.h"
+#include "proto/utf8.h"
 #include "script/lua_payload.h"
 #include "script/vm_internal.h"
 
-enum { MAX_TARGETS = 4096 };
+enum { MAX_TARGETS = 4096, MAX_REASON_BYTES = 120 };
 
 static struct vm *vm_of(lua_State *L)
 {
@@ -24,7 +25,8 @@ static struct vm *vm_of(lua_State *L)
 }
 
 /* The room behind the room or player object at `index`; *player is 0 for a room.
- * NULL for one that has left or closed; raises for anything else. */
+ * NULL for one that has left or closed, and for any other table; raises where
+ * there is no table. */
 static struct script_room *room_of(lua_State *L, int index, uint32_t *player)
 {
     struct vm *vm = vm_of(L);
@@ -66,8 +68,9 @@ static struct script_event read_event(lua_State *L, int name)
     struct err e;
 
     ev.name = luaL_checklstring(L, name, &ev.n_name);
-    if (ev.n_name == 0 || ev.n_name > 64 || strlen(ev.name) != ev.n_name)
-        luaL_argerror(L, name, "an event's name has 1 to 64 bytes");
+    if (ev.n_name == 0 || ev.n_name > 64 || strlen(ev.name) != ev.n_name ||
+        !utf8_is_valid(ev.name, ev.n_name))
+        luaL_argerror(L, name, "an event's name has 1 to 64 bytes of UTF-8");
     ev.id = schema_find_event(vm->def->schema, ev.name, ev.n_name);
     buf_clear(&vm->scratch);
     if (lua_payload_read(L, name + 1, ev.id < 0 ? NULL : &vm->def->schema->events[ev.id],
@@ -88,6 +91,25 @@ static int room_send(lua_State *L)
     if (sr)
         sr->vm->hooks->send(sr->owner, player, &ev);
     return 0;
+}
+
+/* Why a player or all of them have to go, as a Close frame can carry it. */
+static const char *check_reason(lua_State *L, int index)
+{
+    size_t len = 0;
+    const char *reason = luaL_optlstring(L, index, "", &len);
+
+    if (len > MAX_REASON_BYTES || strlen(reason) != len || !utf8_is_valid(reason, len))
+        luaL_argerror(L, index, "a reason has at most 120 bytes of UTF-8");
+    return reason;
+}
+
+/* Push options[key] of the table at `index`, without asking its metatable: that
+ * could run script code which overwrites the event at hand. */
+static void push_option(lua_State *L, int index, const char *key)
+{
+    lua_pushstring(L, key);
+    lua_rawget(L, index);
 }
 
 /* The `to` list at the top of the stack. */
@@ -116,10 +138,10 @@ static int room_broadcast(lua_State *L)
     struct script_event ev = read_event(L, 2);
     if (!lua_isnil(L, 4)) {
         luaL_checktype(L, 4, LUA_TTABLE);
-        lua_getfield(L, 4, "except");
+        push_option(L, 4, "except");
         if (!lua_isnil(L, -1))
             except = check_player(L, lua_gettop(L));
-        lua_getfield(L, 4, "to");
+        push_option(L, 4, "to");
         if ((has_list = !lua_isnil(L, -1)))
             n_list = read_targets(L, list);
     }
@@ -143,7 +165,7 @@ static int room_close(lua_State *L)
 {
     uint32_t none;
     struct script_room *sr = room_of(L, 1, &none);
-    const char *reason = luaL_optstring(L, 2, "");
+    const char *reason = check_reason(L, 2);
 
     if (sr)
         sr->vm->hooks->close(sr->owner, reason);
@@ -181,9 +203,11 @@ static int player_send(lua_State *L)
     if (vm->def->raw) {
         size_t len;
         const char *data = luaL_checklstring(L, 2, &len);
+        bool is_text = lua_toboolean(L, 3);
+        if (is_text && !utf8_is_valid(data, len))
+            luaL_argerror(L, 2, "a text message must be UTF-8");
         if (sr)
-            vm->hooks->send_raw(sr->owner, player, (const uint8_t *)data, len,
-                                lua_toboolean(L, 3));
+            vm->hooks->send_raw(sr->owner, player, (const uint8_t *)data, len, is_text);
         return 0;
     }
     lua_settop(L, 3);
@@ -197,7 +221,7 @@ static int player_kick(lua_State *L)
 {
     uint32_t player;
     struct script_room *sr = room_of(L, 1, &player);
-    const char *reason = luaL_optstring(L, 2, "");
+    const char *reason = check_reason(L, 2);
 
     if (sr)
         sr->vm->hooks->kick(sr->owner, player, reason);
@@ -231,6 +255,18 @@ static struct script_room *room_at(lua_State *L, int index)
     return vm->rooms[(uint32_t)handle];
 }
 
+/* Files of the library that are the server's own; and a game without a game.lua
+ * does not get one from there. */
+static bool is_private(const char *path)
+{
+    static const char *const names[] = {"game.lua", "host.lua", "scan.lua", "schema.lua"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(path, names[i]) == 0)
+            return true;
+    return false;
+}
+
 /* read(path) -> text, chunk name; or nil. The game's folder first, then the
  * library's. */
 static int host_read(lua_State *L)
@@ -243,7 +279,7 @@ static int host_read(lua_State *L)
 
     if (!text) {
         where = "scripts";
-        text = strcmp(path, "game.lua") ? vm_read_file(vm->scripts, path, &len) : NULL;
+        text = is_private(path) ? NULL : vm_read_file(vm->scripts, path, &len);
     }
     if (!text)
         return 0;
@@ -322,9 +358,15 @@ static const char *check_key(lua_State *L, int index, const struct record *recor
 static int host_row_check(lua_State *L)
 {
     const struct schema *schema = vm_of(L)->def->schema;
-    const struct record *record = &schema->facets[(uint32_t)luaL_checknumber(L, 1)];
-    const char *why = check_key(L, 2, record);
+    double facet = luaL_checknumber(L, 1);
     char key[64], path[400];
+
+    /* Between a reload and script_room_rebind() the tables of a room are still
+     * those of the old schema. */
+    if (!(facet >= 1 && facet < schema->n_facets))
+        return 0;
+    const struct record *record = &schema->facets[(uint32_t)facet];
+    const char *why = check_key(L, 2, record);
 
     if (lua_type(L, 2) == LUA_TSTRING)
         snprintf(key, sizeof key, "%.60s", lua_tostring(L, 2));

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/utf8.h"
+
 /* The number of option `name` at the top of the stack. */
 static int read_number(lua_State *L, const char *name, double low, double high, bool whole,
                        double *out, struct err *e)
@@ -26,9 +28,10 @@ static int read_text(lua_State *L, const char *name, char *out, size_t max, stru
     size_t len;
     const char *text = lua_tolstring(L, -1, &len);
 
-    if (lua_type(L, -1) != LUA_TSTRING || len > max || strlen(text) != len)
-        return err_set(e, -EINVAL, "%s: a string of at most %zu bytes is expected", name,
-                       max);
+    if (lua_type(L, -1) != LUA_TSTRING || len > max || strlen(text) != len ||
+        !utf8_is_valid(text, len))
+        return err_set(e, -EINVAL, "%s: a string of at most %zu bytes of UTF-8 is expected",
+                       name, max);
     memcpy(out, text, len + 1);
     return 0;
 }
@@ -130,8 +133,7 @@ int game_def_new(struct game_def **out, lua_State *L, int index, const char *jso
 #undef TEXT
 
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
-        const char *name =
-            lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[number]";
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[?]";
         has_rate = has_rate || strcmp(name, "tick_rate") == 0;
         if ((r = read_option(d, L, name, e)) < 0) {
             lua_pop(L, 2);

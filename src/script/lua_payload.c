@@ -126,8 +126,10 @@ static void put_text(struct buf *out, const char *text, size_t len)
     buf_append(out, text, len);
 }
 
-static void put_number(struct buf *out, double v)
+static int put_number(struct buf *out, double v, struct err *e)
 {
+    if (!isfinite(v))
+        return err_set(e, -EINVAL, "%s cannot be sent", isnan(v) ? "nan" : "inf");
     if (v >= INT32_MIN && v <= INT32_MAX && v == floor(v)) {
         wire_put_u8(out, ANY_INT);
         wire_put_sv(out, (int64_t)v);
@@ -135,6 +137,7 @@ static void put_number(struct buf *out, double v)
         wire_put_u8(out, ANY_F64);
         wire_put_f64(out, v);
     }
+    return 0;
 }
 
 /* How many entries the table has, and whether their keys are 1..n. */
@@ -205,13 +208,17 @@ static int read_any(lua_State *L, int index, int depth, struct buf *out, struct 
     size_t len;
     const char *text;
 
+    /* A table may be in another a hundred times, and that one a hundred times in
+     * the next: what is too big has to end the walk. */
+    if (out->failed)
+        return err_set(e, -EINVAL, "the message is too big");
     switch (lua_type(L, index)) {
     case LUA_TNONE:
     case LUA_TNIL: wire_put_u8(out, ANY_NIL); return 0;
     case LUA_TBOOLEAN:
         wire_put_u8(out, lua_toboolean(L, index) ? ANY_TRUE : ANY_FALSE);
         return 0;
-    case LUA_TNUMBER: put_number(out, lua_tonumber(L, index)); return 0;
+    case LUA_TNUMBER: return put_number(out, lua_tonumber(L, index), e);
     case LUA_TSTRING:
         text = lua_tolstring(L, index, &len);
         put_text(out, text, len);

@@ -18,8 +18,8 @@
 
 /* Append the wire form of the Lua value at `index`. `record` NULL: any value -
  * tables with keys 1..n become arrays, other tables maps, strings that are not
- * UTF-8 bytes. For a record absent fields take their defaults. Returns 0 or
- * -EINVAL with *e naming the field; `out` may then hold a part. */
+ * UTF-8 bytes; NaN and infinities are refused. For a record absent fields take their
+ * defaults. Returns 0 or -EINVAL with *e naming the field; `out` may then hold a part. */
 int lua_payload_read(lua_State *L, int index, const struct record *record, struct buf *out,
                      struct err *e);
 

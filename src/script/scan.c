@@ -28,7 +28,7 @@ static void name_row(const struct image *img, uint32_t facet, uint32_t slot, cha
 static void report(lua_State *L, struct script_room *sr, uint32_t facet, uint32_t slot,
                    const struct field *f)
 {
-    char row[320], path[448];
+    char row[336], path[448];
     struct err e;
 
     name_row(sr->image, facet, slot, row, sizeof row);

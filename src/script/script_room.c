@@ -23,6 +23,7 @@ struct args {
     const uint8_t *bytes;
     size_t n_bytes;
     bool is_text;
+    bool is_over; /* of timers: none is left to run */
     double number;
     struct buf *reply;
 };
@@ -350,22 +351,40 @@ enum script_result script_close(struct script_room *sr, const char *reason)
     return call(SCRIPT_CLOSE, &a);
 }
 
+static void last_timer_body(lua_State *L, struct vm *vm, void *arg)
+{
+    struct args *a = arg;
+
+    vm_push(L, vm, REF_LAST_TIMER);
+    push_ref(L, a->sr->data_ref);
+    lua_call(L, 1, 1);
+    a->number = lua_tonumber(L, -1);
+}
+
 static void timer_body(lua_State *L, struct vm *vm, void *arg)
 {
-    const struct script_room *sr = arg;
+    struct args *a = arg;
 
     vm_push(L, vm, REF_RUN_TIMER);
-    push_ref(L, sr->data_ref);
-    lua_pushnumber(L, sr->now_ms);
-    lua_call(L, 2, 0);
+    push_ref(L, a->sr->data_ref);
+    lua_pushnumber(L, a->sr->now_ms);
+    lua_pushnumber(L, a->number);
+    a->is_over = false; /* stays so where the timer raises */
+    lua_call(L, 3, 1);
+    a->is_over = !lua_toboolean(L, -1);
 }
 
 void script_timers(struct script_room *sr)
 {
+    struct args a = {.sr = sr};
+
+    if (sr->wake_ms > sr->now_ms ||
+        vm_protect(sr->vm, sr, "timer", last_timer_body, &a) == SCRIPT_RAISED)
+        return;
     /* Each call takes one timer off before it runs it, so an error costs only
      * that one, and a timer that sets itself anew waits for the next tick. */
-    for (int i = 0; i < VM_MAX_TIMERS && sr->wake_ms <= sr->now_ms; i++)
-        vm_protect(sr->vm, sr, "timer", timer_body, sr);
+    for (int i = 0; i < VM_MAX_TIMERS && !a.is_over && sr->wake_ms <= sr->now_ms; i++)
+        vm_protect(sr->vm, sr, "timer", timer_body, &a);
 }
 
 static void scan_body(lua_State *L, struct vm *vm, void *arg)

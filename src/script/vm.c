@@ -12,11 +12,11 @@
 #include "base/logger.h"
 #include "script/vm_internal.h"
 
-enum { MAX_SOURCE_BYTES = 4 << 20, MAX_PAYLOAD_BYTES = 4 << 20 };
+enum { MAX_SOURCE_BYTES = 4 << 20, MAX_PAYLOAD_BYTES = 4 << 20, MAX_LINE = 0xffffff };
 
 static const char *const host_names[REF_N_HOST] = {
-    "load",     "commit",      "room_new",  "room_free", "room_rebind",
-    "seat_add", "seat_remove", "run_timer", "scan",
+    "load",     "commit",      "room_new",   "room_free", "room_rebind",
+    "seat_add", "seat_remove", "last_timer", "run_timer", "scan",
 };
 
 static const char *const callback_names[SCRIPT_N_CALLBACKS] = {
@@ -43,6 +43,21 @@ char *vm_read_file(const char *folder, const char *path, size_t *len)
     return text;
 }
 
+/* Push "file:line: " of the innermost script function; "" where there is none. */
+static void push_place(lua_State *L)
+{
+    lua_Debug ar;
+
+    for (int level = 1; lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "Sl", &ar);
+        if (ar.currentline > 0) {
+            lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
+            return;
+        }
+    }
+    lua_pushliteral(L, "");
+}
+
 /* The message handler: runs where the error was raised, so the traceback shows
  * the script's own calls. An error object that is no text is not asked for one:
  * its __tostring could raise or run for ever. */
@@ -50,27 +65,33 @@ static int on_raise(lua_State *L)
 {
     struct vm *vm = lua_touserdata(L, lua_upvalueindex(1));
 
-    if (lua_type(L, 1) == LUA_TSTRING || lua_type(L, 1) == LUA_TNUMBER)
+    if (lua_type(L, 1) == LUA_TSTRING || lua_type(L, 1) == LUA_TNUMBER) {
         snprintf(vm->message, sizeof vm->message, "%s", lua_tostring(L, 1));
-    else
-        snprintf(vm->message, sizeof vm->message, "the script raised a %s",
-                 lua_typename(L, lua_type(L, 1)));
+    } else {
+        push_place(L);
+        snprintf(vm->message, sizeof vm->message, "%sthe script raised a %s",
+                 lua_tostring(L, -1), luaL_typename(L, 1));
+    }
     luaL_traceback(L, L, NULL, 1);
     snprintf(vm->traceback, sizeof vm->traceback, "%s", lua_tostring(L, -1));
     return 0;
 }
 
-/* "pond/game.lua:12: text" -> file, line, and where the text begins. */
+/* "pond/game.lua:12: text" or "pond/game.lua: text" -> file, line, and where the
+ * text begins. Scripts can write what they like there. */
 static const char *split_place(const char *text, struct script_error *error)
 {
     const char *colon = strstr(text, ".lua:");
     size_t n = colon ? (size_t)(colon - text) + 4 : 0;
     char *end;
+    long line = 0;
 
     if (!colon || n >= sizeof error->file || memchr(text, ' ', n))
         return text;
-    long line = strtol(colon + 5, &end, 10);
-    if (end == colon + 5 || *end != ':')
+    end = (char *)colon + 4;
+    if (colon[5] >= '0' && colon[5] <= '9')
+        line = strtol(colon + 5, &end, 10);
+    if (*end != ':' || line > MAX_LINE)
         return text;
     memcpy(error->file, text, n);
     error->file[n] = 0;

@@ -40,10 +40,10 @@ enum script_callback {
 struct script_error {
     const char *game;
     const char *room;      /* NULL while loading */
-    const char *where;     /* "pond:tick", "pond.on.hop", "load" */
+    const char *where;     /* "tick", "on.hop", "load" */
     const char *message;   /* without file and line */
     const char *traceback; /* "" where there is none */
-    char file[160];        /* "pond/game.lua", "" where unknown */
+    char file[160];        /* "pond/game.lua" (below games/), "" where unknown */
     int line;              /* 0 where unknown */
 };
 

@@ -16,6 +16,7 @@ enum {
     REF_ROOM_REBIND,
     REF_SEAT_ADD,
     REF_SEAT_REMOVE,
+    REF_LAST_TIMER,
     REF_RUN_TIMER,
     REF_SCAN,
     REF_N_HOST,               /* the ones above come from host.lua */

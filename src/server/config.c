@@ -54,6 +54,21 @@ bool config_has(const char *key)
     return is_key(key, "origins");
 }
 
+/* The text as a Lua string, which reads back as the same bytes. */
+static void put_quoted(struct buf *out, const char *text)
+{
+    buf_byte(out, '"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            buf_format(out, "\\%c", *text);
+        else if ((unsigned char)*text < ' ')
+            buf_format(out, "\\%03d", *text);
+        else
+            buf_byte(out, (uint8_t)*text);
+    }
+    buf_byte(out, '"');
+}
+
 static int set_text(char *out, const char *key, const char *value, struct err *e)
 {
     if (strlen(value) > CONFIG_TEXT_MAX)
@@ -140,7 +155,7 @@ int config_set(struct config *c, const char *key, const char *value,
 static int text_of_value(lua_State *L, const char *key, struct buf *out, struct err *e)
 {
     buf_clear(out);
-    if (lua_type(L, -1) == LUA_TTABLE) {
+    if (lua_type(L, -1) == LUA_TTABLE && is_key(key, "origins")) {
         for (int i = 1; i <= (int)lua_objlen(L, -1); i++) {
             lua_rawgeti(L, -1, i);
             if (lua_type(L, -1) != LUA_TSTRING)
@@ -151,6 +166,8 @@ static int text_of_value(lua_State *L, const char *key, struct buf *out, struct 
     } else if (lua_type(L, -1) == LUA_TNUMBER) {
         buf_format(out, "%.14g", lua_tonumber(L, -1));
     } else if (lua_type(L, -1) == LUA_TSTRING) {
+        if (strlen(lua_tostring(L, -1)) != lua_objlen(L, -1))
+            return err_set(e, -EINVAL, "%s: a NUL cannot stand here", key);
         buf_text(out, lua_tostring(L, -1));
     } else {
         return err_set(e, -EINVAL, "%s: a %s cannot stand here", key,
@@ -200,14 +217,14 @@ int config_read_file(struct config *c, const char *path, struct err *e)
     /* No JIT here: compiled loops would not see the hook that bounds them. The
      * state has no library at all; luaL_newstate() leaves the JIT on only once its
      * library is opened. */
-    if (luaL_loadfile(L, path) != 0) {
+    if (luaL_loadfilex(L, path, "t") != 0) {
         r = err_set(e, -EINVAL, "%s", lua_tostring(L, -1));
     } else {
         lua_newtable(L);
         lua_setfenv(L, -2);
         lua_sethook(L, out_of_steps, LUA_MASKCOUNT, 1000000);
         if (lua_pcall(L, 0, 1, 0) != 0)
-            r = err_set(e, -EINVAL, "%s", lua_tostring(L, -1));
+            r = err_set(e, -EINVAL, "%s: %s", path, lua_tostring(L, -1));
         else if ((r = read_table(c, L, &inner)) < 0)
             err_set(e, r, "%s: %s", path, inner.text);
     }
@@ -246,8 +263,9 @@ void config_print(const struct config *c, struct buf *out)
 {
     buf_text(out, "return {\n");
 #define TEXT(name, preset, help)                                                           \
-    buf_format(out, "  %s = \"%s\", -- %s (%s)\n", #name, c->name, help,                   \
-               source_name(c->name##_from));
+    buf_text(out, "  " #name " = ");                                                       \
+    put_quoted(out, c->name);                                                              \
+    buf_format(out, ", -- %s (%s)\n", help, source_name(c->name##_from));
 #define WHOLE(name, unit, preset, low, high, help)                                         \
     buf_format(out, "  %s = %u, -- %s%s%s (%s)\n", #name, c->name, unit,                   \
                *(unit) ? " " : "", help, source_name(c->name##_from));
@@ -255,8 +273,10 @@ void config_print(const struct config *c, struct buf *out)
 #undef TEXT
 #undef WHOLE
     buf_text(out, "  origins = {");
-    for (size_t i = 0; i < c->n_origins; i++)
-        buf_format(out, "%s\"%s\"", i ? ", " : "", c->origins[i]);
+    for (size_t i = 0; i < c->n_origins; i++) {
+        buf_text(out, i ? ", " : "");
+        put_quoted(out, c->origins[i]);
+    }
     buf_format(out, "}, -- pages that may connect, beside our own (%s)\n}\n",
                source_name(c->origins_from));
 }

@@ -81,7 +81,10 @@ static void put_excerpt(struct json_out *j, const char *folder,
     FILE *f = NULL;
     int n = 0;
 
-    if (snprintf(path, sizeof path, "%s/%s", folder, error->file) < (int)sizeof path)
+    /* The place may be what a script has put into its message: below `folder` it
+     * has to be. */
+    if (error->line > 0 && *error->file != '/' && !strstr(error->file, "..") &&
+        snprintf(path, sizeof path, "%s/%s", folder, error->file) < (int)sizeof path)
         f = fopen(path, "r");
     json_out_array(j);
     while (f && fgets(line, sizeof line, f) && n < error->line + LINES_AROUND) {
@@ -150,8 +153,10 @@ void script_log_error(struct script_log *l, struct game *g,
     hash = hash_text(hash_text(hash_text(hash, error->where), error->file), error->message);
     if (!is_due(l, hash, &n_more))
         return;
-    if (*error->file)
+    if (*error->file && error->line)
         snprintf(place, sizeof place, "%s:%d: ", error->file, error->line);
+    else if (*error->file)
+        snprintf(place, sizeof place, "%s: ", error->file);
     if (n_more)
         snprintf(count, sizeof count, " (and %u times more)", n_more);
     logger_error(g->name, "%s%s (in %s%s%s)%s%s%s", place, error->message, error->where,

@@ -188,7 +188,8 @@ static int listen_admin(struct worker *w, struct err *e)
 {
     const struct config *c = w->config;
     char host[256] = "127.0.0.1";
-    uint32_t port = edge_port(w->edge) + 1u;
+    /* With any free port for the main one, any free one here too. */
+    uint32_t port = c->port ? edge_port(w->edge) + 1u : 0;
     struct err why;
 
     if (strcmp(c->admin, "off") == 0 || port > 65535)

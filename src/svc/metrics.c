@@ -26,7 +26,7 @@ void metrics_sample(struct buf *out, const char *name, const char *label,
                     const char *value_of, double value)
 {
     buf_text(out, name);
-    if (label) {
+    if (label && value_of) {
         buf_format(out, "{%s=\"", label);
         put_escaped(out, value_of);
         buf_text(out, "\"}");
@@ -34,8 +34,8 @@ void metrics_sample(struct buf *out, const char *name, const char *label,
     buf_format(out, " %.17g\n", value);
 }
 
-void metrics_put(struct buf *out, const char *name, enum metric_type type,
-                 const char *help, double value)
+void metrics_put(struct buf *out, const char *name, enum metric_type type, const char *help,
+                 double value)
 {
     metrics_begin(out, name, type, help);
     metrics_sample(out, name, NULL, NULL, value);

@@ -22,8 +22,8 @@ enum metric_type {
 void metrics_begin(struct buf *out, const char *name, enum metric_type type,
                    const char *help);
 
-/* One sample; `label` and `value_of` may both be NULL. The label's value is
- * escaped. */
+/* One sample; without a label where one of `label` and `value_of` is NULL. The
+ * label's value is escaped. */
 void metrics_sample(struct buf *out, const char *name, const char *label,
                     const char *value_of, double value);
 

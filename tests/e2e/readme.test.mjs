@@ -24,6 +24,6 @@ test("the game of README.md plays: a jump moves the frog", async () => {
 });
 
 test("the page of README.md is served as its game's page", async () => {
-  const page = await (await fetch(server.url("/hop/"))).text();
+  const page = await (await fetch(`${server.origin}/hop/`)).text();
   assert.equal(page, block("html"));
 });

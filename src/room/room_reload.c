@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * room_reload - a room goes on with new code: its clock at another rate, its
+ * state by another schema, and messages that clients still send by an old one.
+ */
+#include <string.h>
+
+#include "base/clk.h"
+#include "room/room_internal.h"
+
+void room_know_schema(struct room *r, struct schema *schema)
+{
+    if (r->n_known == ROOM_MAX_SCHEMAS) {
+        schema_unref(&r->known[0]);
+        memmove(r->known, r->known + 1, --r->n_known * sizeof *r->known);
+    }
+    r->known[r->n_known++] = schema_ref(schema);
+}
+
+/* The place of the newest schema with this hash, or -1. */
+static int find_known(const struct room *r, uint32_t hash)
+{
+    int i = (int)r->n_known - 1;
+
+    while (i >= 0 && r->known[i]->hash != hash)
+        i--;
+    return i;
+}
+
+void room_offer_schema(struct player *p, uint32_t hash)
+{
+    const struct room *r = p->room;
+    int at = p->peer.codec == PEER_BINARY ? find_known(r, hash) : -1;
+
+    p->offered_hash = hash;
+    player_set_schema(p, at >= 0 ? r->known[at] : room_def(r)->schema);
+}
+
+void room_accept_schema(struct player *p, uint32_t hash)
+{
+    const struct room *r = p->room;
+    int at = find_known(r, hash);
+
+    /* Only forward: going to and fro would be a way round the rate limits. */
+    if (at > find_known(r, p->schema->hash))
+        player_set_schema(p, r->known[at]);
+}
+
+/* What scripts hold goes into a new image; false where that cannot be done. */
+static bool take_over_state(struct room *r, uint64_t now_us)
+{
+    struct schema *schema = room_def(r)->schema;
+    struct image *fresh;
+
+    /* Events that wait were encoded by the old schema, so they leave before the
+     * new one is told. */
+    if (r->outbox.n)
+        room_flush(r, now_us);
+    if (image_new(&fresh, schema, r->tick - 1) < 0)
+        return false;
+    image_begin(fresh, r->tick);
+    image_free(&r->image);
+    r->image = fresh;
+    emit_cache_fini(&r->cache);
+    emit_cache_init(&r->cache);
+    room_know_schema(r, schema);
+    for (uint32_t i = 0; i < r->n_players; i++) {
+        struct player *p = r->players[i];
+        view_reset(&p->view);
+        p->needs_schema = true;
+        if (p->peer.codec != PEER_BINARY)
+            player_set_schema(p, schema); /* by names: nobody has to learn it */
+    }
+    r->n_behind = r->n_players;
+    return script_room_rebind(r->script, fresh) == 0;
+}
+
+void room_reload(struct room *r, uint32_t old_version, bool schema_changed)
+{
+    uint64_t now_us = clk_now_us();
+
+    if (r->is_closing)
+        return;
+    /* The room's time goes on from where it is, at the new pace. */
+    if (r->tick_rate != room_def(r)->tick_rate) {
+        r->base_ms = r->tick_rate > 0 ? r->script->now_ms : room_ms(r, now_us);
+        r->base_tick = r->tick - 1;
+        r->began_us = now_us;
+        r->n_periods = 0;
+        r->tick_rate = room_def(r)->tick_rate;
+    }
+    r->version = r->game->vm->version;
+    r->is_paused = false;
+    r->failing_ticks = 0;
+    if (schema_changed && !take_over_state(r, now_us)) {
+        room_close(r, "the state could not be taken over");
+        return;
+    }
+    room_run_reloaded(r, old_version);
+    room_schedule(r, now_us);
+}

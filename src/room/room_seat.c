@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * room_seat - who sits in a room: seats taken, held, given back and given up.
+ * What scripts have to hear of it goes into the room's queue.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clk.h"
+#include "base/close_reason.h"
+#include "room/room_internal.h"
+#include "room/session.h"
+
+uint32_t room_n_seats(const struct room *r)
+{
+    return r->n_players;
+}
+
+bool room_is_full(const struct room *r)
+{
+    return r->n_players >= room_def(r)->max_players;
+}
+
+struct player *room_find(const struct room *r, uint32_t id)
+{
+    return map_get(&r->by_id, id);
+}
+
+void room_count_peer(struct room *r, const struct player *p, int by)
+{
+    if (!p->peer.conn)
+        return;
+    if (p->peer.codec == PEER_BINARY)
+        r->n_binary += (uint32_t)by;
+    else if (p->peer.codec == PEER_JSON)
+        r->n_json += (uint32_t)by;
+}
+
+static bool add_player(struct room *r, struct player *p)
+{
+    if (r->n_players == r->cap_players) {
+        uint32_t cap = r->cap_players ? r->cap_players * 2 : 4;
+        struct player **grown = realloc(r->players, cap * sizeof(struct player *));
+        if (!grown)
+            return false;
+        r->players = grown;
+        r->cap_players = cap;
+    }
+    if (!map_put(&r->by_id, p->id, p))
+        return false;
+    if (!map_put_bytes(&r->game->tokens, p->token, sizeof p->token, p)) {
+        map_remove(&r->by_id, p->id);
+        return false;
+    }
+    r->players[r->n_players++] = p;
+    r->game->n_players++;
+    return true;
+}
+
+void room_remove(struct room *r, struct player *p)
+{
+    uint32_t i = 0;
+
+    assert(!p->peer.conn);
+    while (r->players[i] != p)
+        i++;
+    memmove(r->players + i, r->players + i + 1,
+            (r->n_players - i - 1) * sizeof(struct player *));
+    r->n_players--;
+    r->game->n_players--;
+    map_remove(&r->by_id, p->id);
+    map_remove_bytes(&r->game->tokens, p->token, sizeof p->token);
+    player_free(&p);
+}
+
+static bool queue(struct room *r, struct player *p, enum input_kind kind, const void *data,
+                  size_t len)
+{
+    struct input in = {.kind = kind, .player = p->id, .data = data, .len = (uint32_t)len};
+
+    room_wake(r);
+    return inputs_push(&r->inputs, &in);
+}
+
+struct player *room_take_seat(struct room *r, const struct peer *peer, const char *name,
+                              size_t n_name, const uint8_t *options, size_t n_options)
+{
+    struct player *p = room_is_full(r) ? NULL : player_new(r->last_id + 1);
+
+    if (!p)
+        return NULL;
+    p->room = r;
+    p->schema = schema_ref(room_def(r)->schema);
+    player_set_name(p, name, n_name, room_def(r)->max_name);
+    if (!add_player(r, p)) {
+        player_free(&p);
+        return NULL;
+    }
+    if (!queue(r, p, INPUT_JOIN, options, n_options)) {
+        room_remove(r, p);
+        return NULL;
+    }
+    r->last_id++;
+    p->peer = *peer;
+    room_count_peer(r, p, 1);
+    return p;
+}
+
+void room_resume_seat(struct room *r, struct player *p, const struct peer *peer)
+{
+    if (p->peer.conn)
+        room_part(p, CLOSE_TAKEN_OVER, close_reason_text(CLOSE_TAKEN_OVER));
+    p->peer = *peer;
+    room_count_peer(r, p, 1);
+    p->needs_hello = p->is_resumed = true;
+    p->probe_us = 0;
+    if (p->state == PLAYER_HELD) {
+        p->state = PLAYER_SEATED;
+        queue(r, p, INPUT_RESUME, NULL, 0);
+    }
+    r->is_dirty = true;
+    room_wake(r);
+}
+
+/* The seat ends with the next step. Where the queue is full it is tried again
+ * there: a held seat whose time is over leaves. */
+static void start_leaving(struct room *r, struct player *p, const char *reason)
+{
+    p->state = PLAYER_HELD;
+    p->held_until_us = 0;
+    if (!p->is_leaving)
+        p->is_leaving = queue(r, p, INPUT_LEAVE, reason, strlen(reason));
+}
+
+void room_lose_peer(struct room *r, struct player *p, bool for_good)
+{
+    double reconnect_s = room_def(r)->reconnect;
+    bool can_resume = p->peer.can_resume;
+
+    assert(p->peer.conn && !p->is_leaving); /* whoever leaves has no peer */
+    room_count_peer(r, p, -1);
+    p->peer.conn = NULL;
+    p->session = NULL;
+    view_reset(&p->view);
+    if (for_good || !can_resume || reconnect_s <= 0) {
+        start_leaving(r, p, for_good ? "left" : "lost");
+        return;
+    }
+    p->state = PLAYER_HELD;
+    p->held_until_us = clk_now_us() + (uint64_t)(reconnect_s * 1e6);
+    queue(r, p, INPUT_DROP, NULL, 0);
+}
+
+void room_kick(struct room *r, struct player *p, uint16_t code, const char *reason)
+{
+    if (p->is_leaving)
+        return;
+    start_leaving(r, p, "kicked");
+    if (p->peer.conn)
+        room_part(p, code, *reason ? reason : close_reason_text(code));
+}
+
+void room_expire_seats(struct room *r, uint64_t now_us)
+{
+    for (uint32_t i = 0; i < r->n_players; i++) {
+        struct player *p = r->players[i];
+        if (p->state == PLAYER_HELD && !p->is_leaving && p->held_until_us <= now_us)
+            start_leaving(r, p, "lost");
+    }
+}
+
+void room_part(struct player *p, uint16_t code, const char *reason)
+{
+    struct peer peer = p->peer;
+
+    room_count_peer(p->room, p, -1);
+    p->peer.conn = NULL;
+    if (p->session)
+        session_part(p->session);
+    p->session = NULL;
+    view_reset(&p->view);
+    session_say_bye(&peer, code, reason);
+    peer.ops->close(peer.conn, code, reason);
+}

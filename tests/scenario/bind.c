@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+#include "bind.h"
+
+#include <cJSON.h>
+#include <lauxlib.h>
+#include <string.h>
+
+#include "base/clk.h"
+
+static struct rig *rig_of(lua_State *L)
+{
+    struct rig **at = lua_touserdata(L, lua_upvalueindex(1));
+
+    if (!*at)
+        luaL_error(L, "there is no world outside of a test");
+    return *at;
+}
+
+static struct game *check_game(lua_State *L, int index)
+{
+    size_t len;
+    const char *name = luaL_checklstring(L, index, &len);
+    struct game *g = game_find(&rig_of(L)->world, name, len);
+
+    if (!g)
+        luaL_error(L, "there is no game %s", name);
+    return g;
+}
+
+static struct far_end *check_peer(lua_State *L, int index)
+{
+    struct rig *r = rig_of(L);
+    lua_Integer i = luaL_checkinteger(L, index);
+
+    luaL_argcheck(L, i >= 0 && i < (lua_Integer)r->n_peers, index, "no such connection");
+    return r->peers[i];
+}
+
+/* write(game, file, text) */
+static int rig_lua_write(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 3, &len);
+
+    if (!rig_write(rig_of(L), luaL_checkstring(L, 1), luaL_checkstring(L, 2), text, len))
+        luaL_error(L, "the file cannot be written");
+    return 0;
+}
+
+static int outcome(lua_State *L, const struct game *g)
+{
+    if (g->load_error.code == 0) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    lua_pushnil(L);
+    lua_pushstring(L, g->load_error.text);
+    return 2;
+}
+
+/* open(game) -> true, or nil and why it does not load */
+static int rig_lua_open(lua_State *L)
+{
+    struct game *g = game_open(&rig_of(L)->world, luaL_checkstring(L, 1));
+
+    return g ? outcome(L, g) : luaL_error(L, "out of memory");
+}
+
+static int rig_lua_reload(lua_State *L)
+{
+    struct game *g = check_game(L, 1);
+
+    game_reload(g);
+    return outcome(L, g);
+}
+
+static int rig_lua_close_game(lua_State *L)
+{
+    struct game *g = check_game(L, 1);
+
+    game_close(&g);
+    return 0;
+}
+
+static int rig_lua_stop(lua_State *L)
+{
+    world_stop(&rig_of(L)->world, (uint16_t)luaL_checkinteger(L, 1),
+               luaL_checkstring(L, 2));
+    return 0;
+}
+
+/* now() in us, set(us), next() -> us or nil, run() */
+static int rig_lua_now(lua_State *L)
+{
+    lua_pushnumber(L, (double)clk_now_us());
+    return 1;
+}
+
+static int rig_lua_set(lua_State *L)
+{
+    clk_fake((uint64_t)luaL_checknumber(L, 1));
+    return 0;
+}
+
+static int rig_lua_next(lua_State *L)
+{
+    uint64_t at = world_next_us(&rig_of(L)->world);
+
+    if (at == UINT64_MAX)
+        return 0;
+    lua_pushnumber(L, (double)at);
+    return 1;
+}
+
+static int rig_lua_run(lua_State *L)
+{
+    world_run(&rig_of(L)->world, clk_now_us());
+    return 0;
+}
+
+/* connect(game, room or nil, codec, can_resume, options or nil) -> connection */
+static int rig_lua_connect(lua_State *L)
+{
+    static const char *const codecs[] = {"binary", "json", "raw", NULL};
+    size_t n_options = 0;
+    const char *options = luaL_optlstring(L, 5, NULL, &n_options);
+    int peer = rig_connect(rig_of(L), check_game(L, 1), luaL_optstring(L, 2, NULL),
+                           (enum peer_codec)luaL_checkoption(L, 3, NULL, codecs),
+                           lua_toboolean(L, 4), (const uint8_t *)options, n_options);
+
+    if (peer < 0)
+        luaL_error(L, "too many connections");
+    lua_pushinteger(L, peer);
+    return 1;
+}
+
+/* message(connection, is_text, bytes). The bytes lie alone in their block, so that
+ * a sanitizer sees a read past them. */
+static int rig_lua_message(lua_State *L)
+{
+    struct far_end *e = check_peer(L, 1);
+    size_t len;
+    const char *bytes = luaL_checklstring(L, 3, &len);
+    struct chunk *copy = chunk_copy(bytes, len);
+
+    if (copy && e->session)
+        session_message(e->session, lua_toboolean(L, 2) ? WS_TEXT : WS_BINARY, copy->bytes,
+                        len);
+    chunk_unref(&copy);
+    return 0;
+}
+
+static int rig_lua_closed(lua_State *L)
+{
+    check_peer(L, 1);
+    rig_closed(rig_of(L), (uint32_t)lua_tointeger(L, 1), (uint16_t)luaL_checkinteger(L, 2));
+    return 0;
+}
+
+/* A frame's opcode and payload; it must be whole and unmasked. */
+static void push_frame(lua_State *L, const struct chunk *c)
+{
+    size_t head = 2, len = c->bytes[1];
+
+    if (len == 126) {
+        head = 4;
+        len = (size_t)c->bytes[2] << 8 | c->bytes[3];
+    } else if (len == 127) {
+        head = 10;
+        len = 0;
+        for (int i = 2; i < 10; i++)
+            len = len << 8 | c->bytes[i];
+    }
+    if ((c->bytes[0] & 0xf0) != 0x80 || head + len != c->len)
+        luaL_error(L, "the server sent a bad frame");
+    lua_createtable(L, 0, 2);
+    lua_pushboolean(L, (c->bytes[0] & 0x0f) == WS_TEXT);
+    lua_setfield(L, -2, "is_text");
+    lua_pushlstring(L, (const char *)c->bytes + head, len);
+    lua_setfield(L, -2, "data");
+}
+
+/* frames(connection) -> all that was sent since the last call */
+static int rig_lua_frames(lua_State *L)
+{
+    struct far_end *e = check_peer(L, 1);
+
+    lua_createtable(L, (int)e->n_frames, 0);
+    for (size_t i = 0; i < e->n_frames; i++) {
+        push_frame(L, e->frames[i]);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+    rig_taken(e);
+    return 1;
+}
+
+/* closing(connection) -> code and reason that the server closes with, or nothing */
+static int rig_lua_closing(lua_State *L)
+{
+    const struct far_end *e = check_peer(L, 1);
+
+    if (e->close_code == 0)
+        return 0;
+    lua_pushinteger(L, e->close_code);
+    lua_pushstring(L, e->close_reason);
+    return 2;
+}
+
+static int rig_lua_backlog(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)check_peer(L, 1)->backlog);
+    return 1;
+}
+
+static void push_room(lua_State *L, const struct room *r)
+{
+    lua_newtable(L);
+    lua_pushstring(L, r->id);
+    lua_setfield(L, -2, "id");
+    lua_pushinteger(L, (lua_Integer)room_n_seats(r));
+    lua_setfield(L, -2, "seats");
+    lua_pushinteger(L, (lua_Integer)r->tick);
+    lua_setfield(L, -2, "tick");
+    lua_pushnumber(L, (double)r->dropped_ticks);
+    lua_setfield(L, -2, "dropped");
+    lua_pushboolean(L, r->is_paused);
+    lua_setfield(L, -2, "is_paused");
+}
+
+/* rooms(game) -> list, and how many seat tokens are good */
+static int rig_lua_rooms(lua_State *L)
+{
+    const struct game *g = check_game(L, 1);
+    int n = 0;
+
+    lua_newtable(L);
+    for (struct map_entry *e = NULL; (e = map_next(&g->rooms, e));) {
+        push_room(L, e->value);
+        lua_rawseti(L, -2, ++n);
+    }
+    lua_pushinteger(L, (lua_Integer)g->tokens.n);
+    lua_pushinteger(L, (lua_Integer)g->n_players);
+    return 3;
+}
+
+/* errors() -> what scripts did wrong since the last call, a line each */
+static int rig_lua_errors(lua_State *L)
+{
+    struct rig *r = rig_of(L);
+
+    lua_pushlstring(L, r->errors.data ? (const char *)r->errors.data : "", r->errors.len);
+    buf_clear(&r->errors);
+    return 1;
+}
+
+static void push_json(lua_State *L, const cJSON *v)
+{
+    const cJSON *member;
+    int n = 0;
+
+    luaL_checkstack(L, 4, "json");
+    if (cJSON_IsString(v)) {
+        lua_pushstring(L, v->valuestring);
+    } else if (cJSON_IsNumber(v)) {
+        lua_pushnumber(L, v->valuedouble);
+    } else if (cJSON_IsBool(v)) {
+        lua_pushboolean(L, cJSON_IsTrue(v));
+    } else if (cJSON_IsObject(v) || cJSON_IsArray(v)) {
+        lua_newtable(L);
+        cJSON_ArrayForEach(member, v)
+        {
+            push_json(L, member);
+            if (member->string)
+                lua_setfield(L, -2, member->string);
+            else
+                lua_rawseti(L, -2, ++n);
+        }
+    } else {
+        lua_pushlightuserdata(L, NULL); /* null */
+    }
+}
+
+/* json(text) -> value */
+static int rig_lua_json(lua_State *L)
+{
+    cJSON *v = cJSON_Parse(luaL_checkstring(L, 1));
+
+    if (!v)
+        return luaL_error(L, "this is not JSON: %s", lua_tostring(L, 1));
+    push_json(L, v);
+    cJSON_Delete(v);
+    return 1;
+}
+
+void bind_push(lua_State *L, struct rig **at)
+{
+    static const luaL_Reg functions[] = {
+        {"write",      rig_lua_write     },
+        {"open",       rig_lua_open      },
+        {"reload",     rig_lua_reload    },
+        {"close_game", rig_lua_close_game},
+        {"stop",       rig_lua_stop      },
+        {"now",        rig_lua_now       },
+        {"set",        rig_lua_set       },
+        {"next",       rig_lua_next      },
+        {"run",        rig_lua_run       },
+        {"connect",    rig_lua_connect   },
+        {"message",    rig_lua_message   },
+        {"closed",     rig_lua_closed    },
+        {"frames",     rig_lua_frames    },
+        {"closing",    rig_lua_closing   },
+        {"backlog",    rig_lua_backlog   },
+        {"rooms",      rig_lua_rooms     },
+        {"errors",     rig_lua_errors    },
+        {"json",       rig_lua_json      },
+        {NULL,         NULL              },
+    };
+
+    lua_newtable(L);
+    for (const luaL_Reg *f = functions; f->name; f++) {
+        lua_pushlightuserdata(L, at);
+        lua_pushcclosure(L, f->func, 1);
+        lua_setfield(L, -2, f->name);
+    }
+}
