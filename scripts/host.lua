@@ -51,6 +51,29 @@ end
 -- "x":upper() goes through the strings' metatable, which by default leads to the
 -- whole string library, dump included.
 local safe_string = pick(string, allowed.string)
+
+-- These call back from C, so they can nest until the C stack is used up.
+local check_stack = host.check_stack
+local resume, wrap = coroutine.resume, coroutine.wrap
+
+function safe_string.gsub(text, pattern, by, n)
+  if type(by) ~= "string" then check_stack() end
+  return gsub(text, pattern, by, n)
+end
+
+local function safe_resume(co, ...)
+  check_stack()
+  return resume(co, ...)
+end
+
+local function safe_wrap(f)
+  local step = wrap(f)
+  return function(...)
+    check_stack()
+    return step(...)
+  end
+end
+
 local string_meta = debug.getmetatable("")
 string_meta.__index = safe_string
 string_meta.__metatable = false
@@ -105,6 +128,7 @@ local function make_env(defs)
   for _, name in ipairs { "table", "math", "bit", "coroutine", "os" } do
     env[name] = pick(_G[name], allowed[name])
   end
+  env.coroutine.resume, env.coroutine.wrap = safe_resume, safe_wrap
   env.string = safe_string
   env._G = env
   env.print = function(...) host.log(to_text(...)) end

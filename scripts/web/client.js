@@ -36,6 +36,7 @@ export class Room {
   constructor(name) {
     this.name = name;
     this.id = 0; // this player's
+    this._waits = ""; // a game whose script did not load when we came
     /** @type {Status} */
     this.status = "connecting";
     this.tick = 0; // of the state that is held
@@ -137,10 +138,16 @@ export class Room {
   _setStatus(status) {
     if (status === this.status) return;
     this.status = status;
+    // The game that did not load does now: nobody was there to be told.
+    if (status === "live" && this._waits) {
+      this._dev({ kind: "fixed", game: this._waits });
+      this._waits = "";
+    }
     this._emit("status", status);
   }
   /** @param {any} r what `parlor dev` has to say to the author */
   _dev(r) {
+    if (r.waits) this._waits = r.game;
     this._emit("dev", r);
     if (typeof document !== "undefined")
       import("./dev.js").then((dev) => dev.show(r), console.error);

@@ -208,8 +208,8 @@ static void accept(const struct offer *o, const struct ws_deflate_policy *policy
     /* The client may only be limited when it says that it understands (7.1.2.2). */
     params->client_max_window_bits = MAX_BITS;
     if (o->has_client_bits) {
-        params->client_max_window_bits =
-            lower(o->client_bits ? o->client_bits : MAX_BITS, policy->client_max_window_bits);
+        params->client_max_window_bits = lower(o->client_bits ? o->client_bits : MAX_BITS,
+                                               policy->client_max_window_bits);
         if (params->client_max_window_bits < MAX_BITS)
             n += snprintf(answer + n, WS_DEFLATE_ANSWER_BYTES - (size_t)n,
                           "; client_max_window_bits=%u", params->client_max_window_bits);

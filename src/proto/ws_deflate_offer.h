@@ -24,8 +24,8 @@ struct ws_deflate_params {
 /* What the server is ready to spend; the memory per setting is in ws_deflate.h.
  * A client may always ask for less, never for more. */
 struct ws_deflate_policy {
-    bool server_context; /* keep our compressor from message to message */
-    bool client_context; /* keep the window of what the client sends */
+    bool server_context;            /* keep our compressor from message to message */
+    bool client_context;            /* keep the window of what the client sends */
     uint8_t server_max_window_bits; /* 9-15 */
     uint8_t client_max_window_bits; /* 9-15; binds only clients that offer to be bound */
 };

@@ -61,6 +61,13 @@ static enum ws_result check_start(struct ws_frame *f)
     return WS_MORE;
 }
 
+uint64_t ws_frame_packed_max(uint64_t max)
+{
+    uint64_t extra = max / 4 + 64;
+
+    return max > UINT64_MAX - extra ? UINT64_MAX : max + extra;
+}
+
 /* All header bytes in front of the mask are there. */
 static enum ws_result read_length(struct ws_frame *f)
 {
@@ -77,7 +84,9 @@ static enum ws_result read_length(struct ws_frame *f)
             return WS_ERR_LENGTH;
     }
     /* Control frames have their own limit, which check_start() has applied. */
-    if (f->left > f->max_payload && !is_control(f->head[0] & OP_BITS))
+    uint64_t max =
+        f->head[0] & WS_RSV1 ? ws_frame_packed_max(f->max_payload) : f->max_payload;
+    if (f->left > max && !is_control(f->head[0] & OP_BITS))
         return WS_ERR_TOO_BIG;
     return WS_MORE;
 }

@@ -43,7 +43,8 @@ enum ws_result {
     WS_ERR_SEQUENCE = -7, /* stray continuation, or a new message inside one (5.4) */
     WS_ERR_UTF8 = -8,     /* text or close reason is not UTF-8 (8.1) */
     WS_ERR_CLOSE = -9, /* close payload of one byte, or a code that may not be sent (7.4) */
-    WS_ERR_MEMORY = -10, /* ours: no memory for the message */
+    WS_ERR_MEMORY = -10,  /* ours: no memory for the message */
+    WS_ERR_DEFLATE = -11, /* compressed data are garbage or cut off (RFC 7692 7.2.2) */
 };
 
 struct ws_frame {
@@ -53,7 +54,8 @@ struct ws_frame {
     bool in_message;      /* the last data frame was not final */
     uint64_t left;        /* payload bytes still to come */
     uint64_t pos;         /* payload bytes handed out; picks the mask byte */
-    uint64_t max_payload; /* of a data frame; may be set anew between frames */
+    uint64_t max_payload; /* of a data frame; may be set anew between frames. With
+                           * RSV1 ws_frame_packed_max() of it holds */
 };
 
 struct ws_slice {
@@ -68,6 +70,11 @@ struct ws_slice {
 #define WS_RSV1 0x40
 
 void ws_frame_init(struct ws_frame *f, uint64_t max_payload, uint8_t rsv_allowed);
+
+/* Compressed data can be longer than what they hold (zlib: 5 bytes in 16 KiB at best,
+ * an eighth and more with little memory): how long a frame with RSV1 may be whose
+ * message has `max` bytes. */
+uint64_t ws_frame_packed_max(uint64_t max);
 
 /* Read one step from the front of [*in, *in + *n) and advance both past what
  * was used. Call in a loop until it returns WS_MORE or an error; one TCP read

@@ -16,6 +16,14 @@ void ws_session_init(struct ws_session *s, uint64_t max_message)
 void ws_session_fini(struct ws_session *s)
 {
     buf_fini(&s->message);
+    ws_deflate_free(&s->deflate);
+}
+
+void ws_session_set_deflate(struct ws_session *s, struct ws_deflate **d)
+{
+    s->deflate = *d;
+    s->frame.rsv_allowed = WS_RSV1;
+    *d = NULL;
 }
 
 bool ws_session_is_close_code(uint16_t code)
@@ -86,6 +94,45 @@ static struct ws_in take_control(struct ws_session *s, const struct ws_slice *sl
                  len);
 }
 
+/* The message is whole: hand it out, and be ready for the next one. */
+static struct ws_in finish(struct ws_session *s, const uint8_t *data, size_t len)
+{
+    uint8_t op = s->op;
+
+    s->op = 0;
+    return event(WS_EVENT_MESSAGE, op, data, len);
+}
+
+/* A slice of a compressed message, which is gathered uncompressed. The text is
+ * checked step by step: a bad byte is found before what follows it is unpacked. */
+static struct ws_in take_packed(struct ws_session *s, const struct ws_slice *slice)
+{
+    const uint8_t *in = slice->data;
+    size_t n = slice->len;
+    enum ws_result r;
+
+    do {
+        size_t had = s->message.len;
+        r = ws_deflate_inflate(s->deflate, &in, &n, &s->message, s->max_message);
+        size_t got = s->message.len - had;
+        if (s->op == WS_TEXT && got && !utf8_feed(&s->utf8, s->message.data + had, got))
+            return failure(s, WS_ERR_UTF8);
+    } while (r == WS_SLICE);
+    if (r < 0)
+        return failure(s, r);
+    if (slice->last)
+        s->frame.max_payload =
+            slice->fin ? s->max_message : ws_frame_packed_max(s->max_message);
+    if (!(slice->last && slice->fin))
+        return (struct ws_in){.event = WS_EVENT_NONE};
+    r = ws_deflate_end(s->deflate);
+    if (r < 0)
+        return failure(s, r);
+    if (s->op == WS_TEXT && !utf8_is_complete(&s->utf8))
+        return failure(s, WS_ERR_UTF8);
+    return finish(s, s->message.data, s->message.len);
+}
+
 /* A slice of a message; WS_EVENT_NONE while the message is not whole. */
 static struct ws_in take_data(struct ws_session *s, const struct ws_slice *slice)
 {
@@ -95,8 +142,11 @@ static struct ws_in take_data(struct ws_session *s, const struct ws_slice *slice
 
     if (slice->first && slice->op != WS_CONTINUATION) {
         s->op = (uint8_t)slice->op;
+        s->is_packed = slice->rsv1;
         utf8_init(&s->utf8);
     }
+    if (s->is_packed)
+        return take_packed(s, slice);
     if (s->op == WS_TEXT &&
         (!utf8_feed(&s->utf8, data, len) || (whole && !utf8_is_complete(&s->utf8))))
         return failure(s, WS_ERR_UTF8);
@@ -115,10 +165,7 @@ static struct ws_in take_data(struct ws_session *s, const struct ws_slice *slice
         s->frame.max_payload = s->max_message - (slice->fin ? 0 : s->message.len);
     if (!whole)
         return (struct ws_in){.event = WS_EVENT_NONE};
-
-    uint8_t op = s->op;
-    s->op = 0;
-    return event(WS_EVENT_MESSAGE, op, data, len);
+    return finish(s, data, len);
 }
 
 struct ws_in ws_session_next(struct ws_session *s, uint8_t **in, size_t *n)

@@ -7,8 +7,9 @@
  * 5.5, 7, 8.1). Pure: it reads bytes and returns events; sending is up to you.
  *
  * A message that lies whole in one read is handed out in place; only one that
- * is split over reads or fragments is gathered in a buffer, which is freed when
- * the message ends. So an idle session holds no memory beyond the struct.
+ * is split over reads or fragments, or compressed, is gathered in a buffer, which
+ * is freed when the message ends. So an idle session holds no memory beyond the
+ * struct, and beyond what ws_deflate.h says where compression was agreed.
  *
  * Ownership: ws_session_init/fini. Messages borrow from your input or from the
  * session, until the next call. Thread: one owner.
@@ -21,6 +22,7 @@
 
 #include "base/buf.h"
 #include "proto/utf8.h"
+#include "proto/ws_deflate.h"
 #include "proto/ws_frame.h"
 
 enum ws_event {
@@ -36,12 +38,14 @@ enum ws_event {
 struct ws_session {
     struct ws_frame frame;
     struct utf8 utf8;
-    struct buf message; /* gathers a split message; empty otherwise */
+    bool is_packed;     /* the message under way is compressed */
+    struct buf message; /* gathers a split or compressed message; empty otherwise */
     uint8_t control[125];
     uint8_t n_control;
     uint8_t op; /* of the message under way; 0 between messages */
     bool ended; /* Close or error was returned */
     uint64_t max_message;
+    struct ws_deflate *deflate; /* NULL: not agreed, RSV1 is an error */
 };
 
 struct ws_in {
@@ -53,9 +57,13 @@ struct ws_in {
     enum ws_result result; /* WS_EVENT_ERROR */
 };
 
-/* max_message: bytes of one message over all its fragments. */
+/* max_message: bytes of one message over all its fragments, and uncompressed. */
 void ws_session_init(struct ws_session *s, uint64_t max_message);
 void ws_session_fini(struct ws_session *s);
+
+/* Take compressed messages from now on. Takes *d and nulls it; fini frees it. Use
+ * s->deflate for sending. Before the first ws_session_next() only. */
+void ws_session_set_deflate(struct ws_session *s, struct ws_deflate **d);
 
 /* Read up to one event from the front of [*in, *in + *n) and advance both. Call
  * until WS_EVENT_NONE, WS_EVENT_CLOSE or WS_EVENT_ERROR. */

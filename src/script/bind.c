@@ -17,7 +17,7 @@
 #include "script/lua_payload.h"
 #include "script/vm_internal.h"
 
-enum { MAX_TARGETS = 4096, MAX_REASON_BYTES = 120 };
+enum { MAX_TARGETS = 4096, MAX_REASON_BYTES = 120, MAX_STACK_BYTES = 1 << 20 };
 
 static struct vm *vm_of(lua_State *L)
 {
@@ -300,6 +300,18 @@ static int host_log(lua_State *L)
     return 0;
 }
 
+/* check_stack(): raise where scripts have nested too much of the C stack away.
+ * LuaJIT counts its own stack only; a coroutine in a coroutine and so on, or
+ * gsub calling itself (8 KiB a turn), would end the process. */
+static int host_check_stack(lua_State *L)
+{
+    const char *here = __builtin_frame_address(0);
+
+    if (vm_of(L)->stack_base - here > MAX_STACK_BYTES)
+        return luaL_error(L, "stack overflow");
+    return 0;
+}
+
 static int host_now(lua_State *L)
 {
     lua_pushnumber(L, clk_wall_s());
@@ -443,17 +455,18 @@ static void add_functions(lua_State *L, struct vm *vm, const luaL_Reg *list)
 void bind_push_host(lua_State *L, struct vm *vm)
 {
     static const luaL_Reg host[] = {
-        {"read",        host_read      },
-        {"log",         host_log       },
-        {"now",         host_now       },
-        {"report",      host_report    },
-        {"wake",        host_wake      },
-        {"room_ms",     host_room_ms   },
-        {"row_check",   host_row_check },
-        {"row_add",     host_row_add   },
-        {"row_remove",  host_row_remove},
-        {"player_stat", player_stat    },
-        {NULL,          NULL           },
+        {"read",        host_read       },
+        {"log",         host_log        },
+        {"now",         host_now        },
+        {"report",      host_report     },
+        {"wake",        host_wake       },
+        {"room_ms",     host_room_ms    },
+        {"row_check",   host_row_check  },
+        {"row_add",     host_row_add    },
+        {"row_remove",  host_row_remove },
+        {"player_stat", player_stat     },
+        {"check_stack", host_check_stack},
+        {NULL,          NULL            },
     };
     static const luaL_Reg room[] = {
         {"send",      room_send     },

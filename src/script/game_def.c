@@ -25,11 +25,11 @@ static int read_number(lua_State *L, const char *name, double low, double high, 
 
 static int read_text(lua_State *L, const char *name, char *out, size_t max, struct err *e)
 {
-    size_t len;
-    const char *text = lua_tolstring(L, -1, &len);
+    size_t len = 0;
+    /* A number would be turned into text on the way. */
+    const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
 
-    if (lua_type(L, -1) != LUA_TSTRING || len > max || strlen(text) != len ||
-        !utf8_is_valid(text, len))
+    if (!text || len > max || strlen(text) != len || !utf8_is_valid(text, len))
         return err_set(e, -EINVAL, "%s: a string of at most %zu bytes of UTF-8 is expected",
                        name, max);
     memcpy(out, text, len + 1);

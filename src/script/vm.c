@@ -139,11 +139,13 @@ enum script_result vm_protect(struct vm *vm, struct script_room *sr, const char 
 {
     struct vm_call call = {body, arg};
     struct script_room *outer = vm->current;
-    const char *outer_where = vm->where;
+    const char *outer_where = vm->where, *outer_base = vm->stack_base;
     lua_State *L = vm->L;
 
     vm->current = sr;
     vm->where = where;
+    if (!outer_base)
+        vm->stack_base = __builtin_frame_address(0);
     vm_push(L, vm, REF_ON_RAISE);
     int base = lua_gettop(L);
     vm_push(L, vm, REF_ENTER);
@@ -159,6 +161,7 @@ enum script_result vm_protect(struct vm *vm, struct script_room *sr, const char 
     lua_settop(L, base - 1);
     vm->current = outer;
     vm->where = outer_where;
+    vm->stack_base = outer_base;
     return r == 0 ? SCRIPT_DONE : SCRIPT_RAISED;
 }
 

@@ -96,6 +96,7 @@ struct vm {
     struct script_room *current; /* whose callback runs, or NULL */
     const char *where;           /* which: "tick", "on.hop" */
     char where_text[128];
+    const char *stack_base;              /* of the C stack, where the callback began */
     struct buf scratch;                  /* payloads on their way out */
     int refs[24];                        /* registry references, see vm.c */
     int handlers[SCRIPT_N_CALLBACKS];    /* LUA_NOREF where the game has none */

@@ -190,19 +190,26 @@ static bool refuse(struct worker *w, struct conn *c, const struct http_head *hea
     return false;
 }
 
-/* Dev: tell a page that opens now why the files on disk do not load. */
+/* Dev: tell a page that opens now why the files on disk do not load; `waits` says
+ * that no older code runs instead. */
 static void show_load_error(struct worker *w, struct conn *c, const struct game *g,
                             const struct peer *peer)
 {
     const struct buf *why = script_log_load_error(&w->errors, g);
-    struct chunk *frame =
-        why && peer->can_resume
-            ? game_dev_frame(peer->codec == PEER_JSON, (const char *)why->data, why->len)
-            : NULL;
+    struct chunk *frame = NULL;
+    struct buf out;
 
+    if (!why || !peer->can_resume)
+        return;
+    buf_init(&out, 128 << 10);
+    buf_append(&out, why->data, why->len);
+    buf_text(&out, g->vm ? ",\"waits\":false" : ",\"waits\":true");
+    if (!out.failed)
+        frame = game_dev_frame(peer->codec == PEER_JSON, (const char *)out.data, out.len);
     if (frame)
         conn_send(c, frame);
     chunk_unref(&frame);
+    buf_fini(&out);
 }
 
 void seat_open(struct worker *w, struct conn *c, const struct http_head *head,

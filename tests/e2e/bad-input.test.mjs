@@ -7,7 +7,7 @@ import fs from "node:fs";
 import path from "node:path";
 import test, { after } from "node:test";
 
-import { join } from "./lib/player.mjs";
+import { join, Player } from "./lib/player.mjs";
 import { BINARY, connect, frame, handshakeLines, request, TEXT, upgrade } from "./lib/raw.mjs";
 import {
   gamesFolder,
@@ -40,6 +40,15 @@ test("a script with a syntax error is named with its line, the other games run",
   assert.equal(answer.status, 503);
   const player = await join(server, "/pond?name=a");
   await player.leave();
+
+  // A page that opens in dev is told why, and to come back.
+  const page = new Player(server.ws("/broken"), { protocol: "parlor.j1" });
+  const error = await page.record("why it does not load", (r) => r.t === "dev");
+  assert.deepEqual(
+    [error.kind, error.file, error.line, error.waits],
+    ["error", "broken/game.lua", 2, true],
+  );
+  assert.equal((await page.end()).code, 1013);
 
   // Repaired, it is there without a new start.
   server.save(

@@ -94,6 +94,8 @@ static void run_file(const char *file, const char *word)
     luaL_openlibs(L);
     bind_push(L, &rig);
     lua_setglobal(L, "rig");
+    lua_pushliteral(L, GAMES_DIR);
+    lua_setglobal(L, "GAMES_DIR");
     lua_pushliteral(L, SCENARIO_DIR "/?.lua");
     lua_getglobal(L, "package");
     lua_insert(L, -2);

@@ -140,7 +140,7 @@ static const struct {
     {"_G._G = nil x2_ = 3 return x2_",                                           "3"                                                 },
  /* coroutines */
     {"return coroutine.wrap(function() return room.id end)()",                   "\"lobby\""                                         },
-    {"coroutine.wrap(function() error('inside') end)()",                         "!inside"                                           },
+    {"coroutine.wrap(function() error('inside') end)()",                         "!pond/run.lua:1: inside"                           },
     {"coroutine.yield(1)",                                                       "!attempt to yield"                                 },
     {"local c = coroutine.create(function() coroutine.yield() end) coroutine.resume(c) "
      "return coroutine.status(c)",                                          "\"suspended\""                                     },

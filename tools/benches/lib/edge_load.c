@@ -39,6 +39,7 @@ enum {
     MIN_BYTES = 16, /* kind, connection and number lie in the first twelve */
     MAX_BYTES = 64 << 10,
     CONNS_PER_ADDRESS = 20000, /* a source address has 28 000 ports or so */
+    AT_ONCE = 64,              /* handshakes under way */
     SILENCE_MS = 5000,
     HOLD_MS = 120000,
     STEPS = 32, /* of a doubling, in the histogram of latencies */
@@ -356,32 +357,7 @@ static void hold_idle(void)
         die("the server has closed idle connections, or sent something");
 }
 
-/* Connecting: one after the other, with blocking calls and a time limit. */
-
-static void shake_hands(int fd)
-{
-    char text[2048];
-    size_t n = 0;
-    int len = snprintf(text, sizeof text,
-                       "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n"
-                       "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-                       path, port);
-
-    if (len >= (int)sizeof text || send(fd, text, (size_t)len, MSG_NOSIGNAL) != len)
-        die("the request cannot be sent");
-    do {
-        ssize_t r = n < sizeof text - 1 ? recv(fd, text + n, sizeof text - 1 - n, 0) : 0;
-        if (r <= 0)
-            die("no answer to the handshake");
-        n += (size_t)r;
-        text[n] = 0;
-    } while (!strstr(text, "\r\n\r\n"));
-    if (strncmp(text, "HTTP/1.1 101 ", 13) != 0 ||
-        !strstr(text, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") || /* RFC 6455, 1.3 */
-        strcmp(text + n - 4, "\r\n\r\n") != 0)
-        die("the handshake was refused, or something came behind it");
-}
+/* Connecting, with blocking calls and a time limit. */
 
 static int open_one(uint32_t i)
 {
@@ -403,8 +379,38 @@ static int open_one(uint32_t i)
     if (bind(fd, (struct sockaddr *)&from, sizeof from) != 0 ||
         connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
         die("cannot connect");
-    shake_hands(fd);
     return fd;
+}
+
+static void send_request(int fd)
+{
+    char text[2048];
+    int len = snprintf(text, sizeof text,
+                       "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n"
+                       "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+                       path, port);
+
+    if (len >= (int)sizeof text || send(fd, text, (size_t)len, MSG_NOSIGNAL) != len)
+        die("the request cannot be sent");
+}
+
+static void await_answer(int fd)
+{
+    char text[2048] = "";
+    size_t n = 0;
+
+    while (!strstr(text, "\r\n\r\n")) {
+        ssize_t r = n < sizeof text - 1 ? recv(fd, text + n, sizeof text - 1 - n, 0) : 0;
+        if (r <= 0)
+            die("no answer to the handshake");
+        n += (size_t)r;
+        text[n] = 0;
+    }
+    if (strncmp(text, "HTTP/1.1 101 ", 13) != 0 ||
+        !strstr(text, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") || /* RFC 6455, 1.3 */
+        strcmp(text + n - 4, "\r\n\r\n") != 0)
+        die("the handshake was refused, or something came behind it");
 }
 
 static void open_all(void)
@@ -420,9 +426,14 @@ static void open_all(void)
     sent_ns = calloc((size_t)n_conns * inflight, sizeof *sent_ns);
     if (poller < 0 || !conns || !sent_ns)
         die("out of memory or descriptors");
-    for (uint32_t i = 0; i < n_conns; i++) {
-        conns[i].fd = open_one(i);
-        watch(conns + i, EPOLL_CTL_ADD, EPOLLIN);
+    for (uint32_t done = 0; done < n_conns;) {
+        uint32_t end = n_conns - done < AT_ONCE ? n_conns : done + AT_ONCE;
+        for (uint32_t i = done; i < end; i++)
+            send_request(conns[i].fd = open_one(i));
+        for (; done < end; done++) {
+            await_answer(conns[done].fd);
+            watch(conns + done, EPOLL_CTL_ADD, EPOLLIN);
+        }
     }
 }
 

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ws_deflate - messages compressed and uncompressed (permessage-deflate, RFC 7692
+ * 7.2) on zlib.
+ *
+ * Pure: bytes in, bytes or whole frames out. What was agreed on comes from
+ * ws_deflate_offer.h; ws_session.h does the receiving with the functions here.
+ *
+ * Ownership: one `ws_deflate` per connection, for both directions, and one pool
+ * per worker, for all its connections. Both are x_new/x_free; chunks are yours.
+ * Thread: one owner each.
+ *
+ * Memory. A `ws_deflate` is 40 bytes; its zlib streams come when they are needed:
+ * - receiving 7.3 KB and, after the first output, the window of 2^bits (measured
+ *   for 9 / 12 / 15 bits: 7.8 / 11.4 / 40.0 KB). Given back at the end of each
+ *   message when the client keeps no context (0.1 us for both), else kept.
+ * - sending, only where the server keeps context: 2^(bits + 2) for the window
+ *   and 2^(memLevel + 9) for the hash, with memLevel max(4, bits - 7), and 6 KB
+ *   (measured for 9 / 12 / 15 bits: 16.3 / 38.8 / 268 KB).
+ * - a pool holds one compressor for every window size in use, at memLevel 8:
+ *   139 / 153 / 268 KB for 9 / 12 / 15 bits.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/chunk.h"
+#include "proto/ws_deflate_offer.h"
+#include "proto/ws_frame.h"
+
+/* Shorter messages are sent as they are: a frame of 128 bytes fits any packet. */
+enum { WS_DEFLATE_MIN_BYTES = 128 };
+
+struct ws_deflate_pool; /* compressors and scratch memory for many connections */
+
+/* 0 or -ENOMEM. Messages below min_bytes (1 at least) are not compressed. */
+int ws_deflate_pool_new(struct ws_deflate_pool **out, size_t min_bytes);
+void ws_deflate_pool_free(struct ws_deflate_pool **p);
+
+/* A whole server frame that stands alone, compressed with a window of 2^bits
+ * (8-15), so that one chunk serves every connection whose server_max_window_bits
+ * is `bits` or more: a broadcast takes the lowest of its audience. A plain frame
+ * (for anybody) where the message is short or does not shrink; NULL when memory
+ * is out. A connection that is sent a compressed one needs ws_deflate_forget(). */
+struct chunk *ws_deflate_pool_chunk(struct ws_deflate_pool *p, uint8_t bits, enum ws_op op,
+                                    const void *payload, size_t len);
+
+/* This frame is compressed: only for connections that have agreed on it. */
+bool ws_deflate_is_packed(const struct chunk *frame);
+
+struct ws_deflate; /* both directions of one connection */
+
+int ws_deflate_new(struct ws_deflate **out, const struct ws_deflate_params *params);
+void ws_deflate_free(struct ws_deflate **d);
+
+const struct ws_deflate_params *ws_deflate_params(const struct ws_deflate *d);
+
+/* What the zlib streams hold now, in bytes. */
+size_t ws_deflate_held_bytes(const struct ws_deflate *d);
+
+/* A whole server frame for this connection: with its own compressor where the
+ * server keeps context, else as ws_deflate_pool_chunk(). NULL when memory is out.
+ * Send the chunks in the order in which they were made, or, where one is dropped,
+ * call ws_deflate_forget() before the next is made. */
+struct chunk *ws_deflate_message(struct ws_deflate *d, struct ws_deflate_pool *p,
+                                 enum ws_op op, const void *payload, size_t len);
+
+/* The peer's window is no longer ours (it was sent another's chunk, or not sent
+ * one of ours): the next message refers to nothing before it. Costs a store. */
+void ws_deflate_forget(struct ws_deflate *d);
+
+/* The connection has been quiet: give back what can be had again. That is our own
+ * compressor, because a sender need not refer to earlier messages (7.1.1). The
+ * window of what the client sent stays where it may still refer to it: without
+ * it, the client's next message could not be read. */
+void ws_deflate_idle(struct ws_deflate *d);
+
+/* Receiving, in steps: uncompress bytes of a message from [*in, *in + *n) to the end
+ * of `out`, which holds this message and nothing else, and advance past what was
+ * used. WS_SLICE: call again, there is more; WS_MORE: all input is used up; or
+ * WS_ERR_TOO_BIG (the message would be longer than max; nothing above it was
+ * held), WS_ERR_DEFLATE, WS_ERR_MEMORY. Errors are final, and what came before
+ * them is in `out`. A step writes up to 32 KiB. */
+enum ws_result ws_deflate_inflate(struct ws_deflate *d, const uint8_t **in, size_t *n,
+                                  struct buf *out, uint64_t max);
+
+/* The message ends here. WS_MORE, or WS_ERR_DEFLATE where its data were cut off. */
+enum ws_result ws_deflate_end(struct ws_deflate *d);
