@@ -48,7 +48,7 @@ uint8_t *buf_reserve(struct buf *b, size_t n)
         b->data = grown;
         b->cap = cap;
     }
-    return b->data + b->len;
+    return b->len ? b->data + b->len : b->data; /* no sum with a null pointer */
 
 fail:
     b->failed = true;

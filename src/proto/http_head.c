@@ -292,7 +292,8 @@ static enum http_result read_body(struct http_head *h, const uint8_t *bytes, siz
     if (r == HTTP_DONE && h->is_chunked && before_last != '\r')
         return HTTP_ERR_BAD;
     *at += used;
-    h->last_byte = bytes[*at - 1];
+    if (used > 0) /* an error may be in the first byte */
+        h->last_byte = bytes[*at - 1];
     h->n_body_bytes += used;
     return r >= 0 && h->n_body_bytes > limit ? HTTP_ERR_BODY : r;
 }

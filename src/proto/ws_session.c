@@ -90,8 +90,8 @@ static struct ws_in take_control(struct ws_session *s, const struct ws_slice *sl
         return (struct ws_in){.event = WS_EVENT_NONE};
     if (slice->op == WS_CLOSE)
         return read_close(s, data, len);
-    return event(slice->op == WS_PING ? WS_EVENT_PING : WS_EVENT_PONG, slice->op, data,
-                 len);
+    return event(slice->op == WS_PING ? WS_EVENT_PING : WS_EVENT_PONG, (uint8_t)slice->op,
+                 data, len);
 }
 
 /* The message is whole: hand it out, and be ready for the next one. */

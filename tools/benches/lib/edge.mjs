@@ -28,7 +28,8 @@ const USAGE = `Example: tools/bench edge --quick
 Usage: tools/bench edge [--json] [--quick] [options] [FILTER]
 
   FILTER         only the cases whose name holds this word (echo, fan-out, idle)
-  --quick        some 20 seconds: for a first look, not for a verdict
+  --quick        some 20 seconds, only what has a goal: for a first look, not for
+                 a verdict
   --rounds N     rounds (5; --quick 3)
   --seconds S    of each measurement (1.5; --quick 0.25)
   --idle N       idle connections (10000; --quick 2000)
@@ -148,6 +149,7 @@ function readOptions() {
   };
   return {
     json: values.json ?? false,
+    quick,
     filter: positionals.join(" "),
     rounds: number("rounds", quick ? 3 : 5, 1, 1000),
     seconds: number("seconds", quick ? 0.25 : 1.5, 0.05, 60),
@@ -301,7 +303,8 @@ function median(values) {
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-/** Everybody's values of one measure, a list by round, as one line of the table. */
+/** Everybody's values of one measure, a list by round, as one line of the table.
+ * @param {Map<string, number[]>} byName */
 function summarise(test, m, byName) {
   const own = byName.get("Parlor");
   const against = new Map();
@@ -319,8 +322,9 @@ function summarise(test, m, byName) {
 }
 
 async function runIdle() {
-  const files = Number(/^Max open files\s+(\d+)/m.exec(fs.readFileSync("/proc/self/limits", "utf8"))?.[1]);
-  const room = Number.isNaN(files) ? options.idle : files - 100;
+  const limits = fs.readFileSync("/proc/self/limits", "utf8");
+  const files = /^Max open files\s+(\d+)/m.exec(limits); // or "unlimited"
+  const room = files ? Number(files[1]) - 100 : options.idle;
   const connections = Math.max(9, Math.min(options.idle, room));
   if (connections < options.idle)
     console.error(`bench edge: ulimit -n allows ${connections} idle connections`);
@@ -333,7 +337,9 @@ async function runIdle() {
 
 /** Returns the lines of the table and how many rounds there were. */
 async function runRounds() {
-  const tests = CASES.filter((test) => test.name.includes(options.filter));
+  const tests = CASES.filter(
+    (test) => test.name.includes(options.filter) && (test.goal || !options.quick),
+  );
   const seen = new Map(); // case -> server -> what edge_load said, by round
   const servers = [];
   let rounds = 0;
@@ -368,7 +374,7 @@ const short = (v) => (v >= 1000 ? String(Math.round(v)) : v.toPrecision(3));
 function goalText({ test, measure: m, value, against }) {
   const goal = test.goal;
   if (goal?.measure !== m) return "";
-  const ratio = against.get("raw epoll").ratio;
+  const ratio = Number(against.get("raw epoll").ratio.toFixed(2)); // as it is shown
   if (goal.value) return `<= ${goal.value}: ${value <= goal.value ? "met" : "missed"}`;
   if (goal.at_least)
     return `>= ${goal.at_least} raw: ${ratio >= goal.at_least ? "met" : "missed"}`;
@@ -380,7 +386,8 @@ function printTable(lines, rounds) {
   const rows = [["", "", "Parlor", ...peers, ...peers.map((name) => `to ${name}`), "goal"]];
   let last;
   for (const line of lines) {
-    const range = (a) => (rounds > 1 && line.measure !== MEMORY ? ` (${a.low.toFixed(2)}-${a.high.toFixed(2)})` : "");
+    const range = (a) =>
+      a.low < a.high ? ` (${a.low.toFixed(2)}-${a.high.toFixed(2)})` : "";
     const against = peers.map((name) => line.against.get(name));
     rows.push([
       line.test === last ? "" : line.test.name,
@@ -396,7 +403,10 @@ function printTable(lines, rounds) {
   const right = (i) => i >= 2 && i < 3 + peers.length;
   for (const row of rows)
     console.log(
-      row.map((s, i) => (right(i) ? s.padStart(width[i]) : s.padEnd(width[i]))).join("  ").trimEnd(),
+      row
+        .map((s, i) => (right(i) ? s.padStart(width[i]) : s.padEnd(width[i])))
+        .join("  ")
+        .trimEnd(),
     );
   console.log(
     `\n${rounds} rounds of ${options.seconds} s, 64-byte messages, servers on core ${cores[0]}, ` +
