@@ -11,6 +11,7 @@
 #include "base/close_reason.h"
 #include "base/logger.h"
 #include "proto/record.h"
+#include "proto/utf8.h"
 #include "proto/wire.h"
 #include "room/room_internal.h"
 #include "room/session.h"
@@ -102,10 +103,13 @@ void room_answer(struct room *r, const struct player *p, uint32_t request, bool 
 void room_refuse(struct room *r, const struct player *p, uint32_t request, const char *why)
 {
     struct buf body;
+    size_t n = strlen(why);
 
+    while (n > 0 && !utf8_is_valid(why, n))
+        n--; /* an err text may be cut inside a character of the client's */
     buf_init(&body, 1024);
     wire_put_u8(&body, ANY_STR);
-    wire_put_str(&body, why, strlen(why));
+    wire_put_str(&body, why, n);
     room_answer(r, p, request, false, &body);
     buf_fini(&body);
     if (room_is_event_driven(r) && !r->is_stepping) {
@@ -326,15 +330,13 @@ static uint64_t periods_us(const struct room *r, uint64_t n)
     return (uint64_t)ceil((double)n * 1e6 / r->tick_rate);
 }
 
-/* How many are over after that time. It agrees with periods_us() to the
- * microsecond: a room that is woken when it asked to be must find work, or it
+/* How many are over after that time; by rounding one may count a microsecond early,
+ * but never late: a room that is woken when it asked to be must find work, or it
  * would ask for the same time again. */
 static uint64_t n_periods_in(const struct room *r, uint64_t us)
 {
     uint64_t n = (uint64_t)((double)us * r->tick_rate / 1e6);
 
-    while (n > 0 && periods_us(r, n) > us)
-        n--;
     while (periods_us(r, n + 1) <= us)
         n++;
     return n;
@@ -374,7 +376,6 @@ static void step_events(struct room *r, uint64_t now_us)
         /* What was sent right before the end leaves too. */
         scan(r);
         r->flushed_us = now_us;
-        r->is_dirty = false;
         room_flush(r, now_us);
     }
 }

@@ -2,13 +2,10 @@
 /*
  * room_hooks - what scripts do to a room: events out, kicks, the lock, the end.
  */
-#include <string.h>
-
 #include "base/close_reason.h"
 #include "base/logger.h"
 #include "proto/json_out.h"
 #include "proto/record.h"
-#include "proto/utf8.h"
 #include "proto/wire.h"
 #include "proto/ws_frame.h"
 #include "room/room_internal.h"
@@ -99,38 +96,18 @@ static void on_send_raw(void *room, uint32_t player, const uint8_t *data, size_t
                     r->id);
 }
 
-/* A reason as it may stand in BYE and Close: valid UTF-8, whole characters, as much
- * as a Close frame holds. */
-struct reason {
-    char text[124];
-};
-
-static struct reason clean(const char *text)
-{
-    struct reason out = {""};
-    size_t n = strlen(text);
-
-    if (!utf8_is_valid(text, n))
-        return out;
-    if (n > sizeof out.text - 1)
-        for (n = sizeof out.text - 1; ((unsigned char)text[n] & 0xc0) == 0x80;)
-            n--;
-    memcpy(out.text, text, n);
-    return out;
-}
-
 static void on_kick(void *room, uint32_t player, const char *reason)
 {
     struct room *r = room;
     struct player *p = room_find(r, player);
 
     if (p)
-        room_kick(r, p, CLOSE_KICKED, clean(reason).text);
+        room_kick(r, p, CLOSE_KICKED, reason);
 }
 
 static void on_close(void *room, const char *reason)
 {
-    room_close(room, clean(reason).text);
+    room_close(room, reason);
 }
 
 static void on_lock(void *room, bool locked)

@@ -17,33 +17,31 @@ void room_know_schema(struct room *r, struct schema *schema)
     r->known[r->n_known++] = schema_ref(schema);
 }
 
-/* The place of the newest schema with this hash, or -1. */
-static int find_known(const struct room *r, uint32_t hash)
-{
-    int i = (int)r->n_known - 1;
-
-    while (i >= 0 && r->known[i]->hash != hash)
-        i--;
-    return i;
-}
-
 void room_offer_schema(struct player *p, uint32_t hash)
 {
     const struct room *r = p->room;
-    int at = p->peer.codec == PEER_BINARY ? find_known(r, hash) : -1;
+    struct schema *schema = room_def(r)->schema;
 
+    for (uint32_t i = 0; p->peer.codec == PEER_BINARY && i < r->n_known; i++)
+        if (r->known[i]->hash == hash)
+            schema = r->known[i];
     p->offered_hash = hash;
-    player_set_schema(p, at >= 0 ? r->known[at] : room_def(r)->schema);
+    player_set_schema(p, schema);
 }
 
 void room_accept_schema(struct player *p, uint32_t hash)
 {
     const struct room *r = p->room;
-    int at = find_known(r, hash);
+    uint32_t i = r->n_known;
 
-    /* Only forward: going to and fro would be a way round the rate limits. */
-    if (at > find_known(r, p->schema->hash))
-        player_set_schema(p, r->known[at]);
+    /* Only forward: going to and fro would be a way round the rate limits. The
+     * first that fits, because an edit that is undone brings a hash again. */
+    while (i > 0 && r->known[i - 1] != p->schema)
+        i--;
+    while (i < r->n_known && r->known[i]->hash != hash)
+        i++;
+    if (i < r->n_known)
+        player_set_schema(p, r->known[i]);
 }
 
 /* What scripts hold goes into a new image; false where that cannot be done. */
@@ -71,7 +69,6 @@ static bool take_over_state(struct room *r, uint64_t now_us)
         if (p->peer.codec != PEER_BINARY)
             player_set_schema(p, schema); /* by names: nobody has to learn it */
     }
-    r->n_behind = r->n_players;
     return script_room_rebind(r->script, fresh) == 0;
 }
 

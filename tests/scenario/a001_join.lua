@@ -29,6 +29,7 @@ for _, codec in ipairs(codecs) do
       "hello schema keys snapshot hi welcome")
     expect_eq(a:state(), { n = 0, frogs = { ["1"] = { name = "ann", x = 9, on = false } } })
     expect_eq(a.hello_said.period, 50000)
+    expect(a.hello_said.epoch > 0)
     expect_eq(a.hello_said.tick, a.tick)
     step(500)
     expect_eq(a:story(), "", "nothing changes, nothing comes")

@@ -61,27 +61,26 @@ for _, codec in ipairs(codecs) do
     expect_eq(b.closed.code, 4002)
   end)
 
-  test(codec .. ": a newer connection takes over; the older gets 4005 and never drops", function()
-    game("g", source)
-    local a, b = join("g", { codec = codec }), join "g"
-    step(50)
-    a:story() b:story()
-    local old = a
-    local c = connect("g", { codec = codec })
-    c.token, c.epoch, c.schema = old.token, old.epoch, old.schema
-    local fresh = c.conn
-    c.conn = nil
-    c:resume()
-    rig.closed(fresh, 1006)
-    step(50)
-    expect_eq(old.closed.code, 4005)
-    expect_eq(c.id, old.id)
-    expect_eq(c.hello_said.resumed, true)
-    expect_eq(b:story(), "", "nobody hears of it")
-    c:send("add")
-    step(50)
-    expect_eq(b:story(), "added")
-  end)
+  for _, rate in ipairs { 20, 0 } do
+    test(("%s at %d Hz: a newer connection takes over; the older gets 4005 and never drops"):format(codec, rate), function()
+      game("g", (source:gsub("tick_rate = 20", "tick_rate = " .. rate)))
+      local old, b = join("g", { codec = codec }), join "g"
+      step(100)
+      old:story() b:story()
+      local c = connect("g", { codec = codec })
+      c.token, c.epoch, c.schema = old.token, old.epoch, old.schema
+      c:resume()
+      step(100)
+      expect_eq(old.closed.code, 4005)
+      expect_eq(c.id, old.id)
+      expect_eq(c.hello_said.resumed, true)
+      expect_eq(c:state(), b:state())
+      expect_eq(b:story(), "", "nobody hears of it")
+      c:send("add")
+      step(100)
+      expect_eq(b:story(), "added")
+    end)
+  end
 end
 
 test("a plain connection that breaks is lost at once", function()

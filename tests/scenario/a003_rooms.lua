@@ -119,7 +119,7 @@ test("event-driven: what was sent right before the end leaves, though no flush w
     return g
   ]])
   local a, b = join "g", join("g", { codec = "binary" })
-  step(10)
+  step(1100)
   a:story() b:story()
   a:send("end")
   step(1)

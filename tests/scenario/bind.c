@@ -89,7 +89,7 @@ static int rig_lua_stop(lua_State *L)
     return 0;
 }
 
-/* now() in us, set(us), next() -> us or nil, run() */
+/* now() in us, set(us), next() -> us or nil, run() if the alarm has rung */
 static int rig_lua_now(lua_State *L)
 {
     lua_pushnumber(L, (double)clk_now_us());
@@ -104,7 +104,7 @@ static int rig_lua_set(lua_State *L)
 
 static int rig_lua_next(lua_State *L)
 {
-    uint64_t at = world_next_us(&rig_of(L)->world);
+    uint64_t at = rig_of(L)->alarm_us;
 
     if (at == UINT64_MAX)
         return 0;
@@ -114,7 +114,10 @@ static int rig_lua_next(lua_State *L)
 
 static int rig_lua_run(lua_State *L)
 {
-    world_run(&rig_of(L)->world, clk_now_us());
+    struct rig *r = rig_of(L);
+
+    if (r->alarm_us <= clk_now_us())
+        r->alarm_us = world_run(&r->world, clk_now_us());
     return 0;
 }
 

@@ -102,7 +102,9 @@ static void on_error(void *ctx, struct game *g, const struct script_error *error
 
 static void on_schedule(void *ctx)
 {
-    ((struct rig *)ctx)->n_schedules++;
+    struct rig *r = ctx;
+
+    r->alarm_us = world_next_us(&r->world);
 }
 
 static const struct world_ops world_ops = {on_error, on_schedule};
@@ -118,6 +120,7 @@ struct rig *rig_new(bool is_dev, uint64_t seed)
         free(r);
         return NULL;
     }
+    r->alarm_us = UINT64_MAX;
     buf_init(&r->errors, 0);
     clk_fake(RIG_START_US);
     rnd_fake(seed);

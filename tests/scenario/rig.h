@@ -35,7 +35,7 @@ struct rig {
     struct far_end *peers[RIG_MAX_PEERS];
     uint32_t n_peers;
     struct buf errors; /* what scripts did wrong, a line each */
-    unsigned n_schedules;
+    uint64_t alarm_us; /* when the world wants to run, as far as it has told */
 };
 
 /* NULL: /tmp cannot be written, or memory is out. */

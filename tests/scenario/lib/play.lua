@@ -13,7 +13,8 @@ local clients, seed
 function test(sentence, body) tests[#tests + 1] = { sentence, body, false } end
 function test_dev(sentence, body) tests[#tests + 1] = { sentence, body, true } end
 
---- A number in [0, 1), the same in every run; random(n): 1..n.
+--- A number in [0, 1), the same in every run unless SCENARIO_SEED says otherwise;
+-- random(n): 1..n.
 function random(n)
   seed = (seed * 16807) % 2147483647
   local unit = (seed - 1) / 2147483646
@@ -119,10 +120,11 @@ end
 function expect_no_errors() expect_eq(rig.errors(), "", "script errors") end
 
 function run_test(body)
-  clients, seed = {}, 20261124
+  clients, seed = {}, tonumber(os.getenv "SCENARIO_SEED") or 20261124
   body()
   expect_no_errors()
 end
 
 codecs = { "json", "binary" }
+null = rig.json "null"
 play_wire = wire

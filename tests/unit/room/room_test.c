@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "far.h"
+#include "unit.h"
+
+#include "base/clk.h"
+#include "room/room.h"
+#include "room/room_internal.h"
+
+static struct room *only_room(const struct game *g)
+{
+    CHECK_EQ(g->rooms.n, 1);
+    return map_next(&g->rooms, NULL)->value;
+}
+
+TEST(room_counts, "the counts by kind of peer follow joins, drops, returns and kicks")
+{
+    struct far_world w;
+    struct game *g = far_open(&w, "return parlor.game { tick_rate = 20 }");
+    struct far_end a, b, c;
+    struct session *s = far_join(&w, &a, PEER_JSON, NULL);
+    struct session *t = far_join(&w, &b, PEER_BINARY, NULL);
+    struct room *r = only_room(g);
+
+    CHECK_EQ(r->n_json, 1);
+    CHECK_EQ(r->n_binary, 1);
+    far_step(&w, 60);
+    struct player *p = t->player;
+    session_closed(&t, 1006);
+    CHECK_EQ(r->n_binary, 0);
+    CHECK_EQ(room_n_seats(r), 2);
+    c = (struct far_end){0};
+    struct peer peer = far_peer(&c, PEER_JSON); /* back with another codec */
+    room_resume_seat(r, p, &peer);
+    CHECK_EQ(r->n_json, 2);
+    room_kick(r, p, 4000, "out");
+    CHECK_EQ(c.code, 4000);
+    CHECK_STR(c.reason, "out");
+    room_kick(r, p, 4000, "again"); /* far.c would refuse a second Close */
+    CHECK_EQ(r->n_json, 1);
+    far_step(&w, 60);
+    CHECK_EQ(room_n_seats(r), 1);
+    session_closed(&s, 1000);
+    far_step(&w, 60);
+    far_fini(&a);
+    far_fini(&b);
+    far_fini(&c);
+    far_close(&w);
+}
+
+TEST(room_due, "a ticking room is due on the microsecond, and has work to do then")
+{
+    /* At 0.7 Hz the product for tick 63 is rounded below 63. */
+    static const double rates[] = {0.7, 1, 3, 7, 29.97, 30, 60, 119.88, 120};
+
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        struct far_world w;
+        struct far_end e;
+        char source[80];
+        snprintf(source, sizeof source, "return parlor.game { tick_rate = %g }", rates[i]);
+        struct game *g = far_open(&w, source);
+        struct session *s = far_join(&w, &e, PEER_JSON, NULL);
+        struct room *r = only_room(g);
+        uint64_t began = clk_now_us();
+        for (uint32_t k = 1; k <= 2000; k++) {
+            uint64_t due = world_next_us(&w.world);
+            clk_fake(due - 1);
+            CHECK_EQ(world_run(&w.world, due - 1), due);
+            CHECK_EQ(r->tick, k);
+            clk_fake(due);
+            CHECK(world_run(&w.world, due) > due);
+            CHECK_EQ(r->tick, k + 1);
+            double want = k * 1e6 / rates[i];
+            CHECK((double)(due - began) >= want && (double)(due - began) < want + 1.001);
+        }
+        session_closed(&s, 1000);
+        far_fini(&e);
+        far_close(&w);
+    }
+}
+
+TEST(room_inputs, "no more than max_inputs of one player wait")
+{
+    struct far_world w;
+    struct game *g = far_open(&w, "return parlor.game { tick_rate = 20, max_inputs = 3 }");
+    struct far_end e;
+    struct session *s = far_join(&w, &e, PEER_JSON, NULL);
+    struct room *r = only_room(g);
+    struct input in = {.kind = INPUT_OTHER,
+                       .player = s->player->id,
+                       .data = (const uint8_t *)"\1x\0",
+                       .len = 3};
+
+    far_step(&w, 60);
+    for (int i = 0; i < 3; i++)
+        CHECK(room_input(r, s->player, &in));
+    CHECK(!room_input(r, s->player, &in));
+    CHECK_EQ(s->player->n_waiting, 3);
+    far_step(&w, 60);
+    CHECK_EQ(s->player->n_waiting, 0);
+    session_closed(&s, 1000);
+    far_step(&w, 60);
+    far_fini(&e);
+    far_close(&w);
+}
+
+TEST(room_gone_inside,
+     "a room that ends inside a message of an event-driven game is gone after")
+{
+    struct far_world w;
+    struct game *g = far_open(&w, "local g = parlor.game { tick_rate = 0 } "
+                                  "function g:message() self:close('over') end return g");
+    struct far_end e;
+    struct session *s = far_join(&w, &e, PEER_JSON, NULL);
+
+    far_step(&w, 60);
+    session_message(s, WS_TEXT, (const uint8_t *)"{\"t\":\"send\",\"name\":\"x\"}", 23);
+    CHECK(s->player == NULL && s->is_over);
+    CHECK_EQ(e.code, 4008);
+    CHECK_EQ(g->rooms.n, 0);
+    session_message(s, WS_TEXT, (const uint8_t *)"{}", 2); /* ignored */
+    session_closed(&s, 4008);
+    far_fini(&e);
+    far_close(&w);
+}
+
+TEST(room_schemas, "old schemas are remembered for a while, and their memory goes")
+{
+    struct far_world w;
+    struct game *g = far_open(&w, "return parlor.game { tick_rate = 20 }");
+    struct far_end e;
+    struct session *s = far_join(&w, &e, PEER_BINARY, NULL);
+    struct room *r = only_room(g);
+
+    for (int i = 0; i < 20; i++) {
+        char source[120];
+        snprintf(source, sizeof source,
+                 "return parlor.game { tick_rate = 20, state = { f%d = s.u8 } }", i);
+        CHECK_EQ(far_edit(&w, source), 0);
+        far_step(&w, 60);
+    }
+    CHECK_EQ(r->n_known, ROOM_MAX_SCHEMAS);
+    uint32_t middle = r->known[3]->hash, first = r->known[0]->hash;
+    room_accept_schema(s->player, middle);
+    CHECK_EQ(s->player->schema->hash, middle);
+    room_accept_schema(s->player, first); /* not back */
+    CHECK_EQ(s->player->schema->hash, middle);
+    room_accept_schema(s->player, 12345);
+    CHECK_EQ(s->player->schema->hash, middle);
+    session_closed(&s, 1000);
+    far_fini(&e);
+    far_close(&w);
+}
