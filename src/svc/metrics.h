@@ -28,5 +28,5 @@ void metrics_sample(struct buf *out, const char *name, const char *label,
                     const char *value_of, double value);
 
 /* A metric with one sample and no label. */
-void metrics_put(struct buf *out, const char *name, enum metric_type type,
-                 const char *help, double value);
+void metrics_put(struct buf *out, const char *name, enum metric_type type, const char *help,
+                 double value);

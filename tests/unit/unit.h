@@ -8,7 +8,8 @@
  */
 #pragma once
 
-/* clang-format off: cmocka.h needs the first four before it */
+/* cmocka.h needs the first four before it. */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
