@@ -383,17 +383,18 @@ function M.scan(R)
   local p, handle = 0, R.handle
   local function add(facet, key) return host.row_add(handle, facet, key) end
   local function remove(facet, slot) host.row_remove(handle, facet, slot) end
+  local function get(facet, slot) return host.row_get(handle, facet, slot) end
   if gen.root_record.n > 0 then
     out[1] = -1
     p = gen.root_record.row(state, R.root, out, 1)
     if p == 1 then p = 0 end
   end
   local maps = R.maps
-  for i = 1, #maps do
+  for i = 1, #maps do -- all of them first: what is wrong in one map is taken out of its table only
     local map = maps[i]
     if rawget(state, map.name) ~= map.coll then adopt(R, map) end
-    p = scan.map(map, out, p, add, remove, report)
   end
+  for i = 1, #maps do p = scan.map(maps[i], out, p, add, remove, get, report) end
   R.is_scanning = false
   return out, p
 end
@@ -436,7 +437,6 @@ function M.seat_add(R, id, name)
   handle_of[player] = R.handle * 2^32 + id
   R.seats[id] = player
   rawset(players_of(R), id, player)
-  return player
 end
 
 function M.seat_remove(R, id)

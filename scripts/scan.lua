@@ -108,27 +108,6 @@ function scan.forget(s)
   for i = 2, #s do s[i] = UNSEEN end
 end
 
--- The table a mirror stands for, for a row that a script has overwritten with
--- something else.
-local function rebuild(fields, s)
-  local n = 1
-  local function walk(list)
-    local t = {}
-    for _, f in ipairs(list) do
-      if f.fields then
-        t[f.name] = walk(f.fields)
-      else
-        n = n + 1
-        local v = s[n]
-        if v == UNSEEN or v == NAN then v = f.value end
-        t[f.name] = v
-      end
-    end
-    return t
-  end
-  return walk(fields)
-end
-
 local function compile(source, ...)
   return setfenv(assert(loadstring(source, "=scan")), {})(...)
 end
@@ -144,8 +123,6 @@ function scan.record(fields, name, report)
   local lost = make_lost(nested, name, report)
   local head = "local D,lost,NAN,type,next=...\n"
   return {
-    words = words,
-    fields = fields,
     n = #D,
     row = compile(head .. "return function(e,s,out,p,key)\n" .. code .. "\nreturn p end", D, lost,
       NAN, type, next),
@@ -155,7 +132,6 @@ function scan.record(fields, name, report)
       "if type(e)~='table' then e=bad(key,e,s) end\n" .. code ..
       "\nend end return p,n,new end", D, lost, NAN, type, next),
     fresh = function() return fresh(fields) end,
-    rebuild = function(s) return rebuild(fields, s) end,
   }
 end
 
@@ -197,13 +173,14 @@ end
 
 --- Scan one map of a room into `out` behind `p`; returns the new end. `map` is
 -- { coll, rows, count, order, place, n_order, record, name, facet }, `add(facet,
--- key)` returns a slot or nil and why not, `remove(facet, slot)` frees it.
-function scan.map(map, out, p, add, remove, report)
+-- key)` returns a slot or nil and why not, `remove(facet, slot)` frees it, and
+-- `get(facet, slot)` returns the row as the image has it.
+function scan.map(map, out, p, add, remove, get, report)
   local record, coll, rows = map.record, map.coll, map.rows
   local function bad(key, e, s)
-    report(format("%s[%s]: a %s is not a record; the last one is back", map.name, key_text(key),
+    report(format("%s[%s]: a %s is not a record; the last good one is back", map.name, key_text(key),
       type(e)))
-    e = record.rebuild(s)
+    e = get(map.facet, s[1])
     coll[key] = e
     return e
   end

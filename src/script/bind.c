@@ -443,6 +443,23 @@ static int host_row_remove(lua_State *L)
     return 0;
 }
 
+/* row_get(handle, facet, slot) -> a table with the values of the image. */
+static int host_row_get(lua_State *L)
+{
+    const struct script_room *sr = room_at(L, 1);
+    uint32_t facet = (uint32_t)luaL_checknumber(L, 2);
+    const struct record *record = sr->image->facets[facet].record;
+    const struct row *row = image_row(sr->image, facet, (uint32_t)luaL_checknumber(L, 3));
+
+    lua_settop(L, 0);
+    lua_createtable(L, 0, (int)record->n_fields);
+    for (uint32_t i = 0; i < record->n_fields; i++) {
+        lua_payload_push_cell(L, &record->fields[i].type, row->now[i]);
+        lua_payload_set_path(L, 1, record->fields[i].path);
+    }
+    return 1;
+}
+
 static void add_functions(lua_State *L, struct vm *vm, const luaL_Reg *list)
 {
     for (; list->name; list++) {
@@ -464,6 +481,7 @@ void bind_push_host(lua_State *L, struct vm *vm)
         {"row_check",   host_row_check  },
         {"row_add",     host_row_add    },
         {"row_remove",  host_row_remove },
+        {"row_get",     host_row_get    },
         {"player_stat", player_stat     },
         {"check_stack", host_check_stack},
         {NULL,          NULL            },

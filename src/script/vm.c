@@ -150,13 +150,18 @@ enum script_result vm_protect(struct vm *vm, struct script_room *sr, const char 
     int base = lua_gettop(L);
     vm_push(L, vm, REF_ENTER);
     lua_pushlightuserdata(L, &call);
+    *vm->message = *vm->traceback = 0;
     int r = lua_pcall(L, 1, 0, base);
     if (r != 0) {
+        /* Where the stack was full, on_raise may have got no further than the
+         * message, or not even there. */
         if (r == LUA_ERRMEM)
             snprintf(vm->message, sizeof vm->message, "out of memory");
-        else if (r == LUA_ERRERR)
-            snprintf(vm->message, sizeof vm->message, "error in error handling");
-        hand_on(vm, vm->message, r == LUA_ERRRUN ? vm->traceback : "");
+        else if (!*vm->message)
+            snprintf(vm->message, sizeof vm->message,
+                     r == LUA_ERRERR ? "stack overflow"
+                                     : "the script raised an empty text");
+        hand_on(vm, vm->message, vm->traceback);
     }
     lua_settop(L, base - 1);
     vm->current = outer;

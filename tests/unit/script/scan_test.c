@@ -130,9 +130,9 @@ static const struct {
     {"room.state.phase = 'over'",                                                       "on.hop|:0|phase: \"over\" is not one of lobby, play"},
     {"room.state.phase = 1",                                                            "on.hop|:0|phase: 1 is not one of lobby, play"       },
     {"room.state.frogs[1] = 5",
-     "on.hop|:0|frogs[1]: a number is not a record; the last one is back"                                                                    },
+     "on.hop|:0|frogs[1]: a number is not a record; the last good one is back"                                                               },
     {"room.state.frogs[1] = false",
-     "on.hop|:0|frogs[1]: a boolean is not a record; the last one is back"                                                                   },
+     "on.hop|:0|frogs[1]: a boolean is not a record; the last good one is back"                                                              },
     {"rawset(room.state.frogs, 'k', {})",
      "on.hop|:0|frogs[k]: the key must be a player id; it was removed"                                                                       },
     {"rawset(room.state.frogs, -1, {})",
@@ -157,7 +157,7 @@ static const struct {
     {"room.state.frogs = room.state.frogs",                                             ""                                                   },
     {"local f = room.state.frogs[1] room.state.frogs[1] = nil room.state.frogs[1] = f", ""                                                   },
     {"local t = {} for k, v in pairs(room.state.frogs) do t[k] = v end room.state.frogs = "
-     "t",                                                                                  ""                                                                                                                                     },
+     "t",                                                                          ""                                                   },
 };
 
 static const char two_frogs[] =
@@ -210,9 +210,9 @@ TEST(scan_lost, "a nested record that is lost comes back with its own defaults")
     scan_after(&r, "room.state.m[4].b = nil room.state.m[4].a = nil", "");
     check_state(&r, all);
     CHECK_STR(
-        rig_eval(&r, "return room.state"),
-        "{\"a\":{\"pos\":{\"x\":1}},\"b\":{\"pos\":{\"x\":{\"y\":2}}},"
-        "\"m\":{\"4\":{\"a\":{\"pos\":{\"x\":3}},\"b\":{\"pos\":{\"x\":{\"y\":0}}}}}}");
+        rig_eval(&r, "local t = room.state return {t.a.pos.x, t.b.pos.x.y, t.m[4].a.pos.x, "
+                     "t.m[4].b.pos.x.y, t.a.pos.y == nil}"),
+        "[1,2,3,0,true]");
     rig_close(&r);
 }
 
@@ -225,11 +225,11 @@ TEST(scan_rebuilt, "a row put back holds nothing wrong that it held before")
     scan_after(&r, "room.state.frogs[2].x = 0/0",
                "on.hop|:0|frogs[2].x: -nan is not 0..40");
     scan_after(&r, "room.state.frogs[2] = true",
-               "on.hop|:0|frogs[2]: a boolean is not a record; the last one is back");
+               "on.hop|:0|frogs[2]: a boolean is not a record; the last good one is back");
     CHECK_STR(
         rig_eval(&r,
                  "local f = room.state.frogs[2] return {f.x, f.name, f.pos.a, f.pos.b}"),
-        "[0,\"\",-3,{\"c\":true}]");
+        "[9,\"\",-3,{\"c\":true}]");
     rig_close(&r);
 }
 
@@ -370,5 +370,28 @@ TEST(scan_each, "parlor.each goes in the order of insertion, also after removals
     /* A table put in place of the map: numbers before strings, each ascending. */
     scan_after(&r, "room.state.m = {y = {}, c = {}, x = {}}", "");
     CHECK_STR(rig_eval(&r, "room.state.m.b = {} return keys(room)"), "\"c x y b\"");
+    rig_close(&r);
+}
+
+TEST(scan_replaced, "rows that came round the checks are whole after the scan, too")
+{
+    struct rig r = {0};
+
+    rig_open(&r, RUNNER(FROGS, "function keys(t) local out = {} for k in parlor.each(t) do "
+                               "out[#out + 1] = k end return out end"));
+    scan_after(&r, "room.state.frogs = {[1] = {}} rawset(room.state.frogs, 2, {pos = {}})",
+               "");
+    CHECK_STR(rig_eval(&r,
+                       "local a, b = room.state.frogs[1], room.state.frogs[2] return {a.x, "
+                       "a.name, a.pos.b.c, b.x, b.pos.a}"),
+              "[0,\"\",false,0,0]");
+    scan_after(&r, "rawset(room.state.towns, 'b', {}) old = room.state.towns", "");
+    scan_after(&r, "rawset(room.state.towns, 'a', {})", "");
+    CHECK_STR(rig_eval(&r, "return keys(room.state.towns)"), "[\"b\",\"a\"]");
+    /* Another table: an order of its own. The old one is a plain table again. */
+    scan_after(&r, "room.state.towns = {b = {}, a = {}}", "");
+    CHECK_STR(rig_eval(&r, "return keys(room.state.towns)"), "[\"a\",\"b\"]");
+    CHECK_STR(rig_eval(&r, "old[1] = 'anything' return getmetatable(old)"), "null");
+    CHECK_STR(rig_eval(&r, "keys(old)"), "!parlor.each takes a map of the state");
     rig_close(&r);
 }
