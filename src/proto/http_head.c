@@ -235,6 +235,11 @@ static enum http_result run(struct http_head *h, const uint8_t *bytes, size_t le
         return HTTP_DONE;
     if (e == HPE_OK)
         return HTTP_MORE;
+    /* A letter that no known method goes on with: not malformed, but not known (RFC
+     * 9110 9.1). Other bytes are in no method. */
+    if (e == HPE_INVALID_METHOD && *used < len &&
+        http_text_is_token((struct http_text){text + *used, 1}))
+        return HTTP_ERR_METHOD;
     return e == HPE_INVALID_VERSION ? HTTP_ERR_VERSION : HTTP_ERR_BAD;
 }
 

@@ -31,6 +31,7 @@ enum http_result {
     HTTP_ERR_URI = -414,    /* target above max_target */
     HTTP_ERR_HEAD = -431,   /* head above max_head or max_headers */
     HTTP_ERR_CODING = -501, /* a transfer coding that is not chunked */
+    HTTP_ERR_METHOD = -501, /* a method that nobody knows; the same answer */
     HTTP_ERR_VERSION = -505,
     HTTP_ERR_MEMORY = -503,
 };

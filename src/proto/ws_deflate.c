@@ -33,6 +33,7 @@ struct ws_deflate_pool {
     z_stream *by_bits[MAX_BITS + 1]; /* NULL until first used */
     struct buf scratch;              /* compressed data on their way to a chunk */
     size_t min_bytes;
+    size_t held;
 };
 
 struct ws_deflate {
@@ -64,18 +65,16 @@ static z_stream *stream_new(size_t *held)
 
     if (!z)
         return NULL;
-    if (held) {
-        z->zalloc = count_alloc;
-        z->zfree = count_free;
-        z->opaque = held;
-        *held += malloc_usable_size(z);
-    }
+    z->zalloc = count_alloc;
+    z->zfree = count_free;
+    z->opaque = held;
+    *held += malloc_usable_size(z);
     return z;
 }
 
 static void stream_free(z_stream **z, size_t *held)
 {
-    if (held && *z)
+    if (*z)
         *held -= malloc_usable_size(*z);
     free(*z);
     *z = NULL;
@@ -120,10 +119,15 @@ void ws_deflate_pool_free(struct ws_deflate_pool **p)
     if (!*p)
         return;
     for (unsigned bits = 0; bits <= MAX_BITS; bits++)
-        deflate_close(&(*p)->by_bits[bits], NULL);
+        deflate_close(&(*p)->by_bits[bits], &(*p)->held);
     buf_fini(&(*p)->scratch);
     free(*p);
     *p = NULL;
+}
+
+size_t ws_deflate_pool_held_bytes(const struct ws_deflate_pool *p)
+{
+    return p->held + p->scratch.cap;
 }
 
 bool ws_deflate_is_packed(const struct chunk *frame)
@@ -175,15 +179,15 @@ static struct chunk *pack(z_stream *z, struct buf *scratch, enum ws_op op,
 struct chunk *ws_deflate_pool_chunk(struct ws_deflate_pool *p, uint8_t bits, enum ws_op op,
                                     const void *payload, size_t len)
 {
-    z_stream **z = &p->by_bits[zlib_bits(bits)];
     struct chunk *c = NULL;
 
     assert(bits >= MIN_BITS && bits <= MAX_BITS);
+    z_stream **z = &p->by_bits[zlib_bits(bits)];
     if (is_worth_it(p, len)) {
         if (*z)
             deflateReset(*z);
         else
-            *z = deflate_open(zlib_bits(bits), POOL_MEM_LEVEL, NULL);
+            *z = deflate_open(zlib_bits(bits), POOL_MEM_LEVEL, &p->held);
         if (*z)
             c = pack(*z, &p->scratch, op, payload, len);
     }
@@ -353,19 +357,20 @@ enum ws_result ws_deflate_end(struct ws_deflate *d)
 {
     static const uint8_t tail[TAIL_BYTES] = {0x00, 0x00, 0xff, 0xff};
     const uint8_t *in = tail;
-    size_t n = sizeof tail, written = 0;
+    size_t n = sizeof tail, written;
     uint8_t spare;
 
     /* The tail that the sender took off ends an empty stored block. Where a
      * message ends between two blocks by itself - it is empty, or its last block
-     * was marked as such - the tail would only begin a block that never ends. If
-     * anything comes out, or a block stays open, the data were cut off; found
-     * here, it cannot leak into the next message. */
+     * was marked as such - the tail would only begin a block that never ends. Where
+     * the tail yields data instead, or a block stays open, the data were cut off;
+     * found here, it cannot leak into the next message. (Data that fit the spare
+     * byte leave a block open: a literal and an end of block are 30 bits at most.) */
     if (!d->is_between) {
         enum ws_result r = run(d, &in, &n, &spare, sizeof spare, &written);
         if (r < 0)
             return r;
-        if (n || written || !d->is_between)
+        if (n || !d->is_between)
             return WS_ERR_DEFLATE;
     }
     if (d->params.client_no_context_takeover)

@@ -10,7 +10,7 @@
  * per worker, for all its connections. Both are x_new/x_free; chunks are yours.
  * Thread: one owner each.
  *
- * Memory. A `ws_deflate` is 40 bytes; its zlib streams come when they are needed:
+ * Memory. A `ws_deflate` is 32 bytes; its zlib streams come when they are needed:
  * - receiving 7.3 KB and, after the first output, the window of 2^bits (measured
  *   for 9 / 12 / 15 bits: 7.8 / 11.4 / 40.0 KB). Given back at the end of each
  *   message when the client keeps no context (0.1 us for both), else kept.
@@ -18,7 +18,7 @@
  *   and 2^(memLevel + 9) for the hash, with memLevel max(4, bits - 7), and 6 KB
  *   (measured for 9 / 12 / 15 bits: 16.3 / 38.8 / 268 KB).
  * - a pool holds one compressor for every window size in use, at memLevel 8:
- *   139 / 153 / 268 KB for 9 / 12 / 15 bits.
+ *   139 / 154 / 268 KB for 9 / 12 / 15 bits; and up to 64 KB of scratch memory.
  */
 #pragma once
 
@@ -40,11 +40,16 @@ struct ws_deflate_pool; /* compressors and scratch memory for many connections *
 int ws_deflate_pool_new(struct ws_deflate_pool **out, size_t min_bytes);
 void ws_deflate_pool_free(struct ws_deflate_pool **p);
 
+/* What its compressors and scratch memory hold now, in bytes. */
+size_t ws_deflate_pool_held_bytes(const struct ws_deflate_pool *p);
+
 /* A whole server frame that stands alone, compressed with a window of 2^bits
  * (8-15), so that one chunk serves every connection whose server_max_window_bits
- * is `bits` or more: a broadcast takes the lowest of its audience. A plain frame
- * (for anybody) where the message is short or does not shrink; NULL when memory
- * is out. A connection that is sent a compressed one needs ws_deflate_forget(). */
+ * is `bits` or more. A broadcast makes one for the policy's value and others for
+ * the few clients that asked for less (one for all would let one client spoil
+ * it for the rest). A plain frame (for anybody) where the message is short or
+ * does not shrink; NULL when memory is out. A connection that is sent a compressed
+ * one needs ws_deflate_forget(). */
 struct chunk *ws_deflate_pool_chunk(struct ws_deflate_pool *p, uint8_t bits, enum ws_op op,
                                     const void *payload, size_t len);
 

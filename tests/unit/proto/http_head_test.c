@@ -145,7 +145,7 @@ TEST(lines, "H26-H29: bare LF or CR, obs-fold, NUL and broken names are refused"
     ROWS(rows);
 }
 
-TEST(request_lines, "H33, H43-H46: what is no HTTP/1.x request line gets 400 or 505")
+TEST(request_lines, "H33, H43-H46: what is no HTTP/1.x request line gets 400, 501 or 505")
 {
     static const struct row rows[] = {
         {"H33b",                  "GET * HTTP/1.1\r\n" HOST "\r\n",               0,  HTTP_ERR_BAD    },
@@ -159,8 +159,10 @@ TEST(request_lines, "H33, H43-H46: what is no HTTP/1.x request line gets 400 or 
         {"RTSP",                  "DESCRIBE / RTSP/1.0\r\n" HOST "\r\n",          0,  HTTP_ERR_VERSION},
         {"H45",                   "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",             0,  HTTP_ERR_BAD    },
         {"H46",                   "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11, HTTP_ERR_BAD    },
-        {"case",                  "get / HTTP/1.1\r\n" HOST "\r\n",               0,  HTTP_ERR_BAD    },
-        {"unknown",               "FETCH / HTTP/1.1\r\n" HOST "\r\n",             0,  HTTP_ERR_BAD    },
+        {"case",                  "get / HTTP/1.1\r\n" HOST "\r\n",               0,  HTTP_ERR_METHOD },
+        {"longer",                "GETS / HTTP/1.1\r\n" HOST "\r\n",              0,  HTTP_ERR_METHOD },
+        {"no letter",             "F@ / HTTP/1.1\r\n" HOST "\r\n",                0,  HTTP_ERR_BAD    },
+        {"unknown",               "FETCH / HTTP/1.1\r\n" HOST "\r\n",             0,  HTTP_ERR_METHOD },
         {"space first",           " GET / HTTP/1.1\r\n" HOST "\r\n",              0,  HTTP_ERR_BAD    },
         {"two spaces",            "GET  / HTTP/1.1\r\n" HOST "\r\n",              0,  HTTP_ERR_BAD    },
         {"space in target",       "GET /a b HTTP/1.1\r\n" HOST "\r\n",            0,  HTTP_ERR_BAD    },
@@ -429,7 +431,7 @@ TEST(limits,
     put_many(&b, "GET /", "x", 64 << 10);
     check_limit(&b, HTTP_ERR_URI, 5 + l->max_target);
     put_many(&b, "", "G", 64 << 10);
-    check_limit(&b, HTTP_ERR_BAD, l->max_head);
+    check_limit(&b, HTTP_ERR_METHOD, l->max_head);
 
     /* the limits themselves are allowed */
     put_many(&b, GET, "a: b\r\n", l->max_headers - 1);

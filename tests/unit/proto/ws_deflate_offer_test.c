@@ -239,8 +239,7 @@ TEST(linear, "X40: 15 kB of whatever is read once, from the front")
     }
 }
 
-TEST(cut_offers,
-     "an offer cut or changed at any byte is answered or refused, never over-read")
+TEST(cut_offers, "an offer cut or changed at any byte comes to one of the three results")
 {
     static const char line[] = EXT "foo; a=\"\\b\", " PMD SWB "=\"10\"" CWB "=9" SNC "\r\n";
     struct ws_deflate_params params;
