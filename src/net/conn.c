@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/conn.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -21,25 +20,6 @@ struct conn *conn_of(void *handle)
     return c;
 }
 
-/* IPv4 that came through an IPv6 socket is shown and judged as IPv4. */
-static void note_address(struct conn *c, const struct sockaddr_storage *from)
-{
-    const struct sockaddr_in6 *six = (const void *)from;
-    struct in_addr four;
-
-    if (from->ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
-        c->is_loopback = IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
-        inet_ntop(AF_INET6, &six->sin6_addr, c->address, sizeof c->address);
-        return;
-    }
-    if (from->ss_family == AF_INET6)
-        memcpy(&four, six->sin6_addr.s6_addr + 12, sizeof four);
-    else
-        four = ((const struct sockaddr_in *)(const void *)from)->sin_addr;
-    c->is_loopback = ntohl(four.s_addr) >> 24 == 127;
-    inet_ntop(AF_INET, &four, c->address, sizeof c->address);
-}
-
 void conn_accept(struct edge *edge, int fd, const struct sockaddr_storage *from)
 {
     uint32_t max = edge->limits.max_conns;
@@ -49,9 +29,13 @@ void conn_accept(struct edge *edge, int fd, const struct sockaddr_storage *from)
     /* A few above the limit still get their 503; in a flood they do not. */
     if (edge->counters.open < (uint64_t)max + max / 16 + 16)
         c = calloc(1, sizeof *c);
-    if (!c || uv_poll_init(edge->loop, &c->poll, fd) < 0) {
+    if (c && edge->tls)
+        c->tls = tls_stream_new(edge->tls, fd);
+    if (!c || (edge->tls && !c->tls) || uv_poll_init(edge->loop, &c->poll, fd) < 0) {
         edge->counters.refused++;
         close(fd);
+        if (c)
+            tls_stream_free(&c->tls);
         free(c);
         return;
     }
@@ -62,11 +46,12 @@ void conn_accept(struct edge *edge, int fd, const struct sockaddr_storage *from)
     c->edge = edge;
     c->poll.data = c;
     c->code = 1006;
+    c->scheme = edge->tls ? "https" : NULL;
     c->state = CONN_HTTP;
     c->is_first = true;
     c->since_ms = c->heard_ms = edge_now_ms();
     outq_init(&c->out);
-    note_address(c, from);
+    conn_note_peer(c, from);
     link_init(&c->all);
     link_init(&c->dirty);
     link_init(&c->more);
@@ -76,9 +61,17 @@ void conn_accept(struct edge *edge, int fd, const struct sockaddr_storage *from)
     edge->counters.open++;
     if (edge->counters.open > max) {
         edge->counters.refused++;
+        if (c->tls) { /* a handshake just to say no is what a full server saves */
+            conn_abort(c);
+            return;
+        }
         conn_http_fail(c, 503, "the server is full, come back later");
+    } else if (edge->limits.proxy_protocol) {
+        conn_await_proxy(c);
+        conn_retime(c);
+        return;
     } else {
-        edge->counters.accepted++;
+        conn_enter(c);
     }
     conn_retime(c);
     conn_update_poll(c);
@@ -156,11 +149,13 @@ static void on_closed(uv_handle_t *handle)
         c->handler->on_closed(c->user, c->code);
     link_leave(&c->all);
     outq_fini(&c->out);
+    tls_stream_free(&c->tls);
     chunk_unref(&c->pong);
     http_head_free(&c->head);
     if (c->handler)
         ws_session_fini(&c->ws);
     free(c->rest);
+    free(c->proxy);
     edge_drop(c->edge);
     c->magic = 0;
     free(c);
@@ -177,6 +172,7 @@ void conn_abort(struct conn *c)
     link_leave(&c->dirty);
     link_leave(&c->more);
     link_leave(&c->due);
+    limits_leave(c->edge->addresses, &c->share);
     uv_close((uv_handle_t *)&c->poll, on_closed);
     close(c->fd); /* uv_close() has stopped polling it */
     c->fd = -1;

@@ -37,6 +37,7 @@ struct conn_handler {
 struct conn_ws_options {
     const char *subprotocol; /* NULL: none is answered */
     uint64_t max_message;    /* bytes */
+    bool is_limited;         /* edge_limits.messages and .bytes count */
 };
 
 /* Answer the request being handled with 101 and go on as a WebSocket. The caller
@@ -78,8 +79,13 @@ size_t conn_backlog(const struct conn *c);
 /* Bytes in our own queue alone. */
 size_t conn_queued(const struct conn *c);
 
-/* "203.0.113.7" or "2001:db8::1", without the port. */
+/* "203.0.113.7" or "2001:db8::1", without the port: the client's, also where a
+ * trusted proxy is between. */
 const char *conn_address(const struct conn *c);
 
-/* The peer is on this machine (127.0.0.0/8 or ::1). */
+/* "https" where it speaks TLS with us; "https" or "http" where a trusted proxy tells
+ * how the client came; else NULL. */
+const char *conn_scheme(const struct conn *c);
+
+/* The client is on this machine (127.0.0.0/8 or ::1). */
 bool conn_is_loopback(const struct conn *c);

@@ -68,6 +68,9 @@ static void write_head(struct conn *c, struct buf *b, int status, const char *ty
         buf_format(b, "Content-Type: %s\r\n", type);
     if (headers)
         buf_text(b, headers);
+    /* Who sends Upgrade names it as an option of the connection (7.8). */
+    if (status == 426)
+        buf_text(b, "Connection: upgrade\r\n");
     if (c->is_last)
         buf_text(b, "Connection: close\r\n");
     else if (c->in_request && http_head_has_token(c->head, "connection", "keep-alive"))
@@ -150,7 +153,7 @@ static const char *fault(int status)
     case 413: return "the body is too long";
     case 414: return "the address is too long";
     case 431: return "the headers are too long";
-    case 501: return "this transfer coding is not known here";
+    case 501: return "this method or transfer coding is not known here";
     case 503: return "no memory, come back later";
     case 505: return "this version of HTTP is not spoken here";
     default: return "this is not a valid request";
@@ -168,7 +171,8 @@ static void on_request(struct conn *c)
     c->is_answered = false;
     c->in_request = true;
     c->is_last = !http_head_keeps_alive(c->head) || http_head_wants_upgrade(c->head);
-    edge->handler->on_request(edge->ctx, c, c->head);
+    if (conn_note_request(c))
+        edge->handler->on_request(edge->ctx, c, c->head);
     c->in_request = false;
     if (c->state == CONN_DEAD)
         return;
@@ -243,6 +247,7 @@ int conn_upgrade(struct conn *c, const char *accept, const struct conn_ws_option
     if (c->state == CONN_DEAD)
         return -ENOMEM;
     ws_session_init(&c->ws, o->max_message);
+    c->is_limited = o->is_limited;
     c->handler = handler;
     c->user = user;
     c->state = CONN_WS;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * conn_impl - the inside of a connection, for conn.c (life and time-outs),
- * conn_io.c (bytes in and out), conn_http.c and conn_ws.c (what they mean).
+ * conn_source.c (who it is), conn_io.c (bytes in and out), conn_http.c and
+ * conn_ws.c (what they mean).
  *
  * An idle WebSocket costs this struct and nothing else: reads go to the edge's
  * buffer, the request's parser is freed at the upgrade, the output queue frees
@@ -11,11 +12,11 @@
  */
 #pragma once
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "net/conn.h"
 #include "net/edge_impl.h"
+#include "net/limits.h"
 #include "net/outq.h"
 #include "proto/ws_session.h"
 
@@ -33,29 +34,39 @@ struct conn {
     struct edge *edge;
     struct link all, dirty, more, due; /* the edge's rings and its wheel */
     struct outq out;
-    uint8_t *rest; /* read but not yet looked at; NULL as a rule */
+    struct tls_stream *tls; /* NULL: in clear */
+    uint8_t *rest;          /* read but not yet looked at; NULL as a rule */
     uint32_t rest_at, rest_len;
     const struct conn_handler *handler; /* NULL until the upgrade */
     void *user;
-    struct http_head *head; /* NULL before the first byte and after the upgrade */
-    struct chunk *pong;     /* at most one that waits for a stuck output */
-    uint64_t since_ms;      /* when the wait that is timed began */
-    uint64_t heard_ms;      /* the peer last proved to be alive */
-    uint16_t code;          /* for on_closed */
-    uint8_t state;          /* enum conn_state */
-    uint8_t events;         /* what libuv polls for */
-    bool is_loopback;
-    bool is_blocked;   /* the socket is full; wait until it is writable */
-    bool is_paused;    /* too much waits to leave: read no more for now */
-    bool is_shut;      /* our side of the TCP connection is closed */
-    bool is_eof;       /* and this is the peer's */
-    bool is_pinged;    /* since we last heard */
-    bool is_first;     /* no request has been read yet */
-    bool in_request;   /* on_request runs */
-    bool is_answered;  /* and has replied */
-    bool is_last;      /* close after this reply */
-    bool is_continued; /* 100 Continue was sent for this request */
-    char address[INET6_ADDRSTRLEN];
+    struct http_head *head;      /* NULL before the first byte and after the upgrade */
+    struct chunk *pong;          /* at most one that waits for a stuck output */
+    uint64_t since_ms;           /* when the wait that is timed began */
+    uint64_t heard_ms;           /* the peer last proved to be alive */
+    uint16_t code;               /* for on_closed */
+    uint8_t state;               /* enum conn_state */
+    uint8_t events;              /* what libuv polls for */
+    bool is_loopback;            /* the client */
+    bool is_trusted;             /* the peer: its X-Forwarded- headers count */
+    bool is_limited;             /* the meters below count */
+    bool is_blocked;             /* the socket is full; wait until it is writable */
+    bool is_paused;              /* too much waits to leave: read no more for now */
+    bool is_shut;                /* our side of the TCP connection is closed */
+    bool is_eof;                 /* and this is the peer's */
+    bool is_eof_next;            /* the same, once `rest` is used up */
+    bool is_pinged;              /* since we last heard */
+    bool is_first;               /* no request has been read yet */
+    bool in_request;             /* on_request runs */
+    bool is_answered;            /* and has replied */
+    bool is_last;                /* close after this reply */
+    bool is_continued;           /* 100 Continue was sent for this request */
+    char address[IP_TEXT_BYTES]; /* the client's */
+    struct ip peer, client;      /* the same, unless a trusted proxy is between */
+    const char *scheme;         /* that the client used: ours with TLS, or a proxy's word */
+    struct proxy_header *proxy; /* while the PROXY header is awaited */
+    struct limits_address *share;
+    uint64_t messages, bytes; /* meters of what comes in (limits.h) */
+    uint64_t flood_ms;        /* when it began to be too much; 0: it is not */
     struct ws_session ws;
     uv_poll_t poll;
 };
@@ -74,6 +85,22 @@ void conn_on_due(struct conn *c);
 
 /* Nothing more will be said: write what is queued, shut down, wait for the peer. */
 void conn_start_ending(struct conn *c);
+
+/* conn_source.c */
+
+/* Take down who the peer is; its own headers may tell more (conn_note_request). */
+void conn_note_peer(struct conn *c, const struct sockaddr_storage *from);
+
+/* The connection begins: it counts against the limits of its address, and may be
+ * refused. */
+void conn_enter(struct conn *c);
+
+/* The same once the PROXY header has come, which must be first. */
+void conn_await_proxy(struct conn *c);
+
+/* A request is whole: take down what a trusted proxy says about it. false: it has
+ * been refused and answered. */
+bool conn_note_request(struct conn *c);
 
 /* conn_io.c */
 

@@ -12,11 +12,15 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "base/logger.h"
 #include "net/conn_impl.h"
 
 /* Requests and messages of one connection in one turn. With 128 KiB a read there
  * could be 20 000 of the smallest messages, each of which may run a script. */
 enum { STEPS_PER_TURN = 1024 };
+
+/* And TLS records that it may write: 256 KiB, then the others have their turn. */
+enum { RECORDS_PER_TURN = 16 };
 
 /* Hold back only what would make more output: while closing, the peer's Close is
  * wanted however much still waits to leave. */
@@ -25,14 +29,24 @@ static bool is_held_back(const struct conn *c)
     return c->is_paused && (c->state == CONN_HTTP || c->state == CONN_WS);
 }
 
+/* A handshake has filled the socket: until that has room, TLS can take in nothing. */
+static bool reads_after_write(const struct conn *c)
+{
+    return c->tls && c->state != CONN_ENDING && tls_stream_reads_after_write(c->tls);
+}
+
 void conn_update_poll(struct conn *c)
 {
-    int want = c->is_blocked ? UV_WRITABLE : 0;
+    int want = 0;
 
     if (c->state == CONN_DEAD)
         return;
-    if (!c->is_eof && !c->rest && !is_held_back(c))
-        want |= UV_READABLE;
+    if (reads_after_write(c))
+        want = UV_WRITABLE;
+    else if (!c->is_eof && !c->rest && !is_held_back(c))
+        want = UV_READABLE;
+    if (c->is_blocked && !(c->tls && tls_stream_writes_after_read(c->tls)))
+        want |= UV_WRITABLE;
     /* Each change costs libuv two or three system calls. */
     if (want == c->events)
         return;
@@ -64,6 +78,21 @@ static void queue_more(struct conn *c)
     edge_hurry(c->edge);
 }
 
+/* The peer has closed its side. A WebSocket without a Close is over at once (cut,
+ * 1006); replies that are on their way to a plain client still go out. */
+static void on_eof(struct conn *c)
+{
+    c->is_eof = true;
+    if (c->out.n == 0 || c->state == CONN_WS || c->state == CONN_WS_CLOSING) {
+        if (c->tls)
+            tls_stream_shut(c->tls); /* as far as the socket takes it */
+        conn_abort(c);
+        return;
+    }
+    if (c->state != CONN_ENDING)
+        conn_start_ending(c);
+}
+
 void conn_go_on(struct conn *c)
 {
     link_leave(&c->more);
@@ -77,6 +106,8 @@ void conn_go_on(struct conn *c)
     if (c->rest_len == 0) {
         free(c->rest);
         c->rest = NULL;
+        if (c->is_eof_next)
+            on_eof(c);
     } else if (!is_held_back(c)) {
         queue_more(c);
     }
@@ -105,19 +136,6 @@ static void keep_rest(struct conn *c, const uint8_t *bytes, size_t n)
         queue_more(c);
 }
 
-/* The peer has closed its side. A WebSocket without a Close is over at once (cut,
- * 1006); replies that are on their way to a plain client still go out. */
-static void on_eof(struct conn *c)
-{
-    c->is_eof = true;
-    if (c->out.n == 0 || c->state == CONN_WS || c->state == CONN_WS_CLOSING) {
-        conn_abort(c);
-        return;
-    }
-    if (c->state != CONN_ENDING)
-        conn_start_ending(c);
-}
-
 /* Its slot in the wheel stays where it is, except after a ping: then the next
  * ping is due before the time at which the peer would have been dropped. */
 static void note_alive(struct conn *c)
@@ -129,11 +147,63 @@ static void note_alive(struct conn *c)
     }
 }
 
+static void take_or_keep(struct conn *c, uint8_t *bytes, size_t n)
+{
+    size_t used = take(c, bytes, n);
+
+    if (used < n && c->state != CONN_DEAD)
+        keep_rest(c, bytes + used, n - used);
+}
+
+/* TLS is at an end, and perhaps its alert is on its way: what is queued cannot follow
+ * it, but the socket must not be closed before the peer has read it. */
+static void on_tls_error(struct conn *c)
+{
+    c->edge->counters.protocol_errors++;
+    logger_debug("net", "%s: TLS %s", c->address,
+                 tls_stream_is_ready(c->tls) ? "was broken" : "could not be agreed on");
+    outq_fini(&c->out);
+    chunk_unref(&c->pong);
+    c->is_blocked = c->is_paused = false;
+    conn_start_ending(c);
+}
+
+/* `n` bytes have come from the socket; 0: it is writable, and TLS waited for that. */
+static void read_tls(struct conn *c, const uint8_t *in, size_t n)
+{
+    bool held_a_write = tls_stream_writes_after_read(c->tls);
+    enum tls_result r;
+    size_t got;
+
+    if (c->state == CONN_ENDING) /* only the end of the connection is awaited */
+        return;
+    r = tls_stream_read(c->tls, in, n, c->edge->buffer, &got);
+    c->edge->counters.bytes_out += tls_stream_take_sent(c->tls);
+    if (r == TLS_PLAIN) {
+        tls_stream_free(&c->tls);
+        conn_http_fail(c, 400, "this port speaks TLS: use an address with https://");
+        return;
+    }
+    if (got > 0)
+        take_or_keep(c, c->edge->buffer, got);
+    if (c->state == CONN_DEAD)
+        return;
+    if (r == TLS_BAD)
+        on_tls_error(c);
+    else if (r == TLS_END && c->rest)
+        c->is_eof_next = true;
+    else if (r == TLS_END)
+        on_eof(c);
+    else if (held_a_write)
+        conn_flush(c);
+}
+
 /* One read a turn; libuv reports again what is left. */
 static void do_read(struct conn *c)
 {
     struct edge *edge = c->edge;
-    ssize_t n = recv(c->fd, edge->buffer, sizeof edge->buffer, 0);
+    size_t skip = c->tls ? EDGE_TLS_BYTES : 0;
+    ssize_t n = recv(c->fd, edge->buffer + skip, sizeof edge->buffer - skip, 0);
 
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
@@ -148,9 +218,10 @@ static void do_read(struct conn *c)
     edge->counters.bytes_in += (uint64_t)n;
     if (c->state == CONN_HTTP || c->state == CONN_WS)
         note_alive(c);
-    size_t used = take(c, edge->buffer, (size_t)n);
-    if (used < (size_t)n && c->state != CONN_DEAD)
-        keep_rest(c, edge->buffer + used, (size_t)n - used);
+    if (c->tls)
+        read_tls(c, edge->buffer + skip, (size_t)n);
+    else
+        take_or_keep(c, edge->buffer, (size_t)n);
 }
 
 void conn_on_poll(uv_poll_t *handle, int status, int events)
@@ -168,6 +239,8 @@ void conn_on_poll(uv_poll_t *handle, int status, int events)
     if (events & UV_WRITABLE) {
         /* The peer has taken bytes, so it is alive, even if we do not hear it. */
         note_alive(c);
+        if (reads_after_write(c))
+            read_tls(c, NULL, 0);
         conn_flush(c);
     }
     if ((events & UV_READABLE) && (c->events & UV_READABLE) && c->state != CONN_DEAD)
@@ -190,11 +263,35 @@ bool conn_queue(struct conn *c, struct chunk *bytes)
     return c->state != CONN_DEAD;
 }
 
+/* As outq_write(), in records. After a full socket the queue still begins with the
+ * same bytes, as TLS demands. */
+static int write_tls(struct conn *c)
+{
+    for (int records = 0; c->out.n > 0; records++) {
+        size_t n;
+        if (records == RECORDS_PER_TURN)
+            return 1;
+        const uint8_t *bytes =
+            outq_front(&c->out, c->edge->record, sizeof c->edge->record, &n);
+        int written = tls_stream_write(c->tls, bytes, n);
+        if (written <= 0)
+            return written == 0 ? 1 : written;
+        outq_drop(&c->out, (size_t)written);
+    }
+    return 0;
+}
+
 static int write_out(struct conn *c)
 {
     size_t written;
-    int r = outq_write(&c->out, c->fd, &written);
+    int r = 0;
 
+    if (!c->tls) {
+        r = outq_write(&c->out, c->fd, &written);
+    } else {
+        r = write_tls(c);
+        written = tls_stream_take_sent(c->tls);
+    }
     c->edge->counters.bytes_out += written;
     return r;
 }
@@ -214,6 +311,16 @@ static void on_write_error(struct conn *c, int error)
     conn_let_in(c);
 }
 
+/* TLS has an end of its own, before TCP's. false: the socket is full. */
+static bool shut_tls(struct conn *c)
+{
+    bool is_shut = !c->tls || c->is_shut || tls_stream_shut(c->tls);
+
+    if (c->tls)
+        c->edge->counters.bytes_out += tls_stream_take_sent(c->tls);
+    return is_shut;
+}
+
 void conn_flush(struct conn *c)
 {
     link_leave(&c->dirty);
@@ -229,7 +336,9 @@ void conn_flush(struct conn *c)
         return;
     }
     c->is_blocked = r == 1;
-    if (c->out.n == 0 && c->state == CONN_ENDING) {
+    if (c->out.n == 0 && c->state == CONN_ENDING && !shut_tls(c)) {
+        c->is_blocked = true;
+    } else if (c->out.n == 0 && c->state == CONN_ENDING) {
         if (c->is_eof) {
             conn_abort(c);
             return;

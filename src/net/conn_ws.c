@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 
+#include "base/clk.h"
 #include "base/close_reason.h"
 #include "base/logger.h"
 #include "net/conn_impl.h"
@@ -73,9 +74,42 @@ static void on_error(struct conn *c, enum ws_result result)
     conn_start_ending(c);
 }
 
+/* What a connection may ask of us; asked for every event, because fragments and
+ * pings cost as well. What is too much is dropped before a script sees it, and
+ * who goes on with it for long is sent away. The flood is over once both meters
+ * are down to half a burst, so a client that stays just above its rate does not
+ * pass for one that has calmed down. */
+static bool is_within_rate(struct conn *c, bool is_message, size_t n_bytes)
+{
+    const struct edge_limits *l = &c->edge->limits;
+
+    if (!c->is_limited)
+        return true;
+    uint64_t now_us = clk_now_us();
+    bool fits = limits_take(&c->bytes, l->bytes, n_bytes, now_us) &&
+                (!is_message || limits_take(&c->messages, l->messages, 1, now_us));
+    if (fits) {
+        if (c->flood_ms && limits_is_calm(c->bytes, l->bytes, now_us) &&
+            limits_is_calm(c->messages, l->messages, now_us))
+            c->flood_ms = 0;
+        return true;
+    }
+    c->edge->counters.messages_dropped += is_message;
+    if (!c->flood_ms) {
+        c->flood_ms = now_us / 1000;
+        logger_debug("net", "%s: too many messages, some are dropped", c->address);
+    } else if (now_us / 1000 - c->flood_ms >= l->flood_ms) {
+        conn_close(c, CLOSE_TOO_MANY, NULL);
+    }
+    return false;
+}
+
 void conn_ws_step(struct conn *c, uint8_t **in, size_t *n)
 {
+    size_t before = *n;
     struct ws_in got = ws_session_next(&c->ws, in, n);
+    bool fits = c->state != CONN_WS ||
+                is_within_rate(c, got.event == WS_EVENT_MESSAGE, before - *n);
 
     switch (got.event) {
     case WS_EVENT_NONE: *n = 0; break;
@@ -83,6 +117,8 @@ void conn_ws_step(struct conn *c, uint8_t **in, size_t *n)
         if (c->state != CONN_WS) /* closing: ignored (5.5.1) */
             break;
         c->edge->counters.messages_in++;
+        if (!fits)
+            break;
         c->handler->on_message(c->user, got.op, got.data, got.len);
         break;
     case WS_EVENT_PING:

@@ -12,7 +12,7 @@
 enum { MAGIC = 0x65646765 };
 
 const struct edge_limits edge_limits_default = {
-    .http = {16 * 1024, 4 * 1024, 64, 64 * 1024}, /* as http_limits_default */
+    .http = {16 * 1024,  4 * 1024, 64, 64 * 1024}, /* as http_limits_default */
     .head_ms = 10000,
     .keep_alive_ms = 30000,
     .close_ms = 3000,
@@ -21,6 +21,11 @@ const struct edge_limits edge_limits_default = {
     .max_conns = 100000,
     .max_out_bytes = 4 << 20,
     .high_water = 256 << 10,
+    .conns_per_address = 256,
+    .conns = {50, 100        },
+    .messages = {200,       400      },
+    .bytes = {1 << 20, 4 << 20  },
+    .flood_ms = 5000,
 };
 
 static struct edge *edge_of(void *handle)
@@ -47,6 +52,8 @@ void edge_drop(struct edge *edge)
     if (--edge->n_handles > 0)
         return;
     chunk_unref(&edge->ping);
+    limits_free(&edge->addresses);
+    tls_context_unref(&edge->tls);
     free(edge);
 }
 
@@ -116,7 +123,10 @@ int edge_open(struct edge **out, uv_loop_t *loop, const struct edge_limits *limi
     struct edge *edge = calloc(1, sizeof *edge);
 
     *out = NULL;
-    if (!edge || !(edge->ping = ws_frame_chunk(WS_PING, NULL, 0))) {
+    if (!edge || !(edge->ping = ws_frame_chunk(WS_PING, NULL, 0)) ||
+        !(edge->addresses = limits_new())) {
+        if (edge)
+            chunk_unref(&edge->ping);
         free(edge);
         return err_set(e, UV_ENOMEM, "no memory for the network's buffers");
     }
@@ -169,6 +179,14 @@ uint16_t edge_port(const struct edge *edge)
     return link_is_alone(&edge->listeners)
                ? 0
                : listener_port(listener_of_link(edge->listeners.next));
+}
+
+void edge_use_tls(struct edge *edge, struct tls_context *tls)
+{
+    struct tls_context *old = edge->tls;
+
+    edge->tls = tls_context_ref(tls);
+    tls_context_unref(&old);
 }
 
 void edge_stop_listening(struct edge *edge)

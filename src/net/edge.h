@@ -18,9 +18,12 @@
 #include <uv.h>
 
 #include "base/err.h"
+#include "net/limits.h"
 #include "proto/http_head.h"
+#include "proto/ip.h"
 
 struct conn;
+struct tls_context;
 
 /* Limits of all connections; edge_limits_default holds the defaults. Documented
  * in src/server/README.md. */
@@ -34,13 +37,29 @@ struct edge_limits {
     uint32_t max_conns;     /* 100 000: more are answered 503 */
     size_t max_out_bytes;   /* 4 MiB: output queue, beyond it close 4007 */
     size_t high_water;      /* 256 KiB: reading stops while so much waits to leave */
+
+    /* Per address; loopback is exempt unless limit_loopback. */
+    uint32_t conns_per_address; /* 256 */
+    struct limits_rate conns;   /* new ones: 50 a second, 100 at once */
+    bool limit_loopback;
+
+    /* Per connection that was upgraded with is_limited: what is beyond is dropped,
+     * and after flood_ms of it the connection is closed with 4006. */
+    struct limits_rate messages; /* 200 a second, 400 at once */
+    struct limits_rate bytes;    /* 1 MiB a second, 4 MiB at once */
+    uint32_t flood_ms;           /* 5 000 */
+
+    /* Proxies whose word about the client counts; borrows, as long as the edge. */
+    const struct ip_net *trusted;
+    size_t n_trusted;
+    bool proxy_protocol; /* every connection starts with a PROXY header */
 };
 
 extern const struct edge_limits edge_limits_default;
 
 struct edge_counters {
     uint64_t accepted, refused, upgrades, bytes_in, bytes_out, messages_in, messages_out,
-        protocol_errors;
+        messages_dropped, protocol_errors;
     uint32_t open, open_ws;
 };
 
@@ -67,6 +86,10 @@ void edge_close(struct edge **edge);
 int edge_listen(struct edge *edge, const char *host, uint16_t port, bool probe,
                 struct err *e);
 uint16_t edge_port(const struct edge *edge);
+
+/* From now on new connections speak TLS with these certificates; those that are there
+ * stay as they are. Keeps a reference of its own. */
+void edge_use_tls(struct edge *edge, struct tls_context *tls);
 
 /* Stop accepting; open connections stay, and so do those that wait in the kernel's
  * queue. */

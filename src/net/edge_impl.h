@@ -10,11 +10,16 @@
 #include "base/chunk.h"
 #include "net/edge.h"
 #include "net/link.h"
+#include "net/tls.h"
 #include "net/wheel.h"
 
 /* One read takes up to this much, and a connection is read once a turn: so it is
  * also what one connection may keep the others waiting for. */
 enum { EDGE_READ_BYTES = 128 * 1024 };
+
+/* What TLS has still to decrypt is read to the second half of the buffer; what comes
+ * out goes to its front and never catches up (see tls_stream_read). */
+enum { EDGE_TLS_BYTES = EDGE_READ_BYTES / 2 };
 
 struct edge {
     uint32_t magic;
@@ -31,6 +36,9 @@ struct edge {
     struct link conns, dirty, more, listeners;
     struct wheel wheel;
     struct chunk *ping; /* the one that all connections send */
+    struct limits *addresses;
+    struct tls_context *tls;          /* what new connections speak; NULL: in clear */
+    uint8_t record[TLS_RECORD_BYTES]; /* small chunks on their way into one record */
     uint8_t buffer[EDGE_READ_BYTES];
 };
 

@@ -60,8 +60,7 @@ bool outq_push(struct outq *q, struct chunk *c)
     return true;
 }
 
-/* Drop `n` written bytes from the front. */
-static void advance(struct outq *q, size_t n)
+void outq_drop(struct outq *q, size_t n)
 {
     q->bytes -= n;
     while (n > 0) {
@@ -80,6 +79,24 @@ static void advance(struct outq *q, size_t n)
         free(q->ring);
         outq_init(q);
     }
+}
+
+const uint8_t *outq_front(const struct outq *q, uint8_t *scratch, size_t max, size_t *n)
+{
+    size_t skip = q->offset;
+
+    *n = 0;
+    for (uint32_t i = 0; i < q->n && *n < max; i++, skip = 0) {
+        const struct chunk *c = *place(q, i);
+        size_t len = c->len - skip < max - *n ? c->len - skip : max - *n;
+        if (*n == 0 && (len == max || q->n == 1)) {
+            *n = len;
+            return c->bytes + skip;
+        }
+        memcpy(scratch + *n, c->bytes + skip, len);
+        *n += len;
+    }
+    return scratch;
 }
 
 int outq_write(struct outq *q, int fd, size_t *written)
@@ -105,7 +122,7 @@ int outq_write(struct outq *q, int fd, size_t *written)
         if (n < 0)
             return errno == EAGAIN || errno == EWOULDBLOCK ? 1 : -errno;
         *written += (size_t)n;
-        advance(q, (size_t)n);
+        outq_drop(q, (size_t)n);
         /* A short write means a full socket; asking again would only tell EAGAIN. */
         if ((size_t)n < want)
             return 1;

@@ -2,25 +2,21 @@
 #include "net/static_files.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <linux/openat2.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clk.h"
 #include "base/map.h"
+#include "net/beneath.h"
+#include "proto/http_range.h"
 
 enum {
-    PATH_BYTES = 1024, /* longer paths are answered 404 */
     ENTRY_BYTES = 256, /* what a cached file costs beside its bytes, roughly */
     ETAG_BYTES = 112,
-    MAX_HEADER_BYTES = 256,
+    MAX_HEADER_BYTES = 512,
 };
 
 /* The kernel stamps files with a clock that stands still for up to 10 ms, so a
@@ -102,58 +98,6 @@ const char *static_files_type(const char *path)
             if (strcasecmp(dot + 1, types[i].ending) == 0)
                 return types[i].type;
     return "application/octet-stream";
-}
-
-/* Write the path of the file that is meant; false where it cannot be one of ours.
- * A segment that starts with '.' covers "..", "." and dot-files at once. */
-static bool clean_path(char out[PATH_BYTES], const char *path, size_t len)
-{
-    static const char index[] = "index.html";
-
-    if (len + sizeof index > PATH_BYTES || memchr(path, 0, len) || memchr(path, '\\', len))
-        return false;
-    for (size_t i = 0; i < len; i++)
-        if ((i == 0 || path[i - 1] == '/') && (path[i] == '.' || path[i] == '/'))
-            return false;
-    memcpy(out, path, len);
-    out[len] = 0;
-    if (len == 0 || path[len - 1] == '/')
-        memcpy(out + len, index, sizeof index);
-    return true;
-}
-
-/* openat2 came with Linux 5.6, and some sandboxes refuse it: then the real path,
- * links resolved, must begin with the folder's real path. */
-static int open_checked(const char *folder, const char *path)
-{
-    char joined[PATH_MAX], root[PATH_MAX], real[PATH_MAX];
-    int n = snprintf(joined, sizeof joined, "%s/%s", folder, path);
-
-    if (n < 0 || n >= (int)sizeof joined || !realpath(folder, root) ||
-        !realpath(joined, real))
-        return -1;
-    size_t len = strlen(root);
-    if (len > 1 && (strncmp(real, root, len) != 0 || real[len] != '/'))
-        return -1;
-    return open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
-}
-
-/* A descriptor of the file, wherever links inside the folder lead, or -1. Does not
- * block, whatever it is (a pipe, say). */
-static int open_beneath(const char *folder, const char *path)
-{
-    struct open_how how = {
-        .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-    };
-    int root = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-    if (root < 0)
-        return -1;
-    int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
-    bool is_missing = fd < 0 && (errno == ENOSYS || errno == EPERM);
-    close(root);
-    return is_missing ? open_checked(folder, path) : fd;
 }
 
 /* The whole file as a chunk, or NULL: no memory, or it shrank meanwhile. */
@@ -271,48 +215,115 @@ static void write_etag(char out[ETAG_BYTES], const struct stat *st)
              (unsigned long long)st->st_ctim.tv_sec, (unsigned long)st->st_ctim.tv_nsec);
 }
 
-static void serve_open(struct static_files *s, struct conn *c, const struct http_head *head,
-                       const char *path, int fd, const struct stat *st)
-{
-    char etag[ETAG_BYTES] = "", headers[MAX_HEADER_BYTES];
+/* One of the forms in which a file is there: as it is, or compressed beforehand in
+ * a file beside it. */
+struct form {
+    char path[BENEATH_PATH_BYTES];
+    const char *coding; /* NULL: as it is */
+    int fd;
+    struct stat st;
+};
 
-    if ((uint64_t)st->st_size > s->max_file_bytes) {
+/* Take the compressed form instead, where the client likes it at least as much as
+ * the best so far. One that is older than its file has been forgotten in some build
+ * and would be wrong. *is_varied: another client might get another answer. */
+static void try_coding(const struct static_files *s, const struct http_head *head,
+                       const struct form *plain, struct form *best, unsigned *weight,
+                       const char *coding, const char *ending, bool *is_varied)
+{
+    unsigned liked = http_range_coding(head, coding);
+    struct form f = {.coding = coding};
+
+    if (snprintf(f.path, sizeof f.path, "%s.%s", plain->path, ending) >= (int)sizeof f.path)
+        return;
+    f.fd = beneath_open(s->folder, f.path, &f.st);
+    if (f.fd < 0)
+        return;
+    bool is_fresh = f.st.st_mtim.tv_sec > plain->st.st_mtim.tv_sec ||
+                    (f.st.st_mtim.tv_sec == plain->st.st_mtim.tv_sec &&
+                     f.st.st_mtim.tv_nsec >= plain->st.st_mtim.tv_nsec);
+    *is_varied |= is_fresh;
+    if (!is_fresh || liked == 0 || liked < *weight) {
+        close(f.fd);
+        return;
+    }
+    if (best->fd != plain->fd)
+        close(best->fd);
+    *best = f;
+    *weight = liked;
+}
+
+static void reply_part(struct conn *c, const char *type, const char *headers,
+                       const struct chunk *bytes, uint64_t first, uint64_t last)
+{
+    char all[MAX_HEADER_BYTES + 96];
+
+    snprintf(all, sizeof all, "%sContent-Range: bytes %llu-%llu/%u\r\n", headers,
+             (unsigned long long)first, (unsigned long long)last, bytes->len);
+    conn_reply(c, 206, type, all, bytes->bytes + first, (size_t)(last - first + 1));
+}
+
+static void serve_form(struct static_files *s, struct conn *c, const struct http_head *head,
+                       const struct form *f, const char *type, bool is_varied)
+{
+    char etag[ETAG_BYTES] = "", headers[MAX_HEADER_BYTES], none[96];
+    uint64_t first, last;
+
+    if ((uint64_t)f->st.st_size > s->max_file_bytes) {
         conn_reply_error(c, 413, NULL, "the file is too big to be served");
         return;
     }
-    if (!is_racy(st))
-        write_etag(etag, st);
+    if (!is_racy(&f->st))
+        write_etag(etag, &f->st);
     snprintf(headers, sizeof headers,
-             "%s%s%sCache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n",
-             *etag ? "ETag: " : "", etag, *etag ? "\r\n" : "");
+             "%s%s%s%s%s%s%sAccept-Ranges: bytes\r\nCache-Control: no-cache\r\n"
+             "X-Content-Type-Options: nosniff\r\n",
+             *etag ? "ETag: " : "", etag, *etag ? "\r\n" : "",
+             is_varied ? "Vary: Accept-Encoding\r\n" : "",
+             f->coding ? "Content-Encoding: " : "", f->coding ? f->coding : "",
+             f->coding ? "\r\n" : "");
     if (*etag && is_known(head, etag)) {
         conn_reply(c, 304, NULL, headers, NULL, 0);
         return;
     }
-    struct chunk *bytes = load(s, fd, path, st);
-    if (bytes)
-        conn_reply_chunk(c, 200, static_files_type(path), headers, bytes);
-    else
+    struct chunk *bytes = load(s, f->fd, f->path, &f->st);
+    if (!bytes) {
         conn_reply_error(c, 503, NULL, "the file cannot be read now");
+        return;
+    }
+    switch (http_range_read(head, bytes->len, etag, &first, &last)) {
+    case HTTP_RANGE_ALL: conn_reply_chunk(c, 200, type, headers, bytes); return;
+    case HTTP_RANGE_PART: reply_part(c, type, headers, bytes, first, last); break;
+    case HTTP_RANGE_NONE:
+        snprintf(none, sizeof none, "Content-Range: bytes */%u\r\n", bytes->len);
+        conn_reply_error(c, 416, none, "there is no such part");
+        break;
+    }
+    chunk_unref(&bytes);
 }
 
 void static_files_serve(struct static_files *s, struct conn *c,
                         const struct http_head *head, const char *path, size_t len)
 {
-    char clean[PATH_BYTES];
-    struct stat st;
-    int fd = -1;
+    struct form plain = {.fd = -1}, best;
+    bool is_varied = false;
+    unsigned weight = 1;
 
     if (!is_method(head, "GET") && !is_method(head, "HEAD")) {
         conn_reply_error(c, 405, "Allow: GET, HEAD\r\n", "only GET and HEAD here");
         return;
     }
-    if (clean_path(clean, path, len))
-        fd = open_beneath(s->folder, clean);
-    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        serve_open(s, c, head, clean, fd, &st);
-    else
+    if (beneath_clean(plain.path, path, len))
+        plain.fd = beneath_open(s->folder, plain.path, &plain.st);
+    if (plain.fd < 0) {
         conn_reply_error(c, 404, NULL, "there is no such page");
-    if (fd >= 0)
-        close(fd);
+        return;
+    }
+    best = plain;
+    try_coding(s, head, &plain, &best, &weight, "gzip", "gz", &is_varied);
+    try_coding(s, head, &plain, &best, &weight, "br", "br", &is_varied);
+    serve_form(s, c, head, &best, static_files_type(plain.path), is_varied);
+    if (best.fd != plain.fd)
+        close(best.fd);
+    close(plain.fd);
 }

@@ -14,6 +14,7 @@
 
 #include "base/logger.h"
 #include "server/config.h"
+#include "server/https.h"
 #include "server/worker.h"
 
 enum {
@@ -28,9 +29,12 @@ static const char usage[] =
     "\n"
     "  parlor dev                 serve ./games at http://localhost:8080, reload on save\n"
     "  parlor serve games --port 80 --config parlor.lua\n"
+    "  parlor serve games --port 443 --tls_cert chain.pem --tls_key key.pem\n"
     "\n"
     "commands:\n"
-    "  dev [FOLDER] [settings]    for building games: loopback, hot reload, error overlay\n"
+    "  dev [FOLDER] [settings]    for building games: loopback, hot reload, error "
+    "overlay;\n"
+    "                             with --tls at https, with a certificate made for it\n"
     "  serve [FOLDER] [settings]  for players: Origin is checked, nothing is watched\n"
     "  config print [settings]    all settings, their values and where they come from\n"
     "  --version, --help\n"
@@ -91,6 +95,13 @@ static int read_words(struct config *c, int argc, char **argv, const char **file
         if (strcmp(key, "help") == 0) {
             print_help();
             return EXIT_OK;
+        }
+        if (strcmp(key, "tls") == 0) {
+            if (!c->is_dev)
+                return complain(EXIT_USAGE, "--tls is for parlor dev; players need a real "
+                                            "certificate: --tls_cert and --tls_key");
+            c->is_self_signed = true;
+            continue;
         }
         if (strcmp(key, "config") != 0 && !config_has(key))
             return complain(EXIT_USAGE,
@@ -168,9 +179,9 @@ static void say_where(const struct worker *w)
     const char *host = *c->host ? c->host : c->is_dev ? "localhost" : "0.0.0.0";
     const char *open = strchr(host, ':') ? "[" : "", *close = *open ? "]" : "";
 
-    printf("Parlor " PARLOR_VERSION ": http://%s%s%s:%u  (%zu games from %s%s)\n", open,
-           host, close, edge_port(w->edge), w->world.games.n, c->games,
-           c->is_dev ? ", reload on save" : "");
+    printf("Parlor " PARLOR_VERSION ": %s://%s%s%s:%u  (%zu games from %s%s)\n",
+           https_is_on(c) ? "https" : "http", open, host, close, edge_port(w->edge),
+           w->world.games.n, c->games, c->is_dev ? ", reload on save" : "");
     fflush(stdout);
 }
 

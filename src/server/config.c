@@ -151,11 +151,17 @@ int config_set(struct config *c, const char *key, const char *value,
     return set_origins(c, value, e);
 }
 
+static bool is_list(const char *key)
+{
+    return is_key(key, "origins") || is_key(key, "trusted_proxies") ||
+           is_key(key, "tls_cert") || is_key(key, "tls_key");
+}
+
 /* The value at the top of the stack as text; lists of strings are joined. */
 static int text_of_value(lua_State *L, const char *key, struct buf *out, struct err *e)
 {
     buf_clear(out);
-    if (lua_type(L, -1) == LUA_TTABLE && is_key(key, "origins")) {
+    if (lua_type(L, -1) == LUA_TTABLE && is_list(key)) {
         for (int i = 1; i <= (int)lua_objlen(L, -1); i++) {
             lua_rawgeti(L, -1, i);
             if (lua_type(L, -1) != LUA_TSTRING)

@@ -94,6 +94,9 @@ static void put_edge(struct buf *out, const struct edge_counters *n)
                 (double)n->bytes_out);
     metrics_put(out, "parlor_messages_received_total", METRIC_COUNTER,
                 "WebSocket messages read", (double)n->messages_in);
+    metrics_put(out, "parlor_messages_dropped_total", METRIC_COUNTER,
+                "WebSocket messages dropped because there were too many",
+                (double)n->messages_dropped);
     metrics_put(out, "parlor_messages_sent_total", METRIC_COUNTER,
                 "WebSocket messages queued", (double)n->messages_out);
     metrics_put(out, "parlor_protocol_errors_total", METRIC_COUNTER,

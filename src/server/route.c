@@ -27,14 +27,16 @@ static void not_found(struct conn *c)
     conn_reply_error(c, 404, NULL, "there is nothing here");
 }
 
-/* /pond -> /pond/, the query kept. */
-static void add_slash(struct conn *c, const struct game *g, const struct http_head *head)
+/* /pond -> /pond/, the query kept; base -> base/ where there is no name. */
+static void add_slash(struct conn *c, const char *base, const char *name,
+                      const struct http_head *head)
 {
     struct http_text query = http_head_query(head);
     char line[8192];
 
-    if (snprintf(line, sizeof line, "Location: /%s/%s%.*s\r\n", g->name,
-                 query.len ? "?" : "", (int)query.len, query.at) >= (int)sizeof line)
+    if (snprintf(line, sizeof line, "Location: %s/%s%s%s%.*s\r\n", base, name,
+                 *name ? "/" : "", query.len ? "?" : "", (int)query.len,
+                 query.at) >= (int)sizeof line)
         conn_reply_error(c, 414, NULL, "the query is too long");
     else
         conn_reply(c, 308, NULL, line, NULL, 0);
@@ -63,7 +65,7 @@ static void route_game(struct worker *w, struct conn *c, const struct http_head 
         return;
     }
     if (n_rest == 0) {
-        add_slash(c, g, head);
+        add_slash(c, w->config->base_path, g->name, head);
         return;
     }
     struct static_files *page = map_get_bytes(&w->pages, g->name, strlen(g->name));
@@ -97,6 +99,37 @@ static void route_own(struct worker *w, struct conn *c, const struct http_head *
     }
 }
 
+/* What of the path is below base_path, or NULL. Load balancers may ask for health
+ * without it. */
+static const char *below_base(const char *base, const char *path)
+{
+    size_t n = strlen(base);
+
+    if (strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0)
+        return path;
+    if (strncmp(path, base, n) != 0 || (path[n] != '/' && path[n] != 0))
+        return NULL;
+    return path + n;
+}
+
+static void route(struct worker *w, struct conn *c, const struct http_head *head,
+                  const char *path, size_t len)
+{
+    size_t n_name = strcspn(path + 1, "/");
+    struct game *g =
+        game_is_name(path + 1, n_name) ? game_find(&w->world, path + 1, n_name) : NULL;
+
+    if (g)
+        route_game(w, c, head, g, path + 1 + n_name, len - 1 - n_name);
+    else if (http_head_wants_upgrade(head))
+        conn_reply_error(c, 404, NULL, "there is no such game");
+    else if (!is_read(head))
+        conn_reply_error(c, 405, "Allow: GET, HEAD\r\n",
+                         "only GET and HEAD are taken here");
+    else
+        route_own(w, c, head, path, len);
+}
+
 static void on_request(void *ctx, struct conn *c, const struct http_head *head)
 {
     struct worker *w = ctx;
@@ -110,18 +143,13 @@ static void on_request(void *ctx, struct conn *c, const struct http_head *head)
         return;
     }
     path[len] = 0;
-    size_t n_name = strcspn(path + 1, "/");
-    struct game *g =
-        game_is_name(path + 1, n_name) ? game_find(&w->world, path + 1, n_name) : NULL;
-    if (g)
-        route_game(w, c, head, g, path + 1 + n_name, (size_t)len - 1 - n_name);
-    else if (http_head_wants_upgrade(head))
-        conn_reply_error(c, 404, NULL, "there is no such game");
-    else if (!is_read(head))
-        conn_reply_error(c, 405, "Allow: GET, HEAD\r\n",
-                         "only GET and HEAD are taken here");
+    const char *rest = below_base(w->config->base_path, path);
+    if (!rest)
+        not_found(c);
+    else if (!*rest) /* relative links of the hub need the slash */
+        add_slash(c, w->config->base_path, "", head);
     else
-        route_own(w, c, head, path, (size_t)len);
+        route(w, c, head, rest, (size_t)len - (size_t)(rest - path));
     free(path);
 }
 

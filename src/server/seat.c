@@ -60,11 +60,20 @@ static void on_closed(void *user, uint16_t code)
 
 static const struct conn_handler seat_handler = {on_message, on_closed};
 
-static bool is_origin_allowed(const struct config *config, const struct http_head *head)
+/* Without a proxy that tells (scheme NULL) both are taken for ours: TLS may end in
+ * front of us. */
+static bool is_scheme(struct http_text origin, const char *scheme)
+{
+    return !scheme || origin.len == 0 ||
+           (http_text_starts_nocase(origin, scheme) && origin.at[strlen(scheme)] == ':');
+}
+
+static bool is_origin_allowed(const struct config *config, const struct http_head *head,
+                              const char *scheme)
 {
     struct http_text origin = http_head_find(head, "origin", NULL);
 
-    if (config->is_dev || ws_handshake_is_same_origin(head))
+    if (config->is_dev || (ws_handshake_is_same_origin(head) && is_scheme(origin, scheme)))
         return true;
     for (size_t i = 0; i < config->n_origins; i++) {
         const char *one = config->origins[i];
@@ -175,7 +184,7 @@ static bool refuse(struct worker *w, struct conn *c, const struct http_head *hea
                          why);
         return true;
     }
-    if (!is_origin_allowed(w->config, head)) {
+    if (!is_origin_allowed(w->config, head, conn_scheme(c))) {
         conn_reply_error(c, 403, NULL, "pages of this origin may not connect");
         return true;
     }
@@ -223,6 +232,7 @@ void seat_open(struct worker *w, struct conn *c, const struct http_head *head,
         return;
     struct conn_ws_options o = {.subprotocol = choose(g, head, &peer),
                                 .max_message = g->vm ? g->vm->def->max_message : 0};
+    o.is_limited = peer.codec != PEER_RAW || w->config->limit_raw;
     if (o.max_message < HELLO_BYTES && peer.codec != PEER_RAW)
         o.max_message = HELLO_BYTES;
     buf_init(&options, 64 << 10);

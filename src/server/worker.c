@@ -12,8 +12,10 @@
 #include "base/clk.h"
 #include "base/close_reason.h"
 #include "base/logger.h"
+#include "net/tls.h"
 #include "proto/json_out.h"
 #include "server/dev.h"
+#include "server/https.h"
 #include "server/route.h"
 
 enum {
@@ -147,8 +149,28 @@ static void on_stop_signal(uv_signal_t *handle, int number)
     w->is_stopping = true;
     w->stop_by_us = clk_now_us() + STOP_MS * 1000;
     edge_stop_listening(w->edge);
+    if (w->redirect)
+        edge_stop_listening(w->redirect);
     world_stop(&w->world, CLOSE_GOING_AWAY, close_reason_text(CLOSE_GOING_AWAY));
     uv_timer_start(&w->stop_timer, on_stop_timer, 0, 50);
+}
+
+/* Certificates are renewed while people play: they stay on the old ones. Our own for
+ * development is not read again, because it may exist in memory only. */
+static void reload_tls(struct worker *w)
+{
+    struct tls_context *tls;
+    struct err e;
+
+    if (!*w->config->tls_cert)
+        return;
+    if (https_load(w->config, &tls, &e) < 0) {
+        logger_error("server", "the old certificates stay: %s", e.text);
+        return;
+    }
+    edge_use_tls(w->edge, tls);
+    tls_context_unref(&tls);
+    logger_info("server", "certificates are read anew");
 }
 
 static void on_hup_signal(uv_signal_t *handle, int number)
@@ -157,6 +179,7 @@ static void on_hup_signal(uv_signal_t *handle, int number)
     struct err e;
 
     (void)number;
+    reload_tls(w);
     if (worker_find_games(w, &e) < 0)
         logger_warn("server", "%s", e.text);
     for (struct map_entry *at = NULL; (at = map_next(&w->world.games, at));)
@@ -164,23 +187,6 @@ static void on_hup_signal(uv_signal_t *handle, int number)
 }
 
 /* Opening. */
-
-static void limits_of(const struct config *c, struct edge_limits *out)
-{
-    *out = edge_limits_default;
-    out->http.max_head = c->max_head;
-    out->http.max_target = c->max_target;
-    out->http.max_headers = c->max_headers;
-    out->http.max_body = c->max_body;
-    out->head_ms = c->head_ms;
-    out->keep_alive_ms = c->keep_alive_ms;
-    out->close_ms = c->close_ms;
-    out->ping_ms = c->ping_ms;
-    out->dead_ms = c->dead_ms;
-    out->max_conns = c->max_conns;
-    out->max_out_bytes = c->max_out;
-    out->high_water = c->high_water;
-}
 
 /* The admin listener: loopback at the main port + 1 unless told otherwise. A port
  * in use is a warning in dev, where a second server is common. */
@@ -213,6 +219,28 @@ static int listen_admin(struct worker *w, struct err *e)
     return r < 0 ? err_set(e, r, "admin: %s", why.text) : 0;
 }
 
+/* The main port's TLS, and the port that leads there. */
+static int open_tls(struct worker *w, const struct edge_limits *limits, struct err *e)
+{
+    struct tls_context *tls;
+    int r = https_load(w->config, &tls, e);
+
+    if (r < 0 || !tls)
+        return r;
+    edge_use_tls(w->edge, tls);
+    tls_context_unref(&tls);
+    if (w->config->http_port)
+        r = edge_open(&w->redirect, &w->loop, limits, &https_redirect_handler, w, e);
+    return r;
+}
+
+static int listen_redirect(struct worker *w, const char *host, struct err *e)
+{
+    return w->redirect
+               ? edge_listen(w->redirect, host, (uint16_t)w->config->http_port, true, e)
+               : 0;
+}
+
 static void add_signal(struct worker *w, uv_signal_t *handle, uv_signal_cb cb, int number)
 {
     uv_signal_init(&w->loop, handle);
@@ -222,7 +250,7 @@ static void add_signal(struct worker *w, uv_signal_t *handle, uv_signal_cb cb, i
 
 int worker_open(struct worker *w, const struct config *c, struct err *e)
 {
-    struct edge_limits limits;
+    struct edge_limits inside;
     int r;
 
     *w = (struct worker){.config = c};
@@ -235,18 +263,23 @@ int worker_open(struct worker *w, const struct config *c, struct err *e)
     uv_timer_init(&w->loop, &w->stop_timer);
     w->stop_timer.data = w;
     world_init(&w->world, c->games, c->scripts, c->is_dev, &world_ops, w);
-    limits_of(c, &limits);
+    if ((r = net_limits_read(&w->limits, c, e)) < 0)
+        return r;
+    inside = w->limits.edge; /* nobody proxies the figures */
+    inside.proxy_protocol = false;
     snprintf(w->web, sizeof w->web, "%s/web", c->scripts);
     if (static_files_new(&w->sdk, w->web, CACHE_BYTES, FILE_BYTES) < 0)
         return err_set(e, -ENOMEM, "out of memory");
     if ((r = ticker_open(&w->ticker, &w->loop, on_alarm, w, e)) < 0 ||
-        (r = edge_open(&w->edge, &w->loop, &limits, &route_handler, w, e)) < 0 ||
-        (r = edge_open(&w->admin, &w->loop, &limits, &admin_handler, w, e)) < 0)
+        (r = edge_open(&w->edge, &w->loop, &w->limits.edge, &route_handler, w, e)) < 0 ||
+        (r = edge_open(&w->admin, &w->loop, &inside, &admin_handler, w, e)) < 0 ||
+        (r = open_tls(w, &w->limits.edge, e)) < 0)
         return r;
     /* The port first: a second server is told so before it loads anything. */
     const char *host = *c->host ? c->host : c->is_dev ? "localhost" : "0.0.0.0";
     if ((r = edge_listen(w->edge, host, (uint16_t)c->port, true, e)) < 0 ||
-        (r = listen_admin(w, e)) < 0 || (r = worker_find_games(w, e)) < 0)
+        (r = listen_redirect(w, host, e)) < 0 || (r = listen_admin(w, e)) < 0 ||
+        (r = worker_find_games(w, e)) < 0)
         return r;
     return c->is_dev ? dev_start(w, e) : 0;
 }
@@ -261,6 +294,7 @@ void worker_close(struct worker *w)
     world_stop(&w->world, CLOSE_GOING_AWAY, close_reason_text(CLOSE_GOING_AWAY));
     edge_close(&w->edge);
     edge_close(&w->admin);
+    edge_close(&w->redirect);
     ticker_close(&w->ticker);
     dev_stop(w);
     uv_close((uv_handle_t *)&w->on_int, NULL);

@@ -18,6 +18,7 @@
 #include "net/ticker.h"
 #include "room/game.h"
 #include "server/config.h"
+#include "server/net_limits.h"
 #include "server/script_log.h"
 
 struct dev;
@@ -25,7 +26,9 @@ struct dev;
 struct worker {
     uv_loop_t loop;
     const struct config *config;
+    struct net_limits limits;
     struct edge *edge, *admin;
+    struct edge *redirect; /* of http_port; NULL: none */
     struct ticker *ticker;
     struct world world;
     struct static_files *sdk; /* scripts/web */

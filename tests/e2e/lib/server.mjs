@@ -29,7 +29,7 @@ const binaries = {
 process.setMaxListeners(0);
 
 const REPORT = /ERROR: (Address|Leak|Thread)Sanitizer|: runtime error: /;
-const ADDRESS = /http:\/\/(?:localhost|127\.0\.0\.1):(\d+)/;
+const ADDRESS = /https?:\/\/(?:localhost|127\.0\.0\.1):(\d+)/;
 const START_MS = 15000;
 const STOP_MS = 15000;
 
@@ -70,8 +70,10 @@ export function gamesFolder(copies, files = {}) {
   return folder;
 }
 
-function launch(args, env, program = "checked") {
-  const child = spawn(binaries[program], args, {
+function launch(args, env, program = "checked", descriptors = "unlimited") {
+  // exec: the server has the process, so that its pid and signals are right.
+  const limit = descriptors === "unlimited" ? "" : `ulimit -n ${descriptors} && `;
+  const child = spawn("sh", ["-c", `${limit}exec "$0" "$@"`, binaries[program], ...args], {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -108,7 +110,7 @@ export async function runToEnd(args, { env = {}, ms = 10000 } = {}) {
 /**
  * @param {{games?: string[], files?: Record<string, string>, folder?: string,
  *   command?: string, args?: string[], env?: Record<string, string>,
- *   program?: "checked" | "release"}} [options]
+ *   program?: "checked" | "release", descriptors?: number}} [options]
  */
 export async function startServer({
   games = ["pond", "echo", "chat"],
@@ -118,12 +120,14 @@ export async function startServer({
   args = [],
   env = {},
   program = "checked",
+  descriptors,
 } = {}) {
   const run = launch(
     // The figures' own port is the next one, which may be anybody's.
     [command, folder, "--port", "0", "--host", "127.0.0.1", "--admin", "off", ...args],
     env,
     program,
+    descriptors,
   );
   const says = () => run.stdout + run.stderr;
   try {

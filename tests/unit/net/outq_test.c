@@ -105,3 +105,35 @@ TEST(outq_error, "a peer that is gone is an error code and no signal")
     chunk_unref(&empty);
     close(fd[0]);
 }
+
+TEST(outq_front, "the front is one piece: in place where a chunk is enough, else gathered")
+{
+    struct chunk *a = chunk_copy("abc", 3), *b = chunk_copy("defgh", 5);
+    uint8_t scratch[6];
+    struct outq q;
+    size_t n;
+
+    outq_init(&q);
+    CHECK(outq_push(&q, a));
+    CHECK(outq_front(&q, scratch, 6, &n) == a->bytes); /* alone */
+    CHECK_EQ(n, 3);
+    CHECK(outq_push(&q, b));
+    CHECK(outq_front(&q, scratch, 2, &n) == a->bytes); /* long enough */
+    CHECK_EQ(n, 2);
+    CHECK(outq_front(&q, scratch, 6, &n) == scratch);
+    CHECK_EQ(n, 6);
+    CHECK_MEM(scratch, "abcdef", 6);
+    outq_drop(&q, 2);
+    CHECK_EQ(q.bytes, 6);
+    CHECK(outq_front(&q, scratch, 6, &n) == scratch);
+    CHECK_EQ(n, 6);
+    CHECK_MEM(scratch, "cdefgh", 6);
+    outq_drop(&q, 4);
+    CHECK(outq_front(&q, scratch, 6, &n) == b->bytes + 3);
+    CHECK_EQ(n, 2);
+    outq_drop(&q, 2);
+    CHECK(q.n == 0 && q.ring == NULL);
+    CHECK_EQ(atomic_load(&b->refs), 1);
+    chunk_unref(&a);
+    chunk_unref(&b);
+}

@@ -44,6 +44,9 @@ struct rig {
     enum rig_mode mode;
     struct conn *ws; /* the latest upgraded connection; NULL once it is closed */
     uint64_t max_message;
+    bool is_limited;
+    char client[IP_TEXT_BYTES]; /* of the latest request */
+    const char *scheme;
     unsigned n_requests, n_messages, n_closed;
     uint16_t code;  /* of the latest on_closed */
     bool is_inside; /* conn_close() or conn_send() runs */
@@ -109,7 +112,7 @@ static inline void rig_on_closed(void *user, uint16_t code)
 static inline void rig_upgrade(struct rig *r, struct conn *c, const struct http_head *head)
 {
     static const struct conn_handler handler = {rig_on_message, rig_on_closed};
-    struct conn_ws_options o = {.max_message = r->max_message};
+    struct conn_ws_options o = {.max_message = r->max_message, .is_limited = r->is_limited};
     char accept[WS_ACCEPT_BYTES + 1];
     const char *why;
     int status = ws_handshake_check(head, accept, &why);
@@ -139,6 +142,8 @@ static inline void rig_on_request(void *ctx, struct conn *c, const struct http_h
     int n;
 
     r->n_requests++;
+    strcpy(r->client, conn_address(c));
+    r->scheme = conn_scheme(c);
     if (rig_is_path(head, "/ws")) {
         rig_upgrade(r, c, head);
     } else if (rig_is_path(head, "/hello")) {

@@ -296,6 +296,96 @@ TEST(static_racy,
     end(&s);
 }
 
+TEST(static_range, "one range of a file is served by itself, of any version but another")
+{
+    struct site s;
+    char head[4096], etag[128], line[256];
+
+    begin(&s);
+    check(&s, "GET /f/a.js", "Range: bytes=1-3\r\n", 206, "et ", head);
+    CHECK(strstr(head, "\r\nContent-Range: bytes 1-3/5\r\n"));
+    CHECK(strstr(head, "\r\nContent-Length: 3\r\n"));
+    CHECK(strstr(head, "\r\nContent-Type: text/javascript; charset=utf-8\r\n"));
+    CHECK(strstr(head, "\r\nCache-Control: no-cache\r\n"));
+    read_etag(head, etag);
+    check(&s, "GET /f/a.js", "Range: bytes=-1\r\n", 206, "x", head);
+    check(&s, "GET /f/a.js", "Range: bytes=5-\r\n", 416, NULL, head);
+    CHECK(strstr(head, "\r\nContent-Range: bytes */5\r\n"));
+    check(&s, "GET /f/empty.txt", "Range: bytes=0-\r\n", 416, NULL, head);
+    check(&s, "GET /f/a.js", "Range: bytes=0-1,3-4\r\n", 200, "let x", head);
+    CHECK(strstr(head, "\r\nAccept-Ranges: bytes\r\n"));
+    /* HEAD knows no ranges (RFC 9110 14.2). */
+    check(&s, "HEAD /f/a.js", "Range: bytes=1-3\r\n", 200, NULL, head);
+    CHECK(strstr(head, "\r\nContent-Length: 5\r\n"));
+    snprintf(line, sizeof line, "Range: bytes=1-3\r\nIf-Range: %s\r\n", etag);
+    check(&s, "GET /f/a.js", line, 206, "et ", head);
+    check(&s, "GET /f/a.js", "Range: bytes=1-3\r\nIf-Range: \"old\"\r\n", 200, "let x",
+          head);
+    /* Who has it already needs no part either. */
+    snprintf(line, sizeof line, "Range: bytes=1-3\r\nIf-None-Match: %s\r\n", etag);
+    check(&s, "GET /f/a.js", line, 304, NULL, head);
+    end(&s);
+}
+
+TEST(static_coding, "a compressed file beside it is served to those who take it")
+{
+    struct site s;
+    char head[4096], plain[128], coded[128], line[256];
+
+    begin(&s);
+    shell(s.root, "printf gzipped > web/a.js.gz && printf brotlied > web/a.js.br && "
+                  "touch -d '1 minute ago' web/a.js.gz web/a.js.br && "
+                  "touch -d '2 minutes ago' web/a.js");
+    check(&s, "GET /f/a.js", "", 200, "let x", head);
+    CHECK(strstr(head, "\r\nVary: Accept-Encoding\r\n"));
+    CHECK(strstr(head, "Content-Encoding") == NULL);
+    read_etag(head, plain);
+    check(&s, "GET /f/a.js", "Accept-Encoding: gzip, br\r\n", 200, "brotlied", head);
+    CHECK(strstr(head, "\r\nContent-Encoding: br\r\n"));
+    CHECK(strstr(head, "\r\nVary: Accept-Encoding\r\n"));
+    CHECK(strstr(head, "\r\nContent-Type: text/javascript; charset=utf-8\r\n"));
+    read_etag(head, coded);
+    CHECK(strcmp(plain, coded) != 0);
+    check(&s, "GET /f/a.js", "Accept-Encoding: br;q=0.5, gzip\r\n", 200, "gzipped", head);
+    CHECK(strstr(head, "\r\nContent-Encoding: gzip\r\n"));
+    check(&s, "GET /f/a.js", "Accept-Encoding: br;q=0, gzip;q=0\r\n", 200, "let x", head);
+    check(&s, "HEAD /f/a.js", "Accept-Encoding: br\r\n", 200, NULL, head);
+    CHECK(strstr(head, "\r\nContent-Length: 8\r\n"));
+    CHECK(strstr(head, "\r\nContent-Encoding: br\r\n"));
+    /* A tag is of one form: the other one is not what the client has. */
+    snprintf(line, sizeof line, "Accept-Encoding: br\r\nIf-None-Match: %s\r\n", coded);
+    check(&s, "GET /f/a.js", line, 304, NULL, head);
+    CHECK(strstr(head, "\r\nVary: Accept-Encoding\r\n"));
+    snprintf(line, sizeof line, "Accept-Encoding: br\r\nIf-None-Match: %s\r\n", plain);
+    check(&s, "GET /f/a.js", line, 200, "brotlied", head);
+    /* Parts are parts of the form that is sent. */
+    check(&s, "GET /f/a.js", "Accept-Encoding: br\r\nRange: bytes=0-2\r\n", 206, "bro",
+          head);
+    CHECK(strstr(head, "\r\nContent-Range: bytes 0-2/8\r\n"));
+    /* One file alone has no variants. */
+    check(&s, "GET /f/sub/", "Accept-Encoding: br\r\n", 200, "sub", head);
+    CHECK(strstr(head, "Vary") == NULL);
+    end(&s);
+}
+
+TEST(static_stale,
+     "a compressed file that is older than its own, or leads out, is not used")
+{
+    struct site s;
+    char head[4096];
+
+    begin(&s);
+    shell(s.root, "printf old > web/a.js.gz && touch -d '2 minutes ago' web/a.js.gz && "
+                  "ln -s ../secret web/index.html.gz && mkdir web/empty.txt.gz && "
+                  "printf alone > web/alone.js.gz");
+    check(&s, "GET /f/a.js", "Accept-Encoding: gzip\r\n", 200, "let x", head);
+    CHECK(strstr(head, "Content-Encoding") == NULL && strstr(head, "Vary") == NULL);
+    check(&s, "GET /f/", "Accept-Encoding: gzip\r\n", 200, "<p>hi", head);
+    check(&s, "GET /f/empty.txt", "Accept-Encoding: gzip\r\n", 200, "", head);
+    check(&s, "GET /f/alone.js", "Accept-Encoding: gzip\r\n", 404, NULL, head);
+    end(&s);
+}
+
 TEST(static_types, "the ending tells the type, in any case")
 {
     CHECK_STR(static_files_type("x.html"), "text/html; charset=utf-8");

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#include "unit.h"
+
+#include "svc/metrics.h"
+
+static const char *text_of(struct buf *b)
+{
+    buf_byte(b, 0);
+    return (const char *)b->data;
+}
+
+TEST(metrics_put, "one value: HELP, TYPE and a sample")
+{
+    struct buf b;
+
+    buf_init(&b, 0);
+    metrics_put(&b, "parlor_rooms", METRIC_GAUGE, "rooms that are open", 3);
+    metrics_put(&b, "parlor_bytes_total", METRIC_COUNTER, "bytes", 9007199254740993.0);
+    CHECK_STR(text_of(&b), "# HELP parlor_rooms rooms that are open\n"
+                           "# TYPE parlor_rooms gauge\n"
+                           "parlor_rooms 3\n"
+                           "# HELP parlor_bytes_total bytes\n"
+                           "# TYPE parlor_bytes_total counter\n"
+                           "parlor_bytes_total 9007199254740992\n");
+    buf_fini(&b);
+}
+
+TEST(metrics_labels, "a label's value is escaped; without one there are no braces")
+{
+    struct buf b;
+
+    buf_init(&b, 0);
+    metrics_begin(&b, "parlor_players", METRIC_GAUGE, "seats");
+    metrics_sample(&b, "parlor_players", "game", "pond", 0.5);
+    metrics_sample(&b, "parlor_players", "game", "a\"b\\c\nd", -1);
+    metrics_sample(&b, "parlor_players", "game", "", 0);
+    metrics_sample(&b, "parlor_players", NULL, NULL, 2);
+    metrics_sample(&b, "parlor_players", "game", NULL, 3);
+    CHECK_STR(text_of(&b), "# HELP parlor_players seats\n"
+                           "# TYPE parlor_players gauge\n"
+                           "parlor_players{game=\"pond\"} 0.5\n"
+                           "parlor_players{game=\"a\\\"b\\\\c\\nd\"} -1\n"
+                           "parlor_players{game=\"\"} 0\n"
+                           "parlor_players 2\n"
+                           "parlor_players 3\n");
+    buf_fini(&b);
+}
