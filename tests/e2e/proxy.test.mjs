@@ -88,7 +88,8 @@ async function countsClients(proxy, as) {
 
 const forwarded = (n) => ({ headers: { "X-Forwarded-For": `203.0.113.${n}` } });
 const from = (n) => ({
-  createConnection: (to) => net.connect({ ...to, localAddress: `127.0.0.${n}` }),
+  createConnection: ({ host, port }) =>
+    net.connect({ host, port, localAddress: `127.0.0.${n}` }),
 });
 
 const http = [
