@@ -339,8 +339,10 @@ TEST(config_readme, "the table in src/server/README.md is that of config_key.def
 #undef WANT
     CHECK(strstr(text, "\n| `origins` | "));
     const char *end = strstr(text, "| meaning |");
+    const char *stop = end ? strstr(end, "\n\n") : NULL;
     int n_rows = -1; /* the line below the heading */
-    for (; end && (end = strstr(end, "\n|")); end++)
+    CHECK(stop);
+    for (; (end = strstr(end, "\n|")) && end < stop; end++)
         n_rows++;
     CHECK_EQ(n_rows, n_keys);
 }
