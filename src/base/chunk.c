@@ -14,6 +14,7 @@ struct chunk *chunk_new(size_t len)
         return NULL;
     atomic_init(&c->refs, 1);
     c->len = (uint32_t)len;
+    c->is_shared = false;
     return c;
 }
 
@@ -23,6 +24,13 @@ struct chunk *chunk_copy(const void *bytes, size_t len)
 
     if (c && len)
         memcpy(c->bytes, bytes, len);
+    return c;
+}
+
+struct chunk *chunk_share(struct chunk *c)
+{
+    if (c)
+        c->is_shared = true;
     return c;
 }
 

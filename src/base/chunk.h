@@ -11,12 +11,14 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct chunk {
     atomic_uint refs;
     uint32_t len;
+    bool is_shared; /* see chunk_share() */
     uint8_t bytes[];
 };
 
@@ -26,6 +28,10 @@ struct chunk *chunk_new(size_t len);
 
 /* The same, with a copy of `bytes`. */
 struct chunk *chunk_copy(const void *bytes, size_t len);
+
+/* Mark it as one that several will get, which helps those who make something of it.
+ * Before the first chunk_ref() only. Returns c; NULL is fine. */
+struct chunk *chunk_share(struct chunk *c);
 
 struct chunk *chunk_ref(struct chunk *c);
 

@@ -108,6 +108,8 @@ void conn_retime(struct conn *c)
 
 void conn_on_due(struct conn *c)
 {
+    if (c->ws.deflate)
+        ws_deflate_idle(c->ws.deflate);
     if (due_ms(c) / 1000 > c->edge->wheel.now_s) {
         conn_retime(c);
         return;

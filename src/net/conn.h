@@ -36,8 +36,10 @@ struct conn_handler {
 
 struct conn_ws_options {
     const char *subprotocol; /* NULL: none is answered */
-    uint64_t max_message;    /* bytes */
-    bool is_limited;         /* edge_limits.messages and .bytes count */
+    const char *extensions;  /* value of Sec-WebSocket-Extensions; NULL: none */
+    const struct ws_deflate_params *deflate; /* what `extensions` agrees to; or NULL */
+    uint64_t max_message;                    /* bytes, uncompressed */
+    bool is_limited;                         /* edge_limits.messages and .bytes count */
 };
 
 /* Answer the request being handled with 101 and go on as a WebSocket. The caller
@@ -60,9 +62,12 @@ void conn_reply_chunk(struct conn *c, int status, const char *type, const char *
 void conn_reply_error(struct conn *c, int status, const char *headers, const char *text);
 
 /* Queue one whole WebSocket frame (see ws_frame_chunk); keeps its own
- * reference, yours stays yours. Past max_out_bytes the connection is closed with
- * 4007, but a frame of any size is taken while no more than high_water waits.
- * Ignored once the connection is closing. */
+ * reference, yours stays yours. Where permessage-deflate was agreed on, the frame's
+ * compressed form is queued instead, the same for all connections that are sent this
+ * frame in this turn; chunk.is_shared says that there are several. Past max_out_bytes
+ * (of what is really queued) the connection is closed with 4007, but a frame of any
+ * size is taken while no more than high_water waits. Ignored once the connection is
+ * closing. */
 void conn_send(struct conn *c, struct chunk *frame);
 
 /* Start the close handshake: Close goes out after what is queued, the peer's

@@ -221,6 +221,7 @@ void conn_http_step(struct conn *c, uint8_t **in, size_t *n)
 int conn_upgrade(struct conn *c, const char *accept, const struct conn_ws_options *o,
                  const struct conn_handler *handler, void *user)
 {
+    struct ws_deflate *deflate = NULL;
     struct buf b;
 
     if (c->state != CONN_HTTP)
@@ -238,15 +239,21 @@ int conn_upgrade(struct conn *c, const char *accept, const struct conn_ws_option
                accept);
     if (o->subprotocol)
         buf_format(&b, "Sec-WebSocket-Protocol: %s\r\n", o->subprotocol);
+    if (o->extensions)
+        buf_format(&b, "Sec-WebSocket-Extensions: %s\r\n", o->extensions);
     buf_text(&b, "\r\n");
-    if (b.failed)
+    if (b.failed || (o->deflate && ws_deflate_new(&deflate, o->deflate) < 0))
         conn_abort(c);
     else
         queue_text(c, b.data, b.len);
     buf_fini(&b);
-    if (c->state == CONN_DEAD)
+    if (c->state == CONN_DEAD) {
+        ws_deflate_free(&deflate);
         return -ENOMEM;
+    }
     ws_session_init(&c->ws, o->max_message);
+    if (deflate)
+        ws_session_set_deflate(&c->ws, &deflate);
     c->is_limited = o->is_limited;
     c->handler = handler;
     c->user = user;

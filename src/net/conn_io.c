@@ -19,6 +19,10 @@
  * could be 20 000 of the smallest messages, each of which may run a script. */
 enum { STEPS_PER_TURN = 1024 };
 
+/* And what they may be uncompressed: a read could make a thousand times its size. The
+ * message that goes past it is the last of the turn. */
+enum { INFLATED_PER_TURN = 1 << 20 };
+
 /* And TLS records that it may write: 256 KiB, then the others have their turn. */
 enum { RECORDS_PER_TURN = 16 };
 
@@ -59,9 +63,13 @@ void conn_update_poll(struct conn *c)
  * returns how many were used. */
 static size_t take(struct conn *c, uint8_t *bytes, size_t n)
 {
+    const struct edge_counters *counters = &c->edge->counters;
+    uint64_t inflated = counters->inflate_plain;
     size_t left = n;
 
-    for (int steps = 0; left > 0 && steps < STEPS_PER_TURN && !is_held_back(c); steps++) {
+    for (int steps = 0; left > 0 && steps < STEPS_PER_TURN && !is_held_back(c) &&
+                        counters->inflate_plain - inflated < INFLATED_PER_TURN;
+         steps++) {
         if (c->state == CONN_HTTP)
             conn_http_step(c, &bytes, &left);
         else if (c->state == CONN_WS || c->state == CONN_WS_CLOSING)

@@ -104,12 +104,30 @@ static bool is_within_rate(struct conn *c, bool is_message, size_t n_bytes)
     return false;
 }
 
+/* A step has used `used` bytes of a compressed message, and perhaps ended it. Returns
+ * what the step costs the client: once uncompressed, a message counts with what it
+ * holds, or a limit on bytes would be none. */
+static size_t note_inflated(struct conn *c, const struct ws_in *got, size_t used)
+{
+    struct edge_counters *n = &c->edge->counters;
+
+    n->inflate_received += used;
+    if (got->event != WS_EVENT_MESSAGE)
+        return used;
+    n->inflate_plain += got->len;
+    return got->len > used ? got->len : used;
+}
+
 void conn_ws_step(struct conn *c, uint8_t **in, size_t *n)
 {
-    size_t before = *n;
+    size_t used = *n;
     struct ws_in got = ws_session_next(&c->ws, in, n);
-    bool fits = c->state != CONN_WS ||
-                is_within_rate(c, got.event == WS_EVENT_MESSAGE, before - *n);
+
+    used -= *n;
+    if (c->ws.is_packed && (c->ws.op || got.event == WS_EVENT_MESSAGE))
+        used = note_inflated(c, &got, used);
+    bool fits =
+        c->state != CONN_WS || is_within_rate(c, got.event == WS_EVENT_MESSAGE, used);
 
     switch (got.event) {
     case WS_EVENT_NONE: *n = 0; break;
@@ -146,10 +164,8 @@ static bool is_too_much(const struct conn *c, const struct chunk *frame)
     return c->out.bytes > l->high_water && c->out.bytes + frame->len > l->max_out_bytes;
 }
 
-void conn_send(struct conn *c, struct chunk *frame)
+static void send_frame(struct conn *c, struct chunk *frame)
 {
-    if (c->state != CONN_WS)
-        return;
     /* Before we call a client too slow, see what its socket takes. */
     if (is_too_much(c, frame) && !c->is_blocked)
         conn_flush(c);
@@ -162,6 +178,48 @@ void conn_send(struct conn *c, struct chunk *frame)
     }
     if (conn_queue(c, frame))
         c->edge->counters.messages_out++;
+}
+
+/* The compressed form of a frame; the reference is the caller's. What goes to several
+ * is compressed once for all of them, and what this peer's window holds is then no
+ * longer what its own compressor knows. */
+static struct chunk *pack(struct conn *c, struct chunk *frame)
+{
+    struct ws_deflate *d = c->ws.deflate;
+    struct edge *edge = c->edge;
+    const struct ws_deflate_params *params = ws_deflate_params(d);
+    bool is_new = true;
+    struct chunk *packed;
+
+    if (params->server_no_context_takeover || frame->is_shared) {
+        packed = chunk_ref(
+            twins_get(&edge->twins, params->server_max_window_bits, frame, &is_new));
+        if (ws_deflate_is_packed(packed))
+            ws_deflate_forget(d);
+    } else {
+        packed = ws_deflate_message(d, edge->twins.pool, frame);
+    }
+    edge->counters.deflated += is_new;
+    return packed;
+}
+
+void conn_send(struct conn *c, struct chunk *frame)
+{
+    struct edge_counters *n = &c->edge->counters;
+
+    if (c->state != CONN_WS)
+        return;
+    if (!c->ws.deflate || !ws_deflate_pool_wants(c->edge->twins.pool, frame)) {
+        send_frame(c, frame);
+        return;
+    }
+    struct chunk *packed = pack(c, frame);
+    if (ws_deflate_is_packed(packed)) {
+        n->deflate_plain += frame->len;
+        n->deflate_sent += packed->len;
+    }
+    send_frame(c, packed);
+    chunk_unref(&packed);
 }
 
 void conn_close(struct conn *c, uint16_t code, const char *reason)

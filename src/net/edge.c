@@ -12,7 +12,7 @@
 enum { MAGIC = 0x65646765 };
 
 const struct edge_limits edge_limits_default = {
-    .http = {16 * 1024,  4 * 1024, 64, 64 * 1024}, /* as http_limits_default */
+    .http = {16 * 1024, 4 * 1024, 64, 64 * 1024}, /* as http_limits_default */
     .head_ms = 10000,
     .keep_alive_ms = 30000,
     .close_ms = 3000,
@@ -22,10 +22,11 @@ const struct edge_limits edge_limits_default = {
     .max_out_bytes = 4 << 20,
     .high_water = 256 << 10,
     .conns_per_address = 256,
-    .conns = {50, 100        },
-    .messages = {200,       400      },
-    .bytes = {1 << 20, 4 << 20  },
+    .conns = {50,         100               },
+    .messages = {200,       400     },
+    .bytes = {1 << 20,  4 << 20        },
     .flood_ms = 5000,
+    .deflate = {4,  128,          1 << 20      }, /* as ws_deflate_tuning_default */
 };
 
 static struct edge *edge_of(void *handle)
@@ -52,6 +53,7 @@ void edge_drop(struct edge *edge)
     if (--edge->n_handles > 0)
         return;
     chunk_unref(&edge->ping);
+    twins_fini(&edge->twins);
     limits_free(&edge->addresses);
     tls_context_unref(&edge->tls);
     free(edge);
@@ -66,6 +68,7 @@ void edge_flush(struct edge *edge)
 {
     while (!link_is_alone(&edge->dirty))
         conn_flush(LINK_OWNER(edge->dirty.next, struct conn, dirty));
+    twins_clear(&edge->twins);
 }
 
 static void on_prepare(uv_prepare_t *handle)
@@ -124,9 +127,12 @@ int edge_open(struct edge **out, uv_loop_t *loop, const struct edge_limits *limi
 
     *out = NULL;
     if (!edge || !(edge->ping = ws_frame_chunk(WS_PING, NULL, 0)) ||
-        !(edge->addresses = limits_new())) {
-        if (edge)
+        !(edge->addresses = limits_new()) ||
+        twins_init(&edge->twins, &limits->deflate) < 0) {
+        if (edge) {
             chunk_unref(&edge->ping);
+            limits_free(&edge->addresses);
+        }
         free(edge);
         return err_set(e, UV_ENOMEM, "no memory for the network's buffers");
     }
@@ -209,4 +215,9 @@ void edge_each_ws(struct edge *edge, void (*f)(struct conn *c, void *arg), void 
 const struct edge_counters *edge_counters(const struct edge *edge)
 {
     return &edge->counters;
+}
+
+size_t edge_deflate_bytes(const struct edge *edge)
+{
+    return ws_deflate_pool_held_bytes(edge->twins.pool);
 }

@@ -21,6 +21,7 @@
 #include "net/limits.h"
 #include "proto/http_head.h"
 #include "proto/ip.h"
+#include "proto/ws_deflate.h"
 
 struct conn;
 struct tls_context;
@@ -49,6 +50,8 @@ struct edge_limits {
     struct limits_rate bytes;    /* 1 MiB a second, 4 MiB at once */
     uint32_t flood_ms;           /* 5 000 */
 
+    struct ws_deflate_tuning deflate; /* level 4, of messages from 128 B to 1 MiB */
+
     /* Proxies whose word about the client counts; borrows, as long as the edge. */
     const struct ip_net *trusted;
     size_t n_trusted;
@@ -60,6 +63,10 @@ extern const struct edge_limits edge_limits_default;
 struct edge_counters {
     uint64_t accepted, refused, upgrades, bytes_in, bytes_out, messages_in, messages_out,
         messages_dropped, protocol_errors;
+    uint64_t deflated;                    /* compressions: of a broadcast, one a window */
+    uint64_t deflate_plain, deflate_sent; /* bytes of frames queued compressed; before
+                                           * and after, each delivery counted */
+    uint64_t inflate_received, inflate_plain; /* the same of what came, by messages */
     uint32_t open, open_ws;
 };
 
@@ -99,6 +106,9 @@ void edge_stop_listening(struct edge *edge);
 void edge_each_ws(struct edge *edge, void (*f)(struct conn *c, void *arg), void *arg);
 
 const struct edge_counters *edge_counters(const struct edge *edge);
+
+/* Memory of the compressors that all connections share, in bytes. */
+size_t edge_deflate_bytes(const struct edge *edge);
 
 /* Write out what waits in every queue now, instead of at the end of the turn. */
 void edge_flush(struct edge *edge);

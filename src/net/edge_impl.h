@@ -11,6 +11,7 @@
 #include "net/edge.h"
 #include "net/link.h"
 #include "net/tls.h"
+#include "net/twins.h"
 #include "net/wheel.h"
 
 /* One read takes up to this much, and a connection is read once a turn: so it is
@@ -36,6 +37,7 @@ struct edge {
     struct link conns, dirty, more, listeners;
     struct wheel wheel;
     struct chunk *ping; /* the one that all connections send */
+    struct twins twins; /* compressed frames of this turn */
     struct limits *addresses;
     struct tls_context *tls;          /* what new connections speak; NULL: in clear */
     uint8_t record[TLS_RECORD_BYTES]; /* small chunks on their way into one record */

@@ -15,12 +15,11 @@ enum {
      * 262 = 250 bytes, which a window of 256 covers. */
     ZLIB_MIN_BITS = 9,
     MAX_BITS = 15,
-    /* Of the default 6 it takes 13 KB of JSON in half the time, 10 % larger. */
-    LEVEL = 4,
     POOL_MEM_LEVEL = 8,
     OWN_MEM_LEVEL_MIN = 4,
-    TAIL_BYTES = 4,       /* 00 00 ff ff, the end of an empty stored block (7.2.1) */
-    MAX_PACKED = 1 << 30, /* longer messages are sent as they are; zlib counts in 32 bits */
+    OP_BITS = 0x0f, /* of a frame's first byte */
+    CONTROL = 0x08,
+    TAIL_BYTES = 4, /* 00 00 ff ff, the end of an empty stored block (7.2.1) */
     SCRATCH_KEPT = 64 << 10,
     FIRST_STEP = 512,
     MAX_STEP = 32 << 10,
@@ -29,10 +28,16 @@ enum {
     BETWEEN_BLOCKS = 128,
 };
 
+const struct ws_deflate_tuning ws_deflate_tuning_default = {
+    .level = 4,
+    .min_bytes = 128,
+    .max_bytes = 1 << 20,
+};
+
 struct ws_deflate_pool {
     z_stream *by_bits[MAX_BITS + 1]; /* NULL until first used */
     struct buf scratch;              /* compressed data on their way to a chunk */
-    size_t min_bytes;
+    struct ws_deflate_tuning tuning;
     size_t held;
 };
 
@@ -40,6 +45,7 @@ struct ws_deflate {
     struct ws_deflate_params params;
     bool is_between; /* nothing of a block is pending in `in` */
     bool is_stale;   /* `out` has a context that the peer has not */
+    bool is_used;    /* `out` has worked since ws_deflate_idle() */
     size_t held;
     z_stream *in, *out; /* NULL while not needed */
 };
@@ -80,11 +86,11 @@ static void stream_free(z_stream **z, size_t *held)
     *z = NULL;
 }
 
-static z_stream *deflate_open(unsigned bits, unsigned mem_level, size_t *held)
+static z_stream *deflate_open(int level, unsigned bits, unsigned mem_level, size_t *held)
 {
     z_stream *z = stream_new(held);
 
-    if (z && deflateInit2(z, LEVEL, Z_DEFLATED, -(int)bits, (int)mem_level,
+    if (z && deflateInit2(z, level, Z_DEFLATED, -(int)bits, (int)mem_level,
                           Z_DEFAULT_STRATEGY) != Z_OK)
         stream_free(&z, held);
     return z;
@@ -102,15 +108,16 @@ static unsigned zlib_bits(uint8_t bits)
     return bits < ZLIB_MIN_BITS ? ZLIB_MIN_BITS : bits;
 }
 
-int ws_deflate_pool_new(struct ws_deflate_pool **out, size_t min_bytes)
+int ws_deflate_pool_new(struct ws_deflate_pool **out, const struct ws_deflate_tuning *t)
 {
     struct ws_deflate_pool *p = calloc(1, sizeof *p);
 
+    assert(t->level >= 1 && t->level <= 9);
     *out = p;
     if (!p)
         return -ENOMEM;
     buf_init(&p->scratch, 0);
-    p->min_bytes = min_bytes ? min_bytes : 1;
+    p->tuning = *t;
     return 0;
 }
 
@@ -135,16 +142,27 @@ bool ws_deflate_is_packed(const struct chunk *frame)
     return frame->bytes[0] & WS_RSV1;
 }
 
-static bool is_worth_it(const struct ws_deflate_pool *p, size_t len)
+/* The length of a server frame's head (ws_frame_head). */
+static size_t head_bytes(const struct chunk *frame)
 {
-    return len >= p->min_bytes && len <= MAX_PACKED;
+    return frame->bytes[1] < 126 ? 2 : frame->bytes[1] == 126 ? 4 : 10;
+}
+
+bool ws_deflate_pool_wants(const struct ws_deflate_pool *p, const struct chunk *plain)
+{
+    size_t len = plain->len - head_bytes(plain);
+
+    return !(plain->bytes[0] & CONTROL) && len >= p->tuning.min_bytes &&
+           len <= p->tuning.max_bytes && len > 0;
 }
 
 /* The message as a compressed frame, or NULL: it would not be shorter, or memory is
  * out. After NULL the stream's context is not the peer's. */
-static struct chunk *pack(z_stream *z, struct buf *scratch, enum ws_op op,
-                          const void *payload, size_t len)
+static struct chunk *pack(z_stream *z, struct buf *scratch, const struct chunk *plain)
 {
+    enum ws_op op = (enum ws_op)(plain->bytes[0] & OP_BITS);
+    const uint8_t *payload = plain->bytes + head_bytes(plain);
+    size_t len = plain->len - head_bytes(plain);
     uint8_t head[WS_HEAD_MAX];
     struct chunk *c = NULL;
     size_t room = len + TAIL_BYTES;
@@ -162,12 +180,12 @@ static struct chunk *pack(z_stream *z, struct buf *scratch, enum ws_op op,
      * what is before the tail is shorter than the message. */
     if (to && z->avail_out > 0) {
         size_t packed = room - z->avail_out - TAIL_BYTES;
-        size_t head_bytes = ws_frame_head(head, op, packed);
+        size_t n_head = ws_frame_head(head, op, packed);
         head[0] |= WS_RSV1;
-        c = chunk_new(head_bytes + packed);
+        c = chunk_new(n_head + packed);
         if (c) {
-            memcpy(c->bytes, head, head_bytes);
-            memcpy(c->bytes + head_bytes, to, packed);
+            memcpy(c->bytes, head, n_head);
+            memcpy(c->bytes + n_head, to, packed);
         }
     }
     if (scratch->cap > SCRATCH_KEPT)
@@ -176,22 +194,22 @@ static struct chunk *pack(z_stream *z, struct buf *scratch, enum ws_op op,
     return c;
 }
 
-struct chunk *ws_deflate_pool_chunk(struct ws_deflate_pool *p, uint8_t bits, enum ws_op op,
-                                    const void *payload, size_t len)
+struct chunk *ws_deflate_pool_chunk(struct ws_deflate_pool *p, uint8_t bits,
+                                    struct chunk *plain)
 {
     struct chunk *c = NULL;
 
     assert(bits >= MIN_BITS && bits <= MAX_BITS);
     z_stream **z = &p->by_bits[zlib_bits(bits)];
-    if (is_worth_it(p, len)) {
+    if (ws_deflate_pool_wants(p, plain)) {
         if (*z)
             deflateReset(*z);
         else
-            *z = deflate_open(zlib_bits(bits), POOL_MEM_LEVEL, &p->held);
+            *z = deflate_open(p->tuning.level, zlib_bits(bits), POOL_MEM_LEVEL, &p->held);
         if (*z)
-            c = pack(*z, &p->scratch, op, payload, len);
+            c = pack(*z, &p->scratch, plain);
     }
-    return c ? c : ws_frame_chunk(op, payload, len);
+    return c ? c : chunk_ref(plain);
 }
 
 int ws_deflate_new(struct ws_deflate **out, const struct ws_deflate_params *params)
@@ -239,33 +257,35 @@ size_t ws_deflate_held_bytes(const struct ws_deflate *d)
 }
 
 /* Our own compressor, ready for the next message; NULL when memory is out. */
-static z_stream *own_stream(struct ws_deflate *d)
+static z_stream *own_stream(struct ws_deflate *d, int level)
 {
     unsigned bits = zlib_bits(d->params.server_max_window_bits);
     unsigned mem_level = bits - 7;
 
     if (!d->out)
-        d->out = deflate_open(
-            bits, mem_level < OWN_MEM_LEVEL_MIN ? OWN_MEM_LEVEL_MIN : mem_level, &d->held);
+        d->out = deflate_open(level, bits,
+                              mem_level < OWN_MEM_LEVEL_MIN ? OWN_MEM_LEVEL_MIN : mem_level,
+                              &d->held);
     else if (d->is_stale)
         deflateReset(d->out);
     d->is_stale = false;
+    d->is_used = true;
     return d->out;
 }
 
 struct chunk *ws_deflate_message(struct ws_deflate *d, struct ws_deflate_pool *p,
-                                 enum ws_op op, const void *payload, size_t len)
+                                 struct chunk *plain)
 {
     struct chunk *c = NULL;
 
     if (d->params.server_no_context_takeover)
-        return ws_deflate_pool_chunk(p, d->params.server_max_window_bits, op, payload, len);
-    if (is_worth_it(p, len) && own_stream(d)) {
-        c = pack(d->out, &p->scratch, op, payload, len);
+        return ws_deflate_pool_chunk(p, d->params.server_max_window_bits, plain);
+    if (ws_deflate_pool_wants(p, plain) && own_stream(d, p->tuning.level)) {
+        c = pack(d->out, &p->scratch, plain);
         /* The peer will not see these bytes in its window. */
         d->is_stale = !c;
     }
-    return c ? c : ws_frame_chunk(op, payload, len);
+    return c ? c : chunk_ref(plain);
 }
 
 void ws_deflate_forget(struct ws_deflate *d)
@@ -275,7 +295,9 @@ void ws_deflate_forget(struct ws_deflate *d)
 
 void ws_deflate_idle(struct ws_deflate *d)
 {
-    deflate_close(&d->out, &d->held);
+    if (!d->is_used)
+        deflate_close(&d->out, &d->held);
+    d->is_used = false;
 }
 
 static z_stream *inflate_open(struct ws_deflate *d)

@@ -31,27 +31,39 @@
 #include "proto/ws_deflate_offer.h"
 #include "proto/ws_frame.h"
 
-/* Shorter messages are sent as they are: a frame of 128 bytes fits any packet. */
-enum { WS_DEFLATE_MIN_BYTES = 128 };
+/* How hard to try, and for which messages: those of other lengths are sent as they
+ * are. Short ones gain little, and long ones would keep the thread from the others
+ * (6-30 ns a byte). */
+struct ws_deflate_tuning {
+    uint8_t level; /* 1-9, as zlib's */
+    uint32_t min_bytes, max_bytes;
+};
+
+/* Level 4: of zlib's usual 6 it takes half the time for a state of 3 KB, and makes it
+ * 10 % longer. 128 bytes to 1 MiB: what is shorter fits any packet as it is. */
+extern const struct ws_deflate_tuning ws_deflate_tuning_default;
 
 struct ws_deflate_pool; /* compressors and scratch memory for many connections */
 
-/* 0 or -ENOMEM. Messages below min_bytes (1 at least) are not compressed. */
-int ws_deflate_pool_new(struct ws_deflate_pool **out, size_t min_bytes);
+/* 0 or -ENOMEM. */
+int ws_deflate_pool_new(struct ws_deflate_pool **out, const struct ws_deflate_tuning *t);
 void ws_deflate_pool_free(struct ws_deflate_pool **p);
+
+/* Is this frame (a whole and plain one) a message of a length that is compressed? */
+bool ws_deflate_pool_wants(const struct ws_deflate_pool *p, const struct chunk *plain);
 
 /* What its compressors and scratch memory hold now, in bytes. */
 size_t ws_deflate_pool_held_bytes(const struct ws_deflate_pool *p);
 
-/* A whole server frame that stands alone, compressed with a window of 2^bits
- * (8-15), so that one chunk serves every connection whose server_max_window_bits
- * is `bits` or more. A broadcast makes one for the policy's value and others for
- * the few clients that asked for less (one for all would let one client spoil
- * it for the rest). A plain frame (for anybody) where the message is short or
- * does not shrink; NULL when memory is out. A connection that is sent a compressed
- * one needs ws_deflate_forget(). */
-struct chunk *ws_deflate_pool_chunk(struct ws_deflate_pool *p, uint8_t bits, enum ws_op op,
-                                    const void *payload, size_t len);
+/* The message of a whole server frame (see ws_frame_chunk) as a frame that stands
+ * alone, compressed with a window of 2^bits (8-15), so that one chunk serves every
+ * connection whose server_max_window_bits is `bits` or more. A broadcast makes one
+ * for the policy's value and others for the few clients that asked for less (one for
+ * all would let one client spoil it for the rest). `plain` itself where it is not
+ * wanted, does not shrink, or memory is out. The reference is yours. A connection
+ * that is sent a compressed one needs ws_deflate_forget(). */
+struct chunk *ws_deflate_pool_chunk(struct ws_deflate_pool *p, uint8_t bits,
+                                    struct chunk *plain);
 
 /* This frame is compressed: only for connections that have agreed on it. */
 bool ws_deflate_is_packed(const struct chunk *frame);
@@ -66,21 +78,21 @@ const struct ws_deflate_params *ws_deflate_params(const struct ws_deflate *d);
 /* What the zlib streams hold now, in bytes. */
 size_t ws_deflate_held_bytes(const struct ws_deflate *d);
 
-/* A whole server frame for this connection: with its own compressor where the
- * server keeps context, else as ws_deflate_pool_chunk(). NULL when memory is out.
- * Send the chunks in the order in which they were made, or, where one is dropped,
- * call ws_deflate_forget() before the next is made. */
+/* The same for this connection: with its own compressor where the server keeps
+ * context, else as ws_deflate_pool_chunk(). Send the chunks in the order in which
+ * they were made, or, where one is dropped, call ws_deflate_forget() before the next
+ * is made. */
 struct chunk *ws_deflate_message(struct ws_deflate *d, struct ws_deflate_pool *p,
-                                 enum ws_op op, const void *payload, size_t len);
+                                 struct chunk *plain);
 
 /* The peer's window is no longer ours (it was sent another's chunk, or not sent
  * one of ours): the next message refers to nothing before it. Costs a store. */
 void ws_deflate_forget(struct ws_deflate *d);
 
-/* The connection has been quiet: give back what can be had again. That is our own
- * compressor, because a sender need not refer to earlier messages (7.1.1). The
- * window of what the client sent stays where it may still refer to it: without
- * it, the client's next message could not be read. */
+/* Call this now and then: it gives back what was not used since the last call and can
+ * be had again. That is our own compressor, because a sender need not refer to earlier
+ * messages (7.1.1). The window of what the client sent stays where it may still refer
+ * to it: without it, the client's next message could not be read. */
 void ws_deflate_idle(struct ws_deflate *d);
 
 /* Receiving, in steps: uncompress bytes of a message from [*in, *in + *n) to the end

@@ -58,6 +58,10 @@ static void push_event(struct room *r, const struct script_event *ev, bool binar
                     ev->name);
         return;
     }
+    if (!out->to) {
+        chunk_share(out->binary);
+        chunk_share(out->json);
+    }
     if ((binary || json) && !outbox_push(&r->outbox, out, list))
         logger_warn(r->game->name,
                     "room %s: event %s was not sent: too much waits for the next flush",

@@ -95,6 +95,7 @@ static int read_option(struct game_def *d, lua_State *L, const char *name, struc
         d->option = lua_toboolean(L, -1);                                                  \
         return 0;                                                                          \
     }
+#define SWITCH(option) FLAG(option)
 #define TEXT(option, max_bytes)                                                            \
     if (strcmp(name, #option) == 0)                                                        \
         return read_text(L, name, d->option, max_bytes, e);
@@ -102,6 +103,7 @@ static int read_option(struct game_def *d, lua_State *L, const char *name, struc
 #undef NUMBER
 #undef WHOLE
 #undef FLAG
+#undef SWITCH
 #undef TEXT
     if (strcmp(name, "rooms") == 0)
         return read_rooms(d, L, e);
@@ -125,11 +127,13 @@ int game_def_new(struct game_def **out, lua_State *L, int index, const char *jso
 #define NUMBER(option, preset, low, high) d->option = preset;
 #define WHOLE(option, preset, low, high)  d->option = preset;
 #define FLAG(option)
+#define SWITCH(option) d->option = true;
 #define TEXT(option, max_bytes)
 #include "script/game_option.def"
 #undef NUMBER
 #undef WHOLE
 #undef FLAG
+#undef SWITCH
 #undef TEXT
 
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {

@@ -22,11 +22,13 @@ struct game_def {
 #define NUMBER(name, preset, low, high) double name;
 #define WHOLE(name, preset, low, high)  uint32_t name;
 #define FLAG(name)                      bool name;
+#define SWITCH(name)                    bool name;
 #define TEXT(name, max_bytes)           char name[(max_bytes) + 1];
 #include "script/game_option.def"
 #undef NUMBER
 #undef WHOLE
 #undef FLAG
+#undef SWITCH
 #undef TEXT
     bool listed; /* rooms = "listed": a named room must exist */
     uint32_t n_protocols;

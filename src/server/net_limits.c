@@ -45,6 +45,22 @@ static bool is_base_path(const char *path)
     return path[0] == '/' && path[len - 1] != '/';
 }
 
+/* Level 0 turns it off; the edge's compressors want a level that exists. */
+static void read_deflate(struct net_limits *out, const struct config *c)
+{
+    out->has_deflate = c->deflate_level > 0;
+    if (out->has_deflate)
+        out->edge.deflate.level = (uint8_t)c->deflate_level;
+    out->edge.deflate.min_bytes = c->deflate_min;
+    out->edge.deflate.max_bytes = c->deflate_max;
+    out->deflate = (struct ws_deflate_policy){
+        .server_context = c->deflate_context,
+        .client_context = c->deflate_client_context,
+        .server_max_window_bits = (uint8_t)c->deflate_bits,
+        .client_max_window_bits = (uint8_t)c->deflate_client_bits,
+    };
+}
+
 int net_limits_read(struct net_limits *out, const struct config *c, struct err *e)
 {
     struct edge_limits *l = &out->edge;
@@ -69,6 +85,7 @@ int net_limits_read(struct net_limits *out, const struct config *c, struct err *
     l->bytes = (struct limits_rate){c->byte_rate, c->byte_burst};
     l->flood_ms = c->flood_ms;
     l->proxy_protocol = c->proxy_protocol;
+    read_deflate(out, c);
     if (!is_base_path(c->base_path))
         return err_set(e, -EINVAL,
                        "base_path: %s is no path such as /games (no slash at its end, "

@@ -10,12 +10,15 @@
 
 #include "base/err.h"
 #include "net/edge.h"
+#include "proto/ws_deflate_offer.h"
 #include "server/config.h"
 
 enum { NET_LIMITS_MAX_TRUSTED = 64 };
 
 struct net_limits {
     struct edge_limits edge;
+    bool has_deflate; /* the server compresses, where game and client want it */
+    struct ws_deflate_policy deflate;
     struct ip_net trusted[NET_LIMITS_MAX_TRUSTED];
 };
 

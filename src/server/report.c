@@ -99,6 +99,18 @@ static void put_edge(struct buf *out, const struct edge_counters *n)
                 (double)n->messages_dropped);
     metrics_put(out, "parlor_messages_sent_total", METRIC_COUNTER,
                 "WebSocket messages queued", (double)n->messages_out);
+    metrics_put(out, "parlor_deflate_runs_total", METRIC_COUNTER,
+                "Messages compressed; one for many players counts once for each window",
+                (double)n->deflated);
+    metrics_put(out, "parlor_deflate_plain_bytes_total", METRIC_COUNTER,
+                "Bytes of frames that were queued compressed, before that",
+                (double)n->deflate_plain);
+    metrics_put(out, "parlor_deflate_sent_bytes_total", METRIC_COUNTER,
+                "The same frames as they were queued", (double)n->deflate_sent);
+    metrics_put(out, "parlor_inflate_received_bytes_total", METRIC_COUNTER,
+                "Bytes of compressed messages read", (double)n->inflate_received);
+    metrics_put(out, "parlor_inflate_plain_bytes_total", METRIC_COUNTER,
+                "The same messages uncompressed", (double)n->inflate_plain);
     metrics_put(out, "parlor_protocol_errors_total", METRIC_COUNTER,
                 "Connections ended for broken frames", (double)n->protocol_errors);
 }
@@ -125,6 +137,9 @@ void report_metrics(struct worker *w, struct conn *c)
     }
     buf_init(&out, 4 << 20);
     put_edge(&out, edge_counters(w->edge));
+    metrics_put(&out, "parlor_deflate_bytes", METRIC_GAUGE,
+                "Memory of the compressors that connections share",
+                (double)edge_deflate_bytes(w->edge));
     PER_GAME("parlor_rooms", METRIC_GAUGE, "Rooms that run", g->rooms.n);
     PER_GAME("parlor_players", METRIC_GAUGE, "Seats taken, held ones too", g->n_players);
     PER_GAME("parlor_game_version", METRIC_GAUGE, "Code that runs, one more each reload",

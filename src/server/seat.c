@@ -9,6 +9,7 @@
 #include "proto/record.h"
 #include "proto/utf8.h"
 #include "proto/wire.h"
+#include "proto/ws_deflate_offer.h"
 #include "proto/ws_handshake.h"
 #include "room/session.h"
 #include "server/worker.h"
@@ -163,10 +164,17 @@ static bool can_show(const struct worker *w, const struct http_head *head)
                                ws_handshake_offers(head, "parlor.j1"));
 }
 
+/* What was agreed on beside the subprotocol. */
+struct extension {
+    enum ws_deflate_offer choice;
+    struct ws_deflate_params params;
+    char answer[WS_DEFLATE_ANSWER_BYTES];
+};
+
 /* Everything that may stand in the way of a handshake; true where it has been
  * answered. */
 static bool refuse(struct worker *w, struct conn *c, const struct http_head *head,
-                   const struct game *g, char *accept)
+                   const struct game *g, char *accept, struct extension *x)
 {
     const char *why = "";
     int status = ws_handshake_check(head, accept, &why);
@@ -174,6 +182,11 @@ static bool refuse(struct worker *w, struct conn *c, const struct http_head *hea
     if (status == 0 && !ws_handshake_offers_are_valid(head)) {
         status = 400;
         why = "the list of subprotocols is malformed";
+    }
+    x->choice = ws_deflate_offer_choose(head, &w->limits.deflate, &x->params, x->answer);
+    if (status == 0 && x->choice == WS_DEFLATE_MALFORMED) {
+        status = 400;
+        why = "the list of extensions is malformed";
     }
     if (status) {
         conn_reply_error(c, status,
@@ -225,16 +238,22 @@ void seat_open(struct worker *w, struct conn *c, const struct http_head *head,
                struct game *g, const char *room, size_t n_room)
 {
     char accept[WS_ACCEPT_BYTES + 1];
+    struct extension x;
     struct peer peer = {.ops = &peer_ops, .conn = c};
     struct buf options;
 
-    if (refuse(w, c, head, g, accept))
+    if (refuse(w, c, head, g, accept, &x))
         return;
     struct conn_ws_options o = {.subprotocol = choose(g, head, &peer),
                                 .max_message = g->vm ? g->vm->def->max_message : 0};
     o.is_limited = peer.codec != PEER_RAW || w->config->limit_raw;
     if (o.max_message < HELLO_BYTES && peer.codec != PEER_RAW)
         o.max_message = HELLO_BYTES;
+    if (x.choice == WS_DEFLATE_AGREED && w->limits.has_deflate && g->vm &&
+        g->vm->def->compress) {
+        o.deflate = &x.params;
+        o.extensions = x.answer;
+    }
     buf_init(&options, 64 << 10);
     struct seat *seat = NULL;
     if (!peer.can_resume && !read_query(head, &options)) {

@@ -51,7 +51,7 @@ static struct chunk *snapshot_frame(struct emit_cache *c, const struct image *im
             emit_snapshot_json(img, &c->scratch);
         else
             emit_snapshot(img, &c->scratch);
-        *cached = frame_of(c, json);
+        *cached = chunk_share(frame_of(c, json));
         if (c->scratch.cap > SCRATCH_KEPT)
             buf_fini(&c->scratch);
     }
@@ -75,7 +75,7 @@ static struct chunk *shared_frame(struct emit_cache *c, const struct image *img,
     struct chunk **cached = json ? &c->json : &c->binary;
 
     if (!*cached)
-        *cached = delta_frame(c, img, v, json);
+        *cached = chunk_share(delta_frame(c, img, v, json));
     return *cached ? chunk_ref(*cached) : NULL;
 }
 

@@ -10,6 +10,9 @@ TEST(life, "a chunk lives until its last reference is given up")
     CHECK_EQ(c->len, 5);
     CHECK_MEM(c->bytes, "bytes", 5);
     CHECK_EQ(atomic_load(&c->refs), 1);
+    CHECK(!c->is_shared);
+    CHECK(chunk_share(c) == c && c->is_shared);
+    CHECK(chunk_share(none) == NULL);
     second = chunk_ref(c);
     CHECK(second == c);
     CHECK_EQ(atomic_load(&c->refs), 2);

@@ -45,7 +45,8 @@ struct rig {
     struct conn *ws; /* the latest upgraded connection; NULL once it is closed */
     uint64_t max_message;
     bool is_limited;
-    char client[IP_TEXT_BYTES]; /* of the latest request */
+    const struct ws_deflate_params *deflate; /* of connections that come; NULL: none */
+    char client[IP_TEXT_BYTES];              /* of the latest request */
     const char *scheme;
     unsigned n_requests, n_messages, n_closed;
     uint16_t code;  /* of the latest on_closed */
@@ -112,7 +113,10 @@ static inline void rig_on_closed(void *user, uint16_t code)
 static inline void rig_upgrade(struct rig *r, struct conn *c, const struct http_head *head)
 {
     static const struct conn_handler handler = {rig_on_message, rig_on_closed};
-    struct conn_ws_options o = {.max_message = r->max_message, .is_limited = r->is_limited};
+    struct conn_ws_options o = {.extensions = r->deflate ? "permessage-deflate; x" : NULL,
+                                .deflate = r->deflate,
+                                .max_message = r->max_message,
+                                .is_limited = r->is_limited};
     char accept[WS_ACCEPT_BYTES + 1];
     const char *why;
     int status = ws_handshake_check(head, accept, &why);

@@ -11,7 +11,7 @@
 #include "base/rnd.h"
 #include "proto/ws_session.h"
 
-enum { FIN = 0x80, RSV1 = WS_RSV1, MIB = 1 << 20 };
+enum { FIN = 0x80, RSV1 = WS_RSV1, MIB = 1 << 20, MIN_BYTES = 128 };
 
 static const uint8_t tail[4] = {0x00, 0x00, 0xff, 0xff};
 
@@ -43,6 +43,29 @@ static inline void open_session(struct ws_session *s, uint64_t max_message,
     CHECK_EQ(ws_deflate_new(&d, params), 0);
     ws_session_set_deflate(s, &d);
     CHECK(d == NULL && s->deflate != NULL);
+}
+
+static inline struct ws_deflate_pool *open_pool(uint32_t min_bytes)
+{
+    struct ws_deflate_tuning tuning = ws_deflate_tuning_default;
+    struct ws_deflate_pool *pool;
+
+    tuning.min_bytes = min_bytes;
+    CHECK_EQ(ws_deflate_pool_new(&pool, &tuning), 0);
+    return pool;
+}
+
+/* A message as a frame for one connection (d), or for all with windows of 2^bits. */
+static inline struct chunk *pack_for(struct ws_deflate *d, struct ws_deflate_pool *p,
+                                     uint8_t bits, enum ws_op op, const void *bytes,
+                                     size_t len)
+{
+    struct chunk *plain = ws_frame_chunk(op, bytes, len);
+    struct chunk *packed =
+        d ? ws_deflate_message(d, p, plain) : ws_deflate_pool_chunk(p, bits, plain);
+
+    chunk_unref(&plain);
+    return packed;
 }
 
 struct peer {

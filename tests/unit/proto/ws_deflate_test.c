@@ -13,7 +13,7 @@ TEST(round_trip,
 
     rnd_seed(&r, 7692);
     buf_init(&message, 0);
-    CHECK_EQ(ws_deflate_pool_new(&pool, WS_DEFLATE_MIN_BYTES), 0);
+    pool = open_pool(MIN_BYTES);
     for (uint8_t bits = 8; bits <= 15; bits++)
         for (int contexts = 0; contexts < 4; contexts++) {
             struct ws_deflate_params params = {contexts & 1, contexts & 2, bits, bits};
@@ -28,8 +28,8 @@ TEST(round_trip,
                     continue;
                 fill(&message, &r, len, is_random);
                 bool is_packed = peer_read(
-                    &p, ws_deflate_message(s.deflate, pool, WS_BINARY, message.data, len));
-                CHECK_EQ(is_packed, !is_random && len >= WS_DEFLATE_MIN_BYTES);
+                    &p, pack_for(s.deflate, pool, 0, WS_BINARY, message.data, len));
+                CHECK_EQ(is_packed, !is_random && len >= MIN_BYTES);
                 check_text(&p, &message);
                 peer_pack(&p, message.data, len, i % 5 ? Z_SYNC_FLUSH : Z_FINISH);
                 check_received(&s, FIN | RSV1 | WS_BINARY, &p.packed, &message);
@@ -61,7 +61,7 @@ TEST(idle_memory,
     rnd_seed(&r, 3);
     buf_init(&message, 0);
     fill(&message, &r, 600, false);
-    CHECK_EQ(ws_deflate_pool_new(&pool, 1), 0);
+    pool = open_pool(1);
     for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
         uint8_t bits = cases[i / 2].bits;
         bool keeps = i & 1;
@@ -71,13 +71,15 @@ TEST(idle_memory,
         open_session(&s, MIB, &params);
         peer_open(&p, &params, 6);
         for (int k = 0; k < 4; k++) {
-            CHECK(peer_read(&p, ws_deflate_message(s.deflate, pool, WS_TEXT, message.data,
-                                                   message.len)));
+            CHECK(peer_read(
+                &p, pack_for(s.deflate, pool, 0, WS_TEXT, message.data, message.len)));
             check_text(&p, &message);
             size_t out = ws_deflate_held_bytes(s.deflate);
             if (k == 0)
                 CHECK(keeps ? out <= cases[i / 2].out && out > cases[i / 2].out * 9 / 10
                             : out == 0);
+            ws_deflate_idle(s.deflate); /* it was used just now */
+            CHECK_EQ(ws_deflate_held_bytes(s.deflate), out);
             ws_deflate_idle(s.deflate);
             CHECK(k > 0 || ws_deflate_held_bytes(s.deflate) == 0);
             peer_pack(&p, message.data, message.len, Z_SYNC_FLUSH);
@@ -108,11 +110,11 @@ TEST(pool_memory, "a pool holds a compressor for each window in use, and little 
     static const uint8_t zeros[MIB];
     struct ws_deflate_pool *pool;
 
-    CHECK_EQ(ws_deflate_pool_new(&pool, 1), 0);
+    pool = open_pool(1);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         size_t before = ws_deflate_pool_held_bytes(pool);
         struct chunk *c =
-            ws_deflate_pool_chunk(pool, cases[i].bits, WS_BINARY, zeros, sizeof zeros);
+            pack_for(NULL, pool, cases[i].bits, WS_BINARY, zeros, sizeof zeros);
         size_t more = ws_deflate_pool_held_bytes(pool) - before;
         CHECK(c->len < 2000);
         CHECK(more <= cases[i].more && more >= cases[i].more * 9 / 10);
@@ -133,10 +135,10 @@ TEST(own_context, "a second message that resembles the first costs a few bytes")
     rnd_seed(&r, 5);
     buf_init(&message, 0);
     fill(&message, &r, 2000, false);
-    CHECK_EQ(ws_deflate_pool_new(&pool, 1), 0);
+    pool = open_pool(1);
     CHECK_EQ(ws_deflate_new(&d, &context), 0);
     for (int i = 0; i < 2; i++) {
-        struct chunk *c = ws_deflate_message(d, pool, WS_TEXT, message.data, message.len);
+        struct chunk *c = pack_for(d, pool, 0, WS_TEXT, message.data, message.len);
         CHECK(ws_deflate_is_packed(c));
         len[i] = c->len;
         chunk_unref(&c);
@@ -161,7 +163,7 @@ TEST(broadcast,
     buf_init(&own, 0);
     buf_init(&shared, 0);
     buf_init(&noise, 0);
-    CHECK_EQ(ws_deflate_pool_new(&pool, WS_DEFLATE_MIN_BYTES), 0);
+    pool = open_pool(MIN_BYTES);
     fill(&own, &r, 3000, false);
     fill(&shared, &r, 20000, false);
     fill(&noise, &r, 3000, true);
@@ -173,20 +175,20 @@ TEST(broadcast,
         CHECK_EQ(ws_deflate_params(d)->server_max_window_bits, bits[i / 2]);
         peer_open(&p, &params, 6);
         for (int k = 0; k < 6; k++) {
-            CHECK(peer_read(&p, ws_deflate_message(d, pool, WS_TEXT, own.data, own.len)));
+            CHECK(peer_read(&p, pack_for(d, pool, 0, WS_TEXT, own.data, own.len)));
             check_text(&p, &own);
             if (k % 3 == 0) {
-                CHECK(peer_read(
-                    &p, ws_deflate_pool_chunk(pool, 8, WS_TEXT, shared.data, shared.len)));
+                CHECK(peer_read(&p,
+                                pack_for(NULL, pool, 8, WS_TEXT, shared.data, shared.len)));
                 check_text(&p, &shared);
                 ws_deflate_forget(d);
             } else if (k % 3 == 1) {
-                CHECK(!peer_read(
-                    &p, ws_deflate_message(d, pool, WS_BINARY, noise.data, noise.len)));
+                CHECK(
+                    !peer_read(&p, pack_for(d, pool, 0, WS_BINARY, noise.data, noise.len)));
                 check_text(&p, &noise);
             } else {
                 struct chunk *dropped =
-                    ws_deflate_message(d, pool, WS_TEXT, shared.data, shared.len);
+                    pack_for(d, pool, 0, WS_TEXT, shared.data, shared.len);
                 chunk_unref(&dropped);
                 ws_deflate_forget(d);
             }
@@ -202,15 +204,15 @@ TEST(broadcast,
 
 TEST(not_worth_it, "what is short or does not shrink goes as a plain frame, the same bytes")
 {
-    static const char zeros[WS_DEFLATE_MIN_BYTES] = {0};
+    static const char zeros[MIN_BYTES] = {0};
     struct ws_deflate_pool *pool;
 
-    CHECK_EQ(ws_deflate_pool_new(&pool, WS_DEFLATE_MIN_BYTES), 0);
-    for (size_t len = 0; len <= WS_DEFLATE_MIN_BYTES; len++) {
-        struct chunk *c = ws_deflate_pool_chunk(pool, 15, WS_BINARY, zeros, len);
+    pool = open_pool(MIN_BYTES);
+    for (size_t len = 0; len <= MIN_BYTES; len++) {
+        struct chunk *c = pack_for(NULL, pool, 15, WS_BINARY, zeros, len);
         struct chunk *plain = ws_frame_chunk(WS_BINARY, zeros, len);
-        CHECK_EQ(ws_deflate_is_packed(c), len == WS_DEFLATE_MIN_BYTES);
-        if (len < WS_DEFLATE_MIN_BYTES) {
+        CHECK_EQ(ws_deflate_is_packed(c), len == MIN_BYTES);
+        if (len < MIN_BYTES) {
             CHECK_EQ(c->len, plain->len);
             CHECK_MEM(c->bytes, plain->bytes, c->len);
         } else {
@@ -223,17 +225,70 @@ TEST(not_worth_it, "what is short or does not shrink goes as a plain frame, the 
 
     /* a threshold of 0 is one of 1: an empty message has nothing to compress; and
      * "Hello" (5 bytes) would become 7 */
-    CHECK_EQ(ws_deflate_pool_new(&pool, 0), 0);
+    pool = open_pool(0);
     for (size_t len = 0; len <= 5; len += 5)
         for (int k = 0; k < 2; k++) {
-            struct chunk *c = ws_deflate_pool_chunk(pool, 9, WS_TEXT, "Hello", len);
+            struct chunk *c = pack_for(NULL, pool, 9, WS_TEXT, "Hello", len);
             CHECK_EQ(c->len, 2 + len);
             chunk_unref(&c);
         }
     /* from Python's zlib, at level 4, without the tail */
-    struct chunk *c = ws_deflate_pool_chunk(pool, 9, WS_TEXT, "aaaaaaaaaaaaaaaa", 16);
+    struct chunk *c = pack_for(NULL, pool, 9, WS_TEXT, "aaaaaaaaaaaaaaaa", 16);
     CHECK_EQ(c->len, 2 + 6);
     CHECK_MEM(c->bytes, "\xc1\x06\x4a\x4c\x44\x05\x00\x00", 8);
     chunk_unref(&c);
     ws_deflate_pool_free(&pool);
+}
+
+TEST(wanted,
+     "only messages between min_bytes and max_bytes are compressed, no control frame")
+{
+    static const struct ws_deflate_tuning tuning = {6, 100, 120};
+    static const char zeros[125] = {0};
+    struct ws_deflate_pool *pool;
+
+    CHECK_EQ(ws_deflate_pool_new(&pool, &tuning), 0);
+    for (size_t len = 0; len <= 125; len++) {
+        struct chunk *text = ws_frame_chunk(WS_TEXT, zeros, len);
+        struct chunk *pong = ws_frame_chunk(WS_PONG, zeros, len);
+        struct chunk *c = ws_deflate_pool_chunk(pool, 12, text);
+        CHECK_EQ(ws_deflate_pool_wants(pool, text), len >= 100 && len <= 120);
+        CHECK_EQ(ws_deflate_is_packed(c), len >= 100 && len <= 120);
+        CHECK(ws_deflate_is_packed(c) || c == text);
+        CHECK(!ws_deflate_pool_wants(pool, pong));
+        chunk_unref(&c);
+        chunk_unref(&text);
+        chunk_unref(&pong);
+    }
+    ws_deflate_pool_free(&pool);
+}
+
+TEST(level, "the level that is set is the one that compresses")
+{
+    size_t len[2];
+    struct rnd r;
+    struct buf message;
+
+    rnd_seed(&r, 11);
+    buf_init(&message, 0);
+    fill(&message, &r, 20000, false);
+    for (int i = 0; i < 2; i++) {
+        struct ws_deflate_tuning tuning = {i ? 9 : 1, 1, MIB};
+        struct ws_deflate_params params = {false, true, 12, 12};
+        struct ws_deflate_pool *pool;
+        struct ws_deflate *d;
+        CHECK_EQ(ws_deflate_pool_new(&pool, &tuning), 0);
+        CHECK_EQ(ws_deflate_new(&d, &params), 0);
+        struct chunk *c = pack_for(NULL, pool, 12, WS_TEXT, message.data, message.len);
+        struct chunk *own = pack_for(d, pool, 0, WS_TEXT, message.data, message.len);
+        /* what an own compressor has less of is memory, not effort */
+        CHECK(own->len < c->len + c->len / 8);
+        len[i] = c->len;
+        chunk_unref(&c);
+        chunk_unref(&own);
+        ws_deflate_free(&d);
+        ws_deflate_pool_free(&pool);
+    }
+    CHECK(len[1] < len[0]);
+    buf_fini(&message);
 }

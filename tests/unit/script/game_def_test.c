@@ -20,7 +20,7 @@ TEST(options_defaults, "without options a game has those of scripts/README.md")
     CHECK_EQ(d->max_name, 16);
     CHECK_EQ(d->max_message, 16384);
     CHECK_EQ(d->max_inputs, 256);
-    CHECK(!d->raw && !d->listed);
+    CHECK(!d->raw && !d->listed && d->compress);
     CHECK_STR(d->title, "");
     CHECK_STR(d->about, "");
     CHECK_EQ(d->n_protocols, 0);
@@ -35,6 +35,7 @@ TEST(options_set, "each option is taken over")
     CHECK(load_options(&r,
                        "tick_rate = 12.5, sync_rate = 5, max_players = 3, reconnect = 0.5,"
                        "max_name = 20, max_message = 100, max_inputs = 9, raw = true,"
+                       "compress = false,"
                        "rooms = 'listed', title = 'Der Teich \xc3\xa4', about = 'x',"
                        "protocols = {'a.b', 'c+d~1'}"));
     const struct game_def *d = r.vm->def;
@@ -43,7 +44,7 @@ TEST(options_set, "each option is taken over")
     CHECK_EQ(d->max_name, 20);
     CHECK_EQ(d->max_message, 100);
     CHECK_EQ(d->max_inputs, 9);
-    CHECK(d->raw && d->listed);
+    CHECK(d->raw && d->listed && !d->compress);
     CHECK_STR(d->title, "Der Teich \xc3\xa4");
     CHECK_STR(d->about, "x");
     CHECK_EQ(d->n_protocols, 2);
@@ -111,6 +112,7 @@ static const struct {
     {"schema = {}",                       "parlor.game has no option schema (see scripts/README.md)"  },
     {"5",                                 "parlor.game has no option [?] (see scripts/README.md)"     },
     {"raw = 1",                           "raw: true or false is expected"                            },
+    {"compress = 'no'",                   "compress: true or false is expected"                       },
     {"rooms = 'closed'",                  "rooms: \"open\" or \"listed\" is expected"                 },
     {"rooms = true",                      "rooms: \"open\" or \"listed\" is expected"                 },
     {"title = 5",                         "title: a string of at most 64 bytes of UTF-8 is expected"  },

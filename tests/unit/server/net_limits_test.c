@@ -34,6 +34,14 @@ TEST(net_limits_defaults, "the defaults of the settings are those of the edge")
     CHECK_MEM(&l.edge.bytes, &d->bytes, sizeof d->bytes);
     CHECK_EQ(l.edge.flood_ms, d->flood_ms);
     CHECK(!l.edge.limit_loopback && !l.edge.proxy_protocol);
+    CHECK(l.has_deflate);
+    CHECK_EQ(l.edge.deflate.level, ws_deflate_tuning_default.level);
+    CHECK_EQ(l.edge.deflate.min_bytes, ws_deflate_tuning_default.min_bytes);
+    CHECK_EQ(l.edge.deflate.max_bytes, ws_deflate_tuning_default.max_bytes);
+    CHECK_EQ(d->deflate.level, ws_deflate_tuning_default.level);
+    CHECK_EQ(d->deflate.min_bytes, ws_deflate_tuning_default.min_bytes);
+    CHECK_EQ(d->deflate.max_bytes, ws_deflate_tuning_default.max_bytes);
+    CHECK_MEM(&l.deflate, &ws_deflate_policy_default, sizeof l.deflate);
     CHECK_EQ(l.edge.n_trusted, 0);
     config_fini(&c);
 }
@@ -85,4 +93,30 @@ TEST(net_limits_base, "base_path is a path that can stand in a redirect as it is
         CHECK_EQ(read_with(&l, "base_path", good[i], &e), 0);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK(read_with(&l, "base_path", bad[i], &e) < 0);
+}
+
+TEST(net_limits_deflate, "each setting of permessage-deflate ends where it is meant to")
+{
+    struct net_limits l;
+    struct err e;
+
+    CHECK_EQ(read_with(&l, "deflate_level", "0", &e), 0);
+    CHECK(!l.has_deflate);
+    CHECK_EQ(l.edge.deflate.level, 4); /* one that zlib knows */
+    CHECK_EQ(read_with(&l, "deflate_level", "9", &e), 0);
+    CHECK(l.has_deflate);
+    CHECK_EQ(l.edge.deflate.level, 9);
+    CHECK_EQ(read_with(&l, "deflate_bits", "15", &e), 0);
+    CHECK_EQ(l.deflate.server_max_window_bits, 15);
+    CHECK_EQ(l.deflate.client_max_window_bits, 12);
+    CHECK_EQ(read_with(&l, "deflate_client_bits", "9", &e), 0);
+    CHECK_EQ(l.deflate.client_max_window_bits, 9);
+    CHECK_EQ(read_with(&l, "deflate_context", "1", &e), 0);
+    CHECK(l.deflate.server_context && !l.deflate.client_context);
+    CHECK_EQ(read_with(&l, "deflate_client_context", "1", &e), 0);
+    CHECK(l.deflate.client_context && !l.deflate.server_context);
+    CHECK_EQ(read_with(&l, "deflate_min", "1", &e), 0);
+    CHECK_EQ(l.edge.deflate.min_bytes, 1);
+    CHECK_EQ(read_with(&l, "deflate_max", "5000", &e), 0);
+    CHECK_EQ(l.edge.deflate.max_bytes, 5000);
 }
