@@ -72,9 +72,17 @@ static bool is_scheme(struct http_text origin, const char *scheme)
 static bool is_origin_allowed(const struct config *config, const struct http_head *head,
                               const char *scheme)
 {
-    struct http_text origin = http_head_find(head, "origin", NULL);
+    size_t n;
+    struct http_text origin = http_head_find(head, "origin", &n);
 
-    if (config->is_dev || (ws_handshake_is_same_origin(head) && is_scheme(origin, scheme)))
+    if (config->is_dev)
+        return true;
+    /* Two would be a question of which one counts. */
+    if (n > 1)
+        return false;
+    /* Programs send none. Where a list is set they have to name one of it. */
+    if ((n == 1 || config->n_origins == 0) && ws_handshake_is_same_origin(head) &&
+        is_scheme(origin, scheme))
         return true;
     for (size_t i = 0; i < config->n_origins; i++) {
         const char *one = config->origins[i];
