@@ -4,8 +4,9 @@
  * chunks.
  *
  * A ring of (chunk, offset) that grows by doubling and is freed when it runs
- * empty, so an idle connection holds none. Written with one writev of up to 64
- * parts; or, where TLS stands between, looked at and dropped piece by piece.
+ * empty, so an idle connection holds none. Small chunks are copied together and
+ * leave with one send, big ones with one writev of up to 64 parts; or, where TLS
+ * stands between, all are looked at and dropped piece by piece.
  *
  * Ownership: outq_init/outq_fini; holds a reference to each chunk until its
  * last byte is written. Thread: one owner.
@@ -32,9 +33,10 @@ void outq_fini(struct outq *q);
 /* Append; keeps a reference of its own. false when memory is out. */
 bool outq_push(struct outq *q, struct chunk *c);
 
-/* Write what the socket takes. Returns 0 when all has left, 1 when the socket is
- * full (wait until it is writable), or -errno. *written counts the bytes. */
-int outq_write(struct outq *q, int fd, size_t *written);
+/* Write what the socket takes; `scratch` (of `max` bytes) is for small chunks. Returns 0
+ * when all has left, 1 when the socket is full (wait until it is writable), or
+ * -errno. *written counts the bytes. */
+int outq_write(struct outq *q, int fd, uint8_t *scratch, size_t max, size_t *written);
 
 /* The first bytes, at most `max`, in one piece: in their chunk where that holds enough
  * of them, else copied to `scratch` (of `max` bytes). The queue must not be empty. */
