@@ -85,7 +85,10 @@ void chunk_unref(struct chunk **c)
 {
     if (!*c)
         return;
-    unsigned before = atomic_fetch_sub_explicit(&(*c)->refs, 1, memory_order_acq_rel);
+    /* The only one left needs no atomic subtraction: nobody else can have the count. */
+    unsigned before = atomic_load_explicit(&(*c)->refs, memory_order_acquire);
+    if (before != 1)
+        before = atomic_fetch_sub_explicit(&(*c)->refs, 1, memory_order_acq_rel);
     assert(before > 0);
     if (before == 1)
         give_block(*c);
