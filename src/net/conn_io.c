@@ -295,7 +295,7 @@ static int write_out(struct conn *c)
     int r = 0;
 
     if (!c->tls) {
-        r = outq_write(&c->out, c->fd, &written);
+        r = outq_write(&c->out, c->fd, c->edge->record, sizeof c->edge->record, &written);
     } else {
         r = write_tls(c);
         written = tls_stream_take_sent(c->tls);

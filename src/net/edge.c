@@ -83,6 +83,7 @@ static void on_hurry(uv_idle_t *handle)
     struct edge *edge = edge_of(handle);
     struct link now;
 
+    clk_now_us(); /* clk_recent_us() goes by it, as after a read */
     link_take_all(&now, &edge->more);
     while (!link_is_alone(&now))
         conn_go_on(LINK_OWNER(now.next, struct conn, more));

@@ -40,7 +40,7 @@ struct edge {
     struct twins twins; /* compressed frames of this turn */
     struct limits *addresses;
     struct tls_context *tls;          /* what new connections speak; NULL: in clear */
-    uint8_t record[TLS_RECORD_BYTES]; /* small chunks on their way into one record */
+    uint8_t record[TLS_RECORD_BYTES]; /* small chunks on their way into one write */
     uint8_t buffer[EDGE_READ_BYTES];
 };
 

@@ -77,7 +77,7 @@ static enum ws_result read_length(struct ws_frame *f)
     f->left = short_len;
     if (short_len >= LEN_16) {
         f->left = 0;
-        for (unsigned i = 2; i < f->have; i++)
+        for (unsigned i = 2; i < (unsigned)f->need - MASK_BYTES; i++)
             f->left = f->left << 8 | f->head[i];
         /* The shortest form is a must, and the highest bit must be 0 (5.2). */
         if (f->left < (short_len == LEN_16 ? LEN_16 : 0x10000) || f->left >> 63)
@@ -114,9 +114,21 @@ static void unmask(uint8_t *data, size_t len, const uint8_t *mask, uint64_t pos)
 enum ws_result ws_frame_next(struct ws_frame *f, uint8_t **in, size_t *n,
                              struct ws_slice *out)
 {
+    enum ws_result r = WS_MORE;
+
     /* Header. Copied, because a read may end inside it; at most 14 bytes. */
+    if (f->have == 0 && *n >= sizeof f->head) {
+        memcpy(f->head, *in, sizeof f->head);
+        r = check_start(f);
+        if (r == WS_MORE)
+            r = read_length(f);
+        if (r < 0)
+            return r;
+        f->have = f->need;
+        *in += f->need;
+        *n -= f->need;
+    }
     while (f->have < f->need) {
-        enum ws_result r = WS_MORE;
         if (*n == 0)
             return WS_MORE;
         f->head[f->have++] = *(*in)++;

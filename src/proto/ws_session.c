@@ -174,7 +174,7 @@ struct ws_in ws_session_next(struct ws_session *s, uint8_t **in, size_t *n)
     enum ws_result r;
 
     /* The message that the last call handed out is no longer borrowed. */
-    if (s->op == 0)
+    if (s->op == 0 && s->message.data)
         buf_fini(&s->message);
     if (s->ended) {
         *in += *n;

@@ -198,7 +198,6 @@ static void free_room(struct room *r)
         schema_unref(&r->known[i]);
     image_free(&r->image);
     emit_cache_fini(&r->cache);
-    map_fini(&r->by_id);
     inputs_fini(&r->inputs);
     outbox_fini(&r->outbox);
     buf_fini(&r->scratch);
@@ -221,7 +220,6 @@ struct room *game_new_room(struct game *g, const char *id, size_t len,
         memcpy(r->id, id, len);
     else
         make_up_id(g, r->id);
-    map_init(&r->by_id);
     inputs_init(&r->inputs, INPUT_QUEUE_BYTES + def->max_message);
     outbox_init(&r->outbox, OUTBOX_BYTES + 2 * (size_t)def->max_message);
     buf_init(&r->scratch, SCRATCH_BYTES);

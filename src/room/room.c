@@ -173,6 +173,11 @@ static void leave(struct room *r, struct player *p, const char *reason)
     p->has_joined = false;
 }
 
+static void handle_raw(struct room *r, const struct player *p, const struct input *in)
+{
+    RUN(r, "message", script_raw_message(r->script, p->id, in->data, in->len, in->is_text));
+}
+
 static void handle(struct room *r, const struct input *in)
 {
     struct player *p = room_find(r, in->player);
@@ -192,8 +197,7 @@ static void handle(struct room *r, const struct input *in)
     case INPUT_RAW:
         p->n_waiting--;
         if (!r->is_paused)
-            RUN(r, "message",
-                script_raw_message(r->script, p->id, in->data, in->len, in->is_text));
+            handle_raw(r, p, in);
         break;
     case INPUT_DROP:
         RUN(r, "drop", script_player(r->script, SCRIPT_DROP, p->id, NULL));
@@ -235,14 +239,16 @@ static void set_time(struct room *r, double now_ms)
 }
 
 /* A raw message of an event-driven game is handled in place, without a copy. */
-static void run_raw(struct room *r, const struct input *in)
+static void run_raw(struct room *r, const struct player *p, const struct input *in)
 {
-    uint64_t now_us = clk_now_us();
+    uint64_t now_us = clk_recent_us();
 
     r->is_stepping = true;
     set_time(r, room_ms(r, now_us));
-    handle(r, in);
-    room_flush_raw(r);
+    if (!r->is_paused)
+        handle_raw(r, p, in);
+    if (r->outbox.n)
+        room_flush_raw(r);
     r->is_stepping = false;
     if (r->is_closing || r->inputs.n || r->script->wake_ms < NO_TIMER_MS) {
         room_schedule(r, now_us);
@@ -257,8 +263,7 @@ bool room_input(struct room *r, struct player *p, const struct input *in)
     if (r->is_closing)
         return true; /* the seat is about to go, and the message with it */
     if (at_once && in->kind == INPUT_RAW && r->inputs.n == 0) {
-        p->n_waiting++;
-        run_raw(r, in);
+        run_raw(r, p, in);
         return true;
     }
     if (p->n_waiting >= room_def(r)->max_inputs || !inputs_push(&r->inputs, in))

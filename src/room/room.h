@@ -16,7 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/map.h"
 #include "room/input.h"
 #include "room/outbox.h"
 #include "room/player.h"
@@ -41,13 +40,13 @@ struct room {
     struct script_room *script;
     struct image *image;
     struct emit_cache cache;
-    struct map by_id;        /* player id -> player */
-    struct player **players; /* in order of joining */
+    struct player **players; /* in order of joining, so of their ids */
     uint32_t n_players, cap_players, last_id;
     uint32_t n_binary, n_json; /* seated with such a peer: what events are encoded for */
     uint32_t n_behind;         /* players whose view may lack something */
     struct inputs inputs;
     struct outbox outbox;
+    const uint8_t *raw_data; /* what the last raw message was made of; compared only */
     struct buf scratch;
     uint32_t epoch, tick;
     double tick_rate;                       /* that the clock below goes by */

@@ -2,6 +2,8 @@
 /*
  * room_hooks - what scripts do to a room: events out, kicks, the lock, the end.
  */
+#include <string.h>
+
 #include "base/close_reason.h"
 #include "base/logger.h"
 #include "proto/json_out.h"
@@ -88,13 +90,32 @@ static void on_broadcast(void *room, const struct script_event *ev, const uint32
     push_event(r, ev, r->n_binary > 0, r->n_json > 0, &out, list);
 }
 
+/* The frame of this message: that of the one before where they are the same, as they
+ * are when a script sends a text to each player in turn. A text of Lua does not
+ * change; its bytes are compared only because another may lie in its place by now. */
+static struct chunk *raw_frame(struct room *r, enum ws_op op, const uint8_t *data,
+                               size_t len)
+{
+    struct chunk *last = r->outbox.n ? r->outbox.events[r->outbox.n - 1].binary : NULL;
+    uint8_t head[WS_HEAD_MAX];
+
+    if (last && r->raw_data == data && last->len > len) {
+        size_t n_head = ws_frame_head(head, op, len);
+        if (last->len == n_head + len && memcmp(last->bytes, head, n_head) == 0 &&
+            memcmp(last->bytes + n_head, data, len) == 0)
+            return chunk_ref(last);
+    }
+    r->raw_data = data;
+    return ws_frame_chunk(op, data, len);
+}
+
 static void on_send_raw(void *room, uint32_t player, const uint8_t *data, size_t len,
                         bool is_text)
 {
     struct room *r = room;
     struct out_event out = {.to = player};
 
-    out.binary = ws_frame_chunk(is_text ? WS_TEXT : WS_BINARY, data, len);
+    out.binary = raw_frame(r, is_text ? WS_TEXT : WS_BINARY, data, len);
     if (!out.binary || !outbox_push(&r->outbox, &out, NULL))
         logger_warn(r->game->name, "room %s: a message was not sent: too much waits",
                     r->id);

@@ -194,6 +194,20 @@ static int room_random(lua_State *L)
     return 1;
 }
 
+/* What host.lua calls through ffi in place of player_send(), which it asks only where
+ * this has sent nothing: then returns 1. `handle` as host.lua keeps it. */
+static int send_raw(struct vm *vm, double handle, const char *data, size_t len, int is_text)
+{
+    uint32_t room = (uint32_t)(handle / 4294967296.0);
+    struct script_room *sr = room < vm->cap_rooms ? vm->rooms[room] : NULL;
+
+    if (!vm->def->raw || !sr || (is_text && !utf8_is_valid(data, len)))
+        return 1;
+    vm->hooks->send_raw(sr->owner, (uint32_t)(handle - room * 4294967296.0),
+                        (const uint8_t *)data, len, is_text);
+    return 0;
+}
+
 static int player_send(lua_State *L)
 {
     uint32_t player;
@@ -512,4 +526,10 @@ void bind_push_host(lua_State *L, struct vm *vm)
     lua_setfield(L, -2, "handles");
     lua_pushnumber(L, VM_MAX_TIMERS);
     lua_setfield(L, -2, "max_timers");
+    lua_pushlightuserdata(L, vm);
+    lua_setfield(L, -2, "vm");
+    lua_pushlightuserdata(L, &vm->raw_in);
+    lua_setfield(L, -2, "raw_in");
+    lua_pushlightuserdata(L, (void *)(uintptr_t)send_raw);
+    lua_setfield(L, -2, "send_raw");
 }

@@ -22,7 +22,6 @@ struct args {
     const struct record *record;
     const uint8_t *bytes;
     size_t n_bytes;
-    bool is_text;
     bool is_over; /* of timers: none is left to run */
     double number;
     struct buf *reply;
@@ -294,30 +293,17 @@ enum script_result script_message(struct script_room *sr, uint32_t player,
     return vm_protect(vm, sr, vm->where_text, callback_body, &a);
 }
 
-static void raw_body(lua_State *L, struct vm *vm, void *arg)
-{
-    const struct args *a = arg;
-
-    push_ref(L, vm->handlers[SCRIPT_MESSAGE]);
-    push_ref(L, a->sr->room_ref);
-    push_player(L, a->sr, a->player);
-    lua_pushlstring(L, (const char *)a->bytes, a->n_bytes);
-    lua_pushboolean(L, a->is_text);
-    lua_call(L, 4, 0);
-}
-
 enum script_result script_raw_message(struct script_room *sr, uint32_t player,
                                       const uint8_t *data, size_t n, bool is_text)
 {
-    struct args a = {.sr = sr,
-                     .player = player,
-                     .bytes = n ? data : nothing,
-                     .n_bytes = n,
-                     .is_text = is_text};
+    struct vm *vm = sr->vm;
 
-    if (sr->vm->handlers[SCRIPT_MESSAGE] == LUA_NOREF)
+    if (vm->handlers[SCRIPT_MESSAGE] == LUA_NOREF)
         return SCRIPT_ABSENT;
-    return vm_protect(sr->vm, sr, "message", raw_body, &a);
+    assert(n <= UINT32_MAX);
+    vm->raw_in =
+        (struct vm_raw_in){n ? data : nothing, (uint32_t)n, sr->handle, player, is_text};
+    return vm_protect_host(vm, sr, "message", REF_RAW_MESSAGE);
 }
 
 enum script_result script_tick(struct script_room *sr, double dt)

@@ -15,8 +15,8 @@
 enum { MAX_SOURCE_BYTES = 4 << 20, MAX_PAYLOAD_BYTES = 4 << 20, MAX_LINE = 0xffffff };
 
 static const char *const host_names[REF_N_HOST] = {
-    "load",     "commit",      "room_new",   "room_free", "room_rebind",
-    "seat_add", "seat_remove", "last_timer", "run_timer", "scan",
+    "load",        "commit",     "room_new",  "room_free", "room_rebind", "seat_add",
+    "seat_remove", "last_timer", "run_timer", "scan",      "raw_message",
 };
 
 static const char *const callback_names[SCRIPT_N_CALLBACKS] = {
@@ -133,25 +133,27 @@ static int enter(lua_State *L)
     return 0;
 }
 
-enum script_result vm_protect(struct vm *vm, struct script_room *sr, const char *where,
-                              void (*body)(lua_State *L, struct vm *vm, void *arg),
-                              void *arg)
+/* What ran before a call, and runs again after it. */
+struct outer {
+    struct script_room *current;
+    const char *where, *stack_base;
+};
+
+static struct outer begin(struct vm *vm, struct script_room *sr, const char *where)
 {
-    struct vm_call call = {body, arg};
-    struct script_room *outer = vm->current;
-    const char *outer_where = vm->where, *outer_base = vm->stack_base;
-    lua_State *L = vm->L;
+    struct outer outer = {vm->current, vm->where, vm->stack_base};
 
     vm->current = sr;
     vm->where = where;
-    if (!outer_base)
+    if (!outer.stack_base)
         vm->stack_base = __builtin_frame_address(0);
-    vm_push(L, vm, REF_ON_RAISE);
-    int base = lua_gettop(L);
-    vm_push(L, vm, REF_ENTER);
-    lua_pushlightuserdata(L, &call);
     *vm->message = *vm->traceback = 0;
-    int r = lua_pcall(L, 1, 0, base);
+    return outer;
+}
+
+/* lua_pcall() has returned `r`; the message handler lies at `base`. */
+static enum script_result end(struct vm *vm, const struct outer *outer, int base, int r)
+{
     if (r != 0) {
         /* Where the stack was full, on_raise may have got no further than the
          * message, or not even there. */
@@ -163,11 +165,38 @@ enum script_result vm_protect(struct vm *vm, struct script_room *sr, const char 
                                      : "the script raised an empty text");
         hand_on(vm, vm->message, vm->traceback);
     }
-    lua_settop(L, base - 1);
-    vm->current = outer;
-    vm->where = outer_where;
-    vm->stack_base = outer_base;
+    lua_settop(vm->L, base - 1);
+    vm->current = outer->current;
+    vm->where = outer->where;
+    vm->stack_base = outer->stack_base;
     return r == 0 ? SCRIPT_DONE : SCRIPT_RAISED;
+}
+
+enum script_result vm_protect(struct vm *vm, struct script_room *sr, const char *where,
+                              void (*body)(lua_State *L, struct vm *vm, void *arg),
+                              void *arg)
+{
+    struct vm_call call = {body, arg};
+    struct outer outer = begin(vm, sr, where);
+    lua_State *L = vm->L;
+
+    vm_push(L, vm, REF_ON_RAISE);
+    int base = lua_gettop(L);
+    vm_push(L, vm, REF_ENTER);
+    lua_pushlightuserdata(L, &call);
+    return end(vm, &outer, base, lua_pcall(L, 1, 0, base));
+}
+
+enum script_result vm_protect_host(struct vm *vm, struct script_room *sr, const char *where,
+                                   int ref)
+{
+    struct outer outer = begin(vm, sr, where);
+    lua_State *L = vm->L;
+
+    vm_push(L, vm, REF_ON_RAISE);
+    int base = lua_gettop(L);
+    vm_push(L, vm, ref);
+    return end(vm, &outer, base, lua_pcall(L, 0, 0, base));
 }
 
 /* Load one file of the library with all of Lua at hand, call it with the values
@@ -289,7 +318,8 @@ static void load_generation(lua_State *L, struct vm *vm, void *arg)
     g->gen_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     vm_push(L, vm, REF_COMMIT); /* raises only where memory is out */
     lua_rawgeti(L, LUA_REGISTRYINDEX, g->gen_ref);
-    lua_call(L, 1, 0);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, g->handlers[SCRIPT_MESSAGE]);
+    lua_call(L, 2, 0);
 }
 
 static int load(struct vm *vm, struct generation *g, struct err *e)

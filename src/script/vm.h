@@ -84,6 +84,16 @@ struct vm_options {
     void *ctx;                    /* for on_error */
 };
 
+/* A message of a raw game on its way in, where host.lua reads it: the struct is
+ * declared there once more. `data` borrows until the callback returns. */
+struct vm_raw_in {
+    const uint8_t *data;
+    uint32_t len;
+    uint32_t room;   /* its handle */
+    uint32_t player; /* its id */
+    uint32_t is_text;
+};
+
 struct vm {
     lua_State *L;
     char *name, *folder, *scripts;
@@ -96,6 +106,7 @@ struct vm {
     struct script_room *current; /* whose callback runs, or NULL */
     const char *where;           /* which: "tick", "on.hop" */
     char where_text[128];
+    struct vm_raw_in raw_in;
     const char *stack_base;              /* of the C stack, where the callback began */
     struct buf scratch;                  /* payloads on their way out */
     int refs[24];                        /* registry references, see vm.c */
