@@ -155,7 +155,7 @@ local function describe_type(t, where, depth)
   if mt == Map then error(where .. ": s.map may stand only at the root of the state", 0) end
   if type(t) == "table" and not mt then
     -- C knows the exact limit; this one ends a table that holds itself.
-    if depth > 32 then error("records are nested more than 16 deep, or in a circle", 0) end
+    if depth > 32 then error("types are nested more than 16 deep, or in a circle", 0) end
     return '{"t":"record","fields":' .. describe_fields(t, where .. ".", depth + 1) .. "}"
   end
   if mt ~= Type then error(where .. ": not a schema type", 0) end

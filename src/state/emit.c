@@ -9,6 +9,7 @@
 #include "proto/record.h"
 #include "proto/wire.h"
 #include "state/emit_diff.h"
+#include "state/value.h"
 
 /* A run while it is written: its length comes first, but is known last. */
 struct run {
@@ -126,7 +127,7 @@ static void put_update(struct run *run, uint32_t slot, const struct record *reco
             continue;
         }
         buf_added(run->out, (size_t)(p - start));
-        type_put(t, r->now[i], run->out);
+        value_put_change(t, r->before[i], r->now[i], run->out);
         p = start = buf_reserve(run->out, room);
         if (!p)
             return;

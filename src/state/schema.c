@@ -10,18 +10,20 @@ struct schema *schema_ref(struct schema *s)
     return s;
 }
 
+void schema_free_fields(struct field *fields, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        type_release(&fields[i].type, &fields[i].preset);
+        type_fini(&fields[i].type);
+        free((char *)fields[i].path);
+    }
+    free(fields);
+}
+
 static void free_records(struct record *records, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        for (uint32_t f = 0; f < records[i].n_fields; f++) {
-            struct field *field = &records[i].fields[f];
-            type_release(&field->type, &field->preset);
-            for (uint32_t k = 0; k < field->type.n_names; k++)
-                free(field->type.names[k]);
-            free(field->type.names);
-            free((char *)field->path);
-        }
-        free(records[i].fields);
+        schema_free_fields(records[i].fields, records[i].n_fields);
         free((char *)records[i].name);
     }
     free(records);

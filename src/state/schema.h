@@ -4,7 +4,8 @@
  * of PROTOCOL.md, which is also what clients get.
  *
  * Nested records are flattened: a record is a list of leaf fields with paths
- * such as "pos.x", in byte order; a field's id is its place.
+ * such as "pos.x", in byte order; a field's id is its place. A record that an opt,
+ * a list or a map holds is the same, inside the field's type.
  *
  * Ownership: reference-counted and constant; schema_ref/schema_unref.
  * Thread: share freely.
@@ -22,13 +23,6 @@ enum {
     SCHEMA_MAX_FIELDS = 256, /* leaves of one record */
     SCHEMA_MAX_MAPS = 64,
     SCHEMA_MAX_MESSAGES = 256,
-};
-
-enum key_kind {
-    KEY_NONE,   /* the root record */
-    KEY_PLAYER, /* uv */
-    KEY_INT,    /* sv, -2^31 .. 2^31 - 1 */
-    KEY_STR,    /* 1 .. 255 bytes */
 };
 
 struct field {
@@ -67,6 +61,9 @@ int schema_parse(struct schema **out, const char *json, size_t len, struct err *
 
 struct schema *schema_ref(struct schema *s);
 void schema_unref(struct schema **s);
+
+/* Free a list of fields with all they own (for type_fini()). */
+void schema_free_fields(struct field *fields, uint32_t n);
 
 /* FNV-1a over the JSON, 0 replaced by 1. */
 uint32_t schema_hash(const char *json, size_t len);

@@ -20,9 +20,9 @@
 enum {
     MAX_JSON = 256 * 1024,
     MAX_NAME = 64,
-    MAX_NESTING = 16, /* records inside each other */
+    MAX_NESTING = 16, /* records, opts, lists and maps inside each other */
     MAX_RATE = 1000000,
-    PLACE_SIZE = (MAX_NESTING + 3) * (MAX_NAME + 1),
+    PLACE_SIZE = (MAX_NESTING + 3) * (MAX_NAME + 3), /* with a [] behind each name */
 };
 
 struct parse {
@@ -99,7 +99,9 @@ static int read_pair(struct parse *p, const cJSON *item, const char **previous,
     return 0;
 }
 
-static int add_leaf(struct parse *p, struct record *r, const cJSON *what)
+static int read_item(struct parse *p, struct type *t, const cJSON *what, int depth);
+
+static int add_leaf(struct parse *p, struct record *r, const cJSON *what, int depth)
 {
     if (r->n_fields == SCHEMA_MAX_FIELDS)
         return REFUSE(p, "more than %d fields in one record", SCHEMA_MAX_FIELDS);
@@ -115,7 +117,8 @@ static int add_leaf(struct parse *p, struct record *r, const cJSON *what)
     if (!f->path)
         return no_memory(p);
     r->n_fields++; /* from here on schema_unref() cleans up */
-    return type_parse(&f->type, &f->preset, what, p->place, p->e);
+    int code = type_parse(&f->type, &f->preset, what, p->place, p->e);
+    return code < 0 ? code : read_item(p, &f->type, what, depth);
 }
 
 static int read_fields(struct parse *p, struct record *r, const cJSON *list, int depth);
@@ -128,12 +131,12 @@ static int read_field(struct parse *p, struct record *r, const cJSON *what, int 
     if (!cJSON_IsString(t))
         return REFUSE(p, "t (the type) is missing");
     if (strcmp(t->valuestring, "record") != 0)
-        return add_leaf(p, r, what);
+        return add_leaf(p, r, what, depth);
     int code = schema_check_keys(what, keys, p->place, p->e);
     if (code < 0)
         return code;
     if (depth == MAX_NESTING)
-        return REFUSE(p, "records are nested more than %d deep", MAX_NESTING);
+        return REFUSE(p, "types are nested more than %d deep", MAX_NESTING);
     uint32_t before = r->n_fields;
     code = read_fields(p, r, cJSON_GetObjectItemCaseSensitive(what, "fields"), depth + 1);
     if (code == 0 && r->n_fields == before)
@@ -165,6 +168,66 @@ static int read_fields(struct parse *p, struct record *r, const cJSON *list, int
     return 0;
 }
 
+/* A record as what an opt, list or map holds: its paths begin anew. */
+static int read_item_record(struct parse *p, struct type *t, const cJSON *what, int depth)
+{
+    static const char *const keys[] = {"fields", "t", NULL};
+    struct record r = {.name = "", .keys = KEY_INT}; /* not the root's */
+    size_t was = p->record_at;
+    int code = schema_check_keys(what, keys, p->place, p->e);
+
+    *t = (struct type){.kind = TYPE_RECORD};
+    p->record_at = p->at + 1;
+    if (code == 0)
+        code = read_fields(p, &r, cJSON_GetObjectItemCaseSensitive(what, "fields"), depth);
+    p->record_at = was;
+    t->fields = r.fields;
+    t->n_fields = r.n_fields;
+    if (code == 0 && r.n_fields == 0)
+        return REFUSE(p, "a record needs a field");
+    return code;
+}
+
+/* What an opt, list or map holds. nil says "absent" in Lua, so an opt can stand only
+ * where there is a name for it, and not in another opt. */
+static int read_item(struct parse *p, struct type *t, const cJSON *what, int depth)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(what, "item");
+    const cJSON *kind = cJSON_GetObjectItemCaseSensitive(item, "t");
+    size_t was = p->at;
+    union cell none = {0};
+    int code;
+
+    if (t->kind != TYPE_OPT && t->kind != TYPE_LIST && t->kind != TYPE_MAP)
+        return 0;
+    if (!cJSON_IsObject(item) || !cJSON_IsString(kind))
+        return REFUSE(p, "item (the type inside) is missing");
+    if (depth == MAX_NESTING)
+        return REFUSE(p, "types are nested more than %d deep", MAX_NESTING);
+    if (!(t->item = calloc(1, sizeof *t->item)))
+        return no_memory(p);
+    p->at += (size_t)snprintf(p->place + was, sizeof p->place - was, "[]");
+    if (strcmp(kind->valuestring, "record") == 0) {
+        code = read_item_record(p, t->item, item, depth + 1);
+    } else {
+        code = type_parse(t->item, &none, item, p->place, p->e);
+        type_release(t->item, &none);
+        if (code == 0 && cJSON_GetObjectItemCaseSensitive(item, "def"))
+            code = REFUSE(p, "only a field has a default");
+        if (code == 0 && (t->item->kind == TYPE_OPT ||
+                          (t->item->kind == TYPE_ANY && t->kind == TYPE_OPT)))
+            code = REFUSE(p, "%s cannot be in %s", kind->valuestring,
+                          t->kind == TYPE_OPT    ? "an opt"
+                          : t->kind == TYPE_LIST ? "a list"
+                                                 : "a map");
+        if (code == 0)
+            code = read_item(p, t->item, item, depth + 1);
+    }
+    if (code == 0)
+        leave(p, was);
+    return code;
+}
+
 /* The fields of a whole record; the place stands at the record. */
 static int read_record(struct parse *p, struct record *r, const cJSON *fields)
 {
@@ -172,22 +235,6 @@ static int read_record(struct parse *p, struct record *r, const cJSON *fields)
     int code = read_fields(p, r, fields, 0);
     r->n_words = r->n_fields ? (r->n_fields + 31) / 32 : 1;
     return code;
-}
-
-static int read_keys(struct parse *p, struct record *r, const cJSON *what)
-{
-    const cJSON *keys = cJSON_GetObjectItemCaseSensitive(what, "keys");
-    const char *kind = cJSON_IsString(keys) ? keys->valuestring : "";
-
-    if (strcmp(kind, "player") == 0)
-        r->keys = KEY_PLAYER;
-    else if (strcmp(kind, "integer") == 0)
-        r->keys = KEY_INT;
-    else if (strcmp(kind, "string") == 0)
-        r->keys = KEY_STR;
-    else
-        return REFUSE(p, "keys must be player, integer or string");
-    return 0;
 }
 
 static int read_map(struct parse *p, struct record *r, const cJSON *what)
@@ -198,7 +245,7 @@ static int read_map(struct parse *p, struct record *r, const cJSON *what)
     if (code == 0 && is_taken_at_root(r->name))
         code = REFUSE(p, "t, tick, base and ack cannot be names at the root");
     if (code == 0)
-        code = read_keys(p, r, what);
+        code = type_parse_keys(&r->keys, what, p->place, p->e);
     return code < 0 ? code
                     : read_record(p, r, cJSON_GetObjectItemCaseSensitive(what, "fields"));
 }

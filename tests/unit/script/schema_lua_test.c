@@ -169,7 +169,7 @@ static const struct {
     {"state = {x = s.fixed {step = print}}",                                                "state.x: step: a function cannot stand here",
      0                                                                                                                                                   },
     {"state = (function() local t = {} t.t = t return t end)()",
-     "records are nested more than 16 deep, or in a circle",                                                                                            0},
+     "types are nested more than 16 deep, or in a circle",                                                                                            0},
  /* What only C knows. */
     {"state = {tick = s.u8}",                                                               "state.tick: ",                                             0},
     {"state = {x = s.fixed}",                                                               "state.x: step must be above 0",                            0},
@@ -182,7 +182,7 @@ static const struct {
     {"state = {x = s.u8 {default = 256}}",                                                  "state.x: def 256 is not in 0..255",                        0},
     {"state = {x = s.u8 {smooth = 1}}",                                                     "state.x: smooth must be true or false",                    0},
     {"state = (function() local t = s.u8 for i = 1, 18 do t = {a = t} end return t end)()",
-     "records are nested more than 16 deep",                                                                                                            0},
+     "types are nested more than 16 deep",                                                                                                            0},
     {"state = (function() local t = {} for i = 1, 257 do t['f' .. i] = s.u8 end return t "
      "end)()",                                                                         "more than 256 fields",                                     0},
 };

@@ -165,13 +165,15 @@ TEST(emit_frames_json,
 {
     cJSON *vectors = vectors_load("frames.json"), *held = NULL;
     const cJSON *step;
+    struct schema *s = schema_of(vector_text(vectors, "schema"));
     uint32_t tick = 0;
 
     cJSON_ArrayForEach(step, vector_at(vectors, "steps"))
     {
-        CHECK(peer_apply_json(&held, &tick, vector_at(step, "json")));
+        CHECK(peer_apply_json(s, &held, &tick, vector_at(step, "json")));
         CHECK(json_equal(held, vector_at(step, "state")));
     }
+    schema_unref(&s);
     cJSON_Delete(held);
     cJSON_Delete(vectors);
 }

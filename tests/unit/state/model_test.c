@@ -4,6 +4,7 @@
  * views are skipped and reset; after every frame each client must hold exactly what
  * the image holds. Seeded, so a failure comes back.
  */
+#include "draw.h"
 #include "peer.h"
 #include "support.h"
 #include <inttypes.h>
@@ -15,6 +16,8 @@ enum { N_BINARY = 4, N_JSON = 2, N_VIEWS = N_BINARY + N_JSON, MAX_ROWS = 80 };
 
 static const char schema_text[] =
     "{\"state\":{\"fields\":["
+    "[\"doc\",{\"t\":\"any\",\"max\":100000}],"
+    "[\"log\",{\"t\":\"text\",\"max\":90,\"def\":\"once\"}],"
     "[\"phase\",{\"t\":\"enum\",\"of\":[\"lobby\",\"play\",\"over\"],\"def\":\"play\"}],"
     "[\"round\",{\"t\":\"uint\"}],"
     "[\"wind\",{\"t\":\"record\",\"fields\":[[\"dir\",{\"t\":\"angle\"}],"
@@ -22,7 +25,13 @@ static const char schema_text[] =
     "[\"min\",{\"t\":\"f32\"}]]}]]}]],"
     "\"maps\":["
     "[\"frogs\",{\"keys\":\"player\",\"fields\":["
-    "[\"hp\",{\"t\":\"u8\",\"def\":100}],[\"name\",{\"t\":\"str\",\"max\":12,\"def\":"
+    "[\"bag\",{\"t\":\"list\",\"max\":6,\"item\":{\"t\":\"record\",\"fields\":["
+    "[\"at\",{\"t\":\"record\",\"fields\":[[\"x\",{\"t\":\"fixed\",\"step\":0.125}]]}],"
+    "[\"kind\",{\"t\":\"enum\",\"of\":[\"x\",\"y\"]}],[\"n\",{\"t\":\"u16\"}],"
+    "[\"tags\",{\"t\":\"map\",\"keys\":\"string\",\"max\":4,\"item\":{\"t\":\"i8\"}}]]}}],"
+    "[\"hp\",{\"t\":\"u8\",\"def\":100}],"
+    "[\"mark\",{\"t\":\"opt\",\"item\":{\"t\":\"text\",\"max\":40}}],[\"name\",{\"t\":"
+    "\"str\",\"max\":12,\"def\":"
     "\"frog\"}],"
     "[\"pos\",{\"t\":\"record\",\"fields\":["
     "[\"x\",{\"t\":\"fixed\",\"min\":-20,\"max\":20,\"step\":0.015625}],"
@@ -34,7 +43,12 @@ static const char schema_text[] =
     "[\"a\",{\"t\":\"i8\"}],[\"b\",{\"t\":\"i16\"}],[\"c\",{\"t\":\"u16\"}],"
     "[\"d\",{\"t\":\"u32\"}],[\"e\",{\"t\":\"int\"}],[\"f\",{\"t\":\"angle\"}],"
     "[\"g\",{\"t\":\"str\",\"max\":5}],[\"h\",{\"t\":\"enum\",\"of\":[\"x\",\"y\"]}],"
-    "[\"i\",{\"t\":\"u8\"}]]}]]}}";
+    "[\"i\",{\"t\":\"u8\"}],[\"j\",{\"t\":\"bytes\",\"max\":8}],"
+    "[\"k\",{\"t\":\"map\",\"keys\":\"integer\",\"max\":4,\"item\":"
+    "{\"t\":\"list\",\"max\":3,\"item\":{\"t\":\"angle\"}}}],"
+    "[\"l\",{\"t\":\"map\",\"keys\":\"player\",\"max\":5,\"item\":{\"t\":\"any\",\"max\":"
+    "100000}}]"
+    "]}]]}}";
 
 struct model {
     struct rnd rnd;
@@ -127,7 +141,9 @@ static void set_field(struct model *m, uint32_t facet, uint32_t slot)
     uint32_t i = (uint32_t)draw(m, 0, record->n_fields - 1);
     const struct type *t = &record->fields[i].type;
     union cell old = type_copy(t, image_row(m->img, facet, slot)->now[i]);
-    union cell cell = draw_cell(m, t), twin = type_copy(t, cell);
+    union cell cell =
+        t->kind > TYPE_STR ? draw_cell_like(&m->rnd, t, old) : draw_cell(m, t);
+    union cell twin = type_copy(t, cell);
     bool differs = !type_equal(t, old, cell);
     CHECK_EQ(image_set(m->img, facet, slot, i, cell), differs);
     CHECK(!image_set(m->img, facet, slot, i, twin));
@@ -169,8 +185,8 @@ static void deliver(struct model *m, int i)
         size_t len = frame->len - head;
         if (json) {
             cJSON *record = cJSON_ParseWithLength((const char *)bytes, len);
-            CHECK(
-                peer_apply_json(&m->trees[i - N_BINARY], &m->ticks[i - N_BINARY], record));
+            CHECK(peer_apply_json(m->schema, &m->trees[i - N_BINARY],
+                                  &m->ticks[i - N_BINARY], record));
             cJSON_Delete(record);
         } else {
             struct peer *p = &m->peers[i];

@@ -20,6 +20,7 @@ struct peer_row {
     char text[256];   /* the key of a map with string keys */
     int64_t q[32];    /* numbers as their quantum */
     char str[32][64]; /* texts */
+    cJSON *tree[32];  /* bytes, text and what is composed (peer_value.h) */
 };
 
 struct peer_facet {
@@ -46,5 +47,7 @@ bool peer_apply(struct peer *p, const uint8_t *bytes, size_t len);
 bool peer_equals(const struct peer *p, const struct image *img);
 
 /* The JSON client is its state tree: apply one j1 record to it (*state is replaced
- * by a snapshot). False where the record does not fit. */
-bool peer_apply_json(cJSON **state, uint32_t *tick, const cJSON *record);
+ * by a snapshot). The schema tells what is a record, whose members are merged. False
+ * where the record does not fit. */
+bool peer_apply_json(const struct schema *s, cJSON **state, uint32_t *tick,
+                     const cJSON *record);

@@ -32,6 +32,9 @@ struct schema *schema_of_type(const cJSON *type);
 /* A JSON value to a cell of the type. */
 enum type_result cell_of_json(const struct type *t, const cJSON *v, union cell *out);
 
+/* A cell as the peer reads it, with numbers as their quanta (peer_value.h). */
+cJSON *tree_of_cell(const struct type *t, union cell c);
+
 /* A cell as JSON, and a leaf put into a tree at a path such as "pos.x". */
 cJSON *json_of_cell(const struct type *t, union cell c);
 void tree_set(cJSON *tree, const char *path, cJSON *leaf);
