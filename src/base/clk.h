@@ -15,6 +15,10 @@
 /* Monotonic time in microseconds; about 30 ns a call. */
 uint64_t clk_now_us(void);
 
+/* Monotonic time in nanoseconds that no test can turn: for measuring what really
+ * took how long, and for stopping what takes too long. */
+uint64_t clk_real_ns(void);
+
 /* Seconds since 1970 with fraction, UTC. */
 double clk_wall_s(void);
 

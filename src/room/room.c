@@ -275,7 +275,7 @@ static void run_timers(struct room *r)
 {
     if (r->script->wake_ms > r->script->now_ms || r->is_paused || r->is_closing)
         return;
-    script_timers(r->script);
+    script_timers(r->script, NULL);
     settle(r, SCRIPT_DONE, r->outbox.n, "timer");
 }
 

@@ -10,13 +10,16 @@
 #include <string.h>
 
 #include "base/logger.h"
+#include "script/guard.h"
 #include "script/vm_internal.h"
+#include "script/vm_stop.h"
+#include "script/watchdog.h"
 
 enum { MAX_SOURCE_BYTES = 4 << 20, MAX_PAYLOAD_BYTES = 4 << 20, MAX_LINE = 0xffffff };
 
 static const char *const host_names[REF_N_HOST] = {
-    "load",     "commit",      "room_new",   "room_free", "room_rebind",
-    "seat_add", "seat_remove", "last_timer", "run_timer", "scan",
+    "load",        "commit",     "room_new",  "room_free", "room_rebind", "seat_add",
+    "seat_remove", "last_timer", "run_timer", "scan",      "restore",
 };
 
 static const char *const callback_names[SCRIPT_N_CALLBACKS] = {
@@ -137,6 +140,13 @@ enum script_result vm_protect(struct vm *vm, struct script_room *sr, const char 
                               void (*body)(lua_State *L, struct vm *vm, void *arg),
                               void *arg)
 {
+    return vm_call(vm, sr, NULL, where, body, arg);
+}
+
+enum script_result vm_call(struct vm *vm, struct script_room *sr, struct call_stats *stats,
+                           const char *where,
+                           void (*body)(lua_State *L, struct vm *vm, void *arg), void *arg)
+{
     struct vm_call call = {body, arg};
     struct script_room *outer = vm->current;
     const char *outer_where = vm->where, *outer_base = vm->stack_base;
@@ -151,7 +161,11 @@ enum script_result vm_protect(struct vm *vm, struct script_room *sr, const char 
     vm_push(L, vm, REF_ENTER);
     lua_pushlightuserdata(L, &call);
     *vm->message = *vm->traceback = 0;
+    bool is_outer = vm_stop_enter(vm, where);
     int r = lua_pcall(L, 1, 0, base);
+    enum script_result result = r == 0 ? SCRIPT_DONE : SCRIPT_RAISED;
+    if (is_outer)
+        result = vm_stop_leave(vm, r, where, stats);
     if (r != 0) {
         /* Where the stack was full, on_raise may have got no further than the
          * message, or not even there. */
@@ -164,10 +178,12 @@ enum script_result vm_protect(struct vm *vm, struct script_room *sr, const char 
         hand_on(vm, vm->message, vm->traceback);
     }
     lua_settop(L, base - 1);
+    if (result == SCRIPT_STOPPED)
+        vm_stop_settle(vm);
     vm->current = outer;
     vm->where = outer_where;
     vm->stack_base = outer_base;
-    return r == 0 ? SCRIPT_DONE : SCRIPT_RAISED;
+    return result;
 }
 
 /* Load one file of the library with all of Lua at hand, call it with the values
@@ -196,10 +212,26 @@ static int library(lua_State *L)
     return 1;
 }
 
+/* Instead of those that leave nested loops early. `next` is no builtin then, so the
+ * broken instruction is not used either where a loop names it. */
+static const char own_pairs[] =
+    "local raw, type, error = next, type, error\n"
+    "function next(t, k) return raw(t, k) end\n"
+    "local next = next\n"
+    "function pairs(t)\n"
+    "  if type(t) ~= 'table' then\n"
+    "    error(\"bad argument #1 to 'pairs' (table expected, got \" .. type(t) .. ')', 2)\n"
+    "  end\n"
+    "  return next, t, nil\n"
+    "end\n";
+
 static void start(lua_State *L, struct vm *vm, void *arg)
 {
     (void)arg;
     luaL_openlibs(L);
+    guard_attach(L);
+    if (!watchdog_has_good_pairs() && luaL_dostring(L, own_pairs) != 0)
+        lua_error(L);
     lua_newtable(L); /* handles, weak: rooms and players that are gone drop out */
     lua_newtable(L);
     lua_pushliteral(L, "k");
@@ -224,6 +256,7 @@ struct generation {
     int gen_ref; /* host.lua's own */
     int handlers[SCRIPT_N_CALLBACKS];
     int *on;
+    struct call_stats *on_stats;
     struct err e;
 };
 
@@ -237,6 +270,7 @@ static void drop_generation(struct vm *vm, struct generation *g)
     for (uint32_t i = 0; g->on && i < g->def->schema->n_messages; i++)
         luaL_unref(L, LUA_REGISTRYINDEX, g->on[i]);
     free(g->on);
+    free(g->on_stats);
     game_def_unref(&g->def);
 }
 
@@ -268,7 +302,8 @@ static void load_generation(lua_State *L, struct vm *vm, void *arg)
         g->handlers[i] = take_handler(L, vm, "", callback_names[i]);
     }
     uint32_t n = g->def->schema->n_messages;
-    if (!(g->on = malloc((n ? n : 1) * sizeof *g->on)))
+    if (!(g->on_stats = calloc(n ? n : 1, sizeof *g->on_stats)) ||
+        !(g->on = malloc((n ? n : 1) * sizeof *g->on)))
         luaL_error(L, "out of memory");
     for (uint32_t i = 0; i < n; i++)
         g->on[i] = LUA_NOREF;
@@ -298,7 +333,7 @@ static int load(struct vm *vm, struct generation *g, struct err *e)
                              .reuse = vm->def ? vm->def->schema : NULL};
     for (int i = 0; i < SCRIPT_N_CALLBACKS; i++)
         g->handlers[i] = LUA_NOREF;
-    if (vm_protect(vm, NULL, "load", load_generation, g) == SCRIPT_RAISED) {
+    if (vm_call(vm, NULL, &vm->load_stats, "load", load_generation, g) < 0) {
         drop_generation(vm, g);
         return err_set(e, -EINVAL, "%s", vm->message);
     }
@@ -307,12 +342,21 @@ static int load(struct vm *vm, struct generation *g, struct err *e)
 
 static void take_over(struct vm *vm, struct generation *g)
 {
-    struct generation old = {.def = vm->def, .gen_ref = LUA_NOREF, .on = vm->on};
+    struct generation old = {
+        .def = vm->def, .gen_ref = LUA_NOREF, .on = vm->on, .on_stats = vm->on_stats};
 
     memcpy(old.handlers, vm->handlers, sizeof old.handlers);
     memcpy(vm->handlers, g->handlers, sizeof old.handlers);
     vm->def = g->def;
     vm->on = g->on;
+    vm->on_stats = g->on_stats;
+    for (uint32_t i = 0; old.def && i < old.def->schema->n_messages; i++) {
+        const char *name = old.def->schema->messages[i].name;
+        int id = schema_find_message(vm->def->schema, name, strlen(name));
+        if (id >= 0)
+            vm->on_stats[id] = old.on_stats[i];
+    }
+    vm_stop_configure(vm);
     luaL_unref(vm->L, LUA_REGISTRYINDEX, g->gen_ref);
     vm->version++;
     if (old.def)
@@ -325,13 +369,16 @@ static int bring_up(struct vm *vm, struct err *e)
 
     if (!L)
         return err_set(e, -ENOMEM, "out of memory");
+    vm_memory_wrap(&vm->memory, L, vm, 0);
+    vm_gc_init(&vm->gc, &vm->memory, L);
+    vm_stop_configure(vm);
     lua_pushlightuserdata(L, vm);
     lua_pushcclosure(L, on_raise, 1);
     vm->refs[REF_ON_RAISE] = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushlightuserdata(L, vm);
     lua_pushcclosure(L, enter, 1);
     vm->refs[REF_ENTER] = luaL_ref(L, LUA_REGISTRYINDEX);
-    if (vm_protect(vm, NULL, "start", start, NULL) == SCRIPT_RAISED)
+    if (vm_protect(vm, NULL, "start", start, NULL) < 0)
         return err_set(e, -ENOENT, "%s", vm->message);
     return 0;
 }
@@ -348,6 +395,7 @@ int vm_new(struct vm **out, const struct vm_options *o, struct err *e)
     buf_init(&vm->scratch, MAX_PAYLOAD_BYTES);
     for (int i = 0; i < SCRIPT_N_CALLBACKS; i++)
         vm->handlers[i] = LUA_NOREF;
+    vm->load_ms = o->load_ms;
     vm->hooks = o->hooks;
     vm->ctx = o->ctx;
     vm->name = strdup(o->name);
@@ -355,6 +403,10 @@ int vm_new(struct vm **out, const struct vm_options *o, struct err *e)
     vm->scripts = strdup(o->scripts);
     if (!vm->name || !vm->folder || !vm->scripts) {
         r = err_set(e, -ENOMEM, "out of memory");
+        goto fail;
+    }
+    if ((r = watchdog_start()) < 0) {
+        err_set(e, r, "no watchdog for scripts: %s", strerror(-r));
         goto fail;
     }
     if ((r = bring_up(vm, e)) < 0 || (r = load(vm, &g, e)) < 0)
@@ -376,8 +428,11 @@ void vm_free(struct vm **at)
     if (!vm)
         return;
     assert(vm->n_rooms == 0);
-    if (vm->L)
+    if (vm->L) {
+        vm_memory_unwrap(&vm->memory, vm->L);
         lua_close(vm->L);
+    }
+    free(vm->on_stats);
     game_def_unref(&vm->def);
     buf_fini(&vm->scratch);
     free(vm->on);
@@ -403,6 +458,5 @@ int vm_reload(struct vm *vm, bool *schema_changed, struct err *e)
 
 size_t vm_bytes(const struct vm *vm)
 {
-    return (size_t)lua_gc(vm->L, LUA_GCCOUNT, 0) * 1024 +
-           (size_t)lua_gc(vm->L, LUA_GCCOUNTB, 0);
+    return vm->memory.used;
 }

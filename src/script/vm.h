@@ -18,7 +18,10 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "script/call_stats.h"
 #include "script/game_def.h"
+#include "script/vm_gc.h"
+#include "script/vm_memory.h"
 
 struct script_room;
 
@@ -72,6 +75,9 @@ struct vm_hooks {
     void (*lock)(void *room, bool locked);
     double (*rtt_ms)(void *room, uint32_t player);
     double (*backlog)(void *room, uint32_t player);
+    /* A callback took longer than the game's budget_warn; told once a second for
+     * each. NULL: nobody wants to know. */
+    void (*on_slow)(void *room, const char *where, double ms);
     /* `room` is NULL for errors while loading. */
     void (*on_error)(void *ctx, void *room, const struct script_error *error);
 };
@@ -82,7 +88,17 @@ struct vm_options {
     const char *scripts;          /* folder of the Lua library; copied */
     const struct vm_hooks *hooks; /* must outlive the VM */
     void *ctx;                    /* for on_error */
+    double load_ms; /* that loading may take; 0: VM_LOAD_MS, or budget_kill if longer */
 };
+
+enum vm_stop {
+    VM_STOP_NOT,
+    VM_STOP_TIME,
+    VM_STOP_MEMORY,
+};
+
+/* What a game may use before its options are known. */
+enum { VM_LOAD_MS = 1000, VM_LOAD_MIB = 256 };
 
 struct vm {
     lua_State *L;
@@ -102,6 +118,18 @@ struct vm {
     int handlers[SCRIPT_N_CALLBACKS];    /* LUA_NOREF where the game has none */
     int *on;                             /* by message id; LUA_NOREF likewise */
     char traceback[2048], message[1024]; /* of the last error */
+    /* Limits (vm_stop.h). */
+    struct vm_memory memory;
+    struct vm_gc gc;
+    enum vm_stop stop;            /* why the call under way has to end */
+    bool is_lost;                 /* it cannot be saved: vm_replace() */
+    bool ends_with_step;          /* the call's deadline is that of its room's step */
+    double load_ms;               /* as in vm_options */
+    uint64_t call_ns, load_ns;    /* budgets */
+    uint64_t began_ns, budget_ns; /* of the call under way */
+    uint64_t step_ends_ns;        /* deadline of the room's step, 0: none */
+    struct call_stats stats[SCRIPT_N_CALLBACKS], timer_stats, load_stats;
+    struct call_stats *on_stats; /* by message id */
 };
 
 enum { VM_MAX_TIMERS = 4096 }; /* of one room */
@@ -120,3 +148,11 @@ int vm_reload(struct vm *vm, bool *schema_changed, struct err *e);
 
 /* Memory in use by its Lua values, in bytes. */
 size_t vm_bytes(const struct vm *vm);
+
+/* Around all callbacks of one step of a room: together they have the time of one
+ * (budget_kill). vm_step_end() also collects a share of the garbage. */
+void vm_step_begin(struct vm *vm);
+void vm_step_end(struct vm *vm);
+
+/* The step's time is up: a further callback would be stopped at once. */
+bool vm_step_is_over(const struct vm *vm);

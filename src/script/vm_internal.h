@@ -19,6 +19,7 @@ enum {
     REF_LAST_TIMER,
     REF_RUN_TIMER,
     REF_SCAN,
+    REF_RESTORE,
     REF_N_HOST,               /* the ones above come from host.lua */
     REF_HANDLES = REF_N_HOST, /* room or player -> handle */
     REF_ON_RAISE,             /* the message handler of every protected call */
@@ -36,6 +37,14 @@ struct vm_call {
 enum script_result vm_protect(struct vm *vm, struct script_room *sr, const char *where,
                               void (*body)(lua_State *L, struct vm *vm, void *arg),
                               void *arg);
+
+/* The same for a callback whose time counts: `stats` as in vm_stop_leave(). */
+enum script_result vm_call(struct vm *vm, struct script_room *sr, struct call_stats *stats,
+                           const char *where,
+                           void (*body)(lua_State *L, struct vm *vm, void *arg), void *arg);
+
+/* Raise where scripts have nested too much of the C stack away. */
+void vm_check_stack(lua_State *L, const struct vm *vm);
 
 /* Report an error that is no raise: a value that does not fit, and so on. */
 void vm_report(struct vm *vm, const char *message);
