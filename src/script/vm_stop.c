@@ -87,6 +87,8 @@ enum script_result vm_stop_leave(struct vm *vm, int r, const char *where,
 {
     enum script_result result = r == 0 ? SCRIPT_DONE : SCRIPT_RAISED;
 
+    if (r != 0 && vm->stop == VM_STOP_NOT && watchdog_is_over())
+        vm->stop = VM_STOP_TIME; /* inside a pattern, which looks at the time itself */
     watchdog_leave();
     if (r == LUA_ERRMEM)
         vm->stop = VM_STOP_MEMORY;
