@@ -275,19 +275,24 @@ static int host_read(lua_State *L)
 {
     struct vm *vm = vm_of(L);
     const char *path = luaL_checkstring(L, 1);
+    bool is_library = false;
     size_t len;
-    char *text = vm_read_file(vm->folder, path, &len);
-    const char *where = vm->name;
+    const char *kept =
+        vm->is_replaced ? vm_sources_find(&vm->sources, path, &len, &is_library) : NULL;
+    char *text = kept ? NULL : vm_read_file(vm->folder, path, &len);
 
-    if (!text) {
-        where = "scripts";
+    if (!text && !kept) {
+        is_library = true;
         text = is_private(path) ? NULL : vm_read_file(vm->scripts, path, &len);
     }
-    if (!text)
+    if (!text && !kept)
         return 0;
-    lua_pushlstring(L, text, len);
+    if (text)
+        vm_sources_keep(vm->is_loading ? &vm->new_sources : &vm->sources, path, text, len,
+                        is_library);
+    lua_pushlstring(L, kept ? kept : text, len);
     free(text);
-    lua_pushfstring(L, "@%s/%s", where, path);
+    lua_pushfstring(L, "@%s/%s", is_library ? "scripts" : vm->name, path);
     return 2;
 }
 

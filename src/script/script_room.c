@@ -24,6 +24,7 @@ struct args {
     size_t n_bytes;
     bool is_text;
     bool is_over; /* of timers: none is left to run */
+    bool is_rebuilt;
     double number;
     struct buf *reply;
 };
@@ -107,6 +108,16 @@ int script_room_new(struct script_room **out, struct vm *vm, void *owner, const 
         return -ENOMEM;
     }
     *out = sr;
+    return 0;
+}
+
+int script_room_rebuild(struct script_room *sr)
+{
+    sr->room_ref = sr->data_ref = sr->seats_ref = LUA_NOREF;
+    sr->wake_ms = HUGE_VAL;
+    if (vm_protect(sr->vm, sr, "create", new_body, sr) < 0 ||
+        script_restore(sr) != SCRIPT_DONE)
+        return -ENOMEM;
     return 0;
 }
 
@@ -231,6 +242,10 @@ static void callback_body(lua_State *L, struct vm *vm, void *arg)
         lua_pushnumber(L, a->number);
         n++;
     }
+    if (a->is_rebuilt) {
+        lua_pushboolean(L, true);
+        n++;
+    }
     lua_call(L, n, a->reply ? 1 : 0);
     if (a->reply && lua_payload_read(L, -1, NULL, a->reply, &e) < 0)
         luaL_error(L, "the answer to the request: %s", e.text);
@@ -340,6 +355,13 @@ enum script_result script_player(struct script_room *sr, enum script_callback wh
 enum script_result script_reloaded(struct script_room *sr, uint32_t old_version)
 {
     struct args a = {.sr = sr, .number = old_version};
+
+    return call(SCRIPT_RELOADED, &a);
+}
+
+enum script_result script_rebuilt(struct script_room *sr, uint32_t version)
+{
+    struct args a = {.sr = sr, .number = version, .is_rebuilt = true};
 
     return call(SCRIPT_RELOADED, &a);
 }

@@ -75,6 +75,9 @@ enum script_result script_player(struct script_room *sr, enum script_callback wh
                                  uint32_t player,
                                  const char *reason); /* drop resume leave */
 enum script_result script_reloaded(struct script_room *sr, uint32_t old_version);
+
+/* The VM was replaced: `reloaded(version, true)`. */
+enum script_result script_rebuilt(struct script_room *sr, uint32_t version);
 enum script_result script_close(struct script_room *sr, const char *reason);
 
 /* Run all timers that are due at now_ms. `after` hears how each ended, outside the

@@ -161,7 +161,7 @@ enum script_result vm_call(struct vm *vm, struct script_room *sr, struct call_st
     vm_push(L, vm, REF_ENTER);
     lua_pushlightuserdata(L, &call);
     *vm->message = *vm->traceback = 0;
-    bool is_outer = vm_stop_enter(vm, where);
+    bool is_outer = vm_stop_enter(vm, where, stats != NULL);
     int r = lua_pcall(L, 1, 0, base);
     enum script_result result = r == 0 ? SCRIPT_DONE : SCRIPT_RAISED;
     if (is_outer)
@@ -333,9 +333,20 @@ static int load(struct vm *vm, struct generation *g, struct err *e)
                              .reuse = vm->def ? vm->def->schema : NULL};
     for (int i = 0; i < SCRIPT_N_CALLBACKS; i++)
         g->handlers[i] = LUA_NOREF;
-    if (vm_call(vm, NULL, &vm->load_stats, "load", load_generation, g) < 0) {
+    vm_sources_init(&vm->new_sources);
+    vm->is_loading = true;
+    enum script_result r = vm_call(vm, NULL, &vm->load_stats, "load", load_generation, g);
+    vm->is_loading = false;
+    if (r < 0) {
+        vm_sources_fini(&vm->new_sources);
         drop_generation(vm, g);
         return err_set(e, -EINVAL, "%s", vm->message);
+    }
+    if (!vm->is_replaced) {
+        vm_sources_fini(&vm->sources);
+        vm->sources = vm->new_sources;
+    } else {
+        vm_sources_fini(&vm->new_sources);
     }
     return 0;
 }
@@ -393,6 +404,7 @@ int vm_new(struct vm **out, const struct vm_options *o, struct err *e)
     if (!vm)
         return err_set(e, -ENOMEM, "out of memory");
     buf_init(&vm->scratch, MAX_PAYLOAD_BYTES);
+    vm_sources_init(&vm->sources);
     for (int i = 0; i < SCRIPT_N_CALLBACKS; i++)
         vm->handlers[i] = LUA_NOREF;
     vm->load_ms = o->load_ms;
@@ -432,6 +444,7 @@ void vm_free(struct vm **at)
         vm_memory_unwrap(&vm->memory, vm->L);
         lua_close(vm->L);
     }
+    vm_sources_fini(&vm->sources);
     free(vm->on_stats);
     game_def_unref(&vm->def);
     buf_fini(&vm->scratch);
@@ -453,7 +466,48 @@ int vm_reload(struct vm *vm, bool *schema_changed, struct err *e)
         return r;
     *schema_changed = g.def->schema != before;
     take_over(vm, &g);
+    vm->is_lost = false;
     return 0;
+}
+
+/* References into a state that is gone. */
+static void forget_handlers(struct vm *vm)
+{
+    for (int i = 0; i < SCRIPT_N_CALLBACKS; i++)
+        vm->handlers[i] = LUA_NOREF;
+    for (uint32_t i = 0; i < vm->def->schema->n_messages; i++)
+        vm->on[i] = LUA_NOREF;
+}
+
+int vm_replace(struct vm *vm, struct err *e)
+{
+    struct generation g;
+    uint32_t version = vm->version;
+    int r;
+
+    assert(!vm->current);
+    vm_memory_unwrap(&vm->memory, vm->L);
+    lua_close(vm->L);
+    forget_handlers(vm);
+    vm->n_replaced++;
+    vm->is_lost = true;
+    vm->is_replaced = true;
+    r = bring_up(vm, e);
+    if (r == 0)
+        r = load(vm, &g, e);
+    vm->is_replaced = false;
+    if (r < 0)
+        return r;
+    take_over(vm, &g);
+    vm->version = version;
+    vm->is_lost = false;
+    for (uint32_t i = 0; i < vm->cap_rooms; i++)
+        if (vm->rooms[i] && script_room_rebuild(vm->rooms[i]) < 0)
+            vm->is_lost = true;
+    return vm->is_lost ? err_set(e, -ENOMEM,
+                                 "the rooms' state does not fit into the "
+                                 "game's memory")
+                       : 0;
 }
 
 size_t vm_bytes(const struct vm *vm)

@@ -22,6 +22,7 @@
 #include "script/game_def.h"
 #include "script/vm_gc.h"
 #include "script/vm_memory.h"
+#include "script/vm_source.h"
 
 struct script_room;
 
@@ -121,8 +122,11 @@ struct vm {
     /* Limits (vm_stop.h). */
     struct vm_memory memory;
     struct vm_gc gc;
-    enum vm_stop stop;            /* why the call under way has to end */
-    bool is_lost;                 /* it cannot be saved: vm_replace() */
+    enum vm_stop stop; /* why the call under way has to end */
+    bool is_lost;      /* it cannot be saved: vm_replace() */
+    bool is_replaced;  /* its code comes from `sources` */
+    bool is_loading;
+    bool is_spent;                /* a callback has used up the step's time */
     bool ends_with_step;          /* the call's deadline is that of its room's step */
     double load_ms;               /* as in vm_options */
     uint64_t call_ns, load_ns;    /* budgets */
@@ -130,6 +134,8 @@ struct vm {
     uint64_t step_ends_ns;        /* deadline of the room's step, 0: none */
     struct call_stats stats[SCRIPT_N_CALLBACKS], timer_stats, load_stats;
     struct call_stats *on_stats; /* by message id */
+    uint64_t n_replaced;
+    struct vm_sources sources, new_sources; /* of the generation that runs; of a load */
 };
 
 enum { VM_MAX_TIMERS = 4096 }; /* of one room */
@@ -146,6 +152,12 @@ void vm_free(struct vm **vm);
  * error nothing has changed, and on_error has heard it. */
 int vm_reload(struct vm *vm, bool *schema_changed, struct err *e);
 
+/* Throw the Lua values away, load the code that ran once more, and make each room
+ * anew from its image: seats have to be added again, private fields and timers are
+ * gone. Not within a callback. On error there are no callbacks until a reload works,
+ * is_lost stays set, and *e says why; the rooms have to end. */
+int vm_replace(struct vm *vm, struct err *e);
+
 /* Memory in use by its Lua values, in bytes. */
 size_t vm_bytes(const struct vm *vm);
 
@@ -154,5 +166,8 @@ size_t vm_bytes(const struct vm *vm);
 void vm_step_begin(struct vm *vm);
 void vm_step_end(struct vm *vm);
 
-/* The step's time is up: a further callback would be stopped at once. */
-bool vm_step_is_over(const struct vm *vm);
+/* The step's time is up: what is left to do waits for the next one. */
+static inline bool vm_step_is_over(const struct vm *vm)
+{
+    return vm->is_spent;
+}

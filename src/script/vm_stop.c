@@ -52,17 +52,19 @@ static void on_hook(lua_State *L, lua_Debug *ar)
     watchdog_disarm();
 }
 
-bool vm_stop_enter(struct vm *vm, const char *where)
+bool vm_stop_enter(struct vm *vm, const char *where, bool is_callback)
 {
     uint64_t now = clk_real_ns();
     uint64_t budget = vm->current ? vm->call_ns : vm->load_ns;
-    bool ends_with_step = vm->step_ends_ns && now + budget > vm->step_ends_ns;
+    uint64_t deadline = now + budget;
 
-    if (!watchdog_enter(vm->L, on_hook, ends_with_step ? vm->step_ends_ns : now + budget,
-                        vm->name, where))
+    if (is_callback && vm->current && vm->step_ends_ns && deadline > vm->step_ends_ns)
+        deadline = vm->step_ends_ns;
+    if (!watchdog_enter(vm->L, on_hook, deadline, vm->name, where))
         return false;
     vm->budget_ns = budget;
-    vm->ends_with_step = ends_with_step;
+    /* Whose fault it is, should it be stopped. */
+    vm->ends_with_step = deadline < now + budget - budget / 10;
     vm->began_ns = now;
     vm->stop = VM_STOP_NOT;
     if (vm->memory.is_over)
@@ -94,6 +96,7 @@ enum script_result vm_stop_leave(struct vm *vm, int r, const char *where,
         vm->stop = VM_STOP_MEMORY;
     if (r != 0 && vm->stop != VM_STOP_NOT)
         result = SCRIPT_STOPPED;
+    vm->is_spent = vm->is_spent || (vm->step_ends_ns && vm->stop == VM_STOP_TIME && r != 0);
     if (stats) {
         uint64_t ns = clk_real_ns() - vm->began_ns;
         call_stats_add(stats, ns);
@@ -147,16 +150,13 @@ void vm_stop_configure(struct vm *vm)
 void vm_step_begin(struct vm *vm)
 {
     vm->step_ends_ns = clk_real_ns() + vm->call_ns;
-}
-
-bool vm_step_is_over(const struct vm *vm)
-{
-    return vm->step_ends_ns && clk_real_ns() >= vm->step_ends_ns;
+    vm->is_spent = false;
 }
 
 void vm_step_end(struct vm *vm)
 {
     vm->step_ends_ns = 0;
+    vm->is_spent = false;
     if (vm_gc_is_due(&vm->gc, &vm->memory))
         vm_gc_share(&vm->gc, &vm->memory, vm->L);
 }

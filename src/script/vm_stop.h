@@ -20,8 +20,9 @@
 
 struct vm;
 
-/* A protected call begins; false: inside another one, which counts. */
-bool vm_stop_enter(struct vm *vm, const char *where);
+/* A protected call begins; false: inside another one, which counts. The time of the
+ * room's step is for callbacks, not for what the host does between them. */
+bool vm_stop_enter(struct vm *vm, const char *where, bool is_callback);
 
 /* It is over. `r` is what lua_pcall() gave. Notes its time in `stats`, where given.
  * SCRIPT_STOPPED: the VM has been tidied up, or vm->is_lost is set. */
