@@ -61,17 +61,15 @@ void room_scan(struct room *r)
 
 void room_settle(struct room *r, enum script_result result, size_t mark, const char *where)
 {
-    const struct game_def *def = room_def(r);
-
     if (result == SCRIPT_ABSENT)
         return;
     r->ran_lua = true;
     r->is_dirty = true;
     if (result < 0)
         outbox_cut(&r->outbox, mark);
-    if (result == SCRIPT_STOPPED || (result == SCRIPT_RAISED && def->atomic))
+    if (result == SCRIPT_STOPPED || (result == SCRIPT_RAISED && room_def(r)->atomic))
         take_back(r, result);
-    if ((r->game->world->is_dev || def->atomic) && !def->raw) {
+    if ((r->game->world->is_dev || room_def(r)->atomic) && !room_def(r)->raw) {
         r->script->vm->where = where;
         room_scan(r);
         r->script->vm->where = NULL;

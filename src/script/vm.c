@@ -496,6 +496,11 @@ int vm_replace(struct vm *vm, struct err *e)
     if (r == 0)
         r = load(vm, &g, e);
     vm->is_replaced = false;
+    if (r == 0 && g.def->schema != vm->def->schema) {
+        drop_generation(vm, &g); /* it asks the time what to declare, perhaps */
+        r = err_set(e, -EINVAL, "%s/game.lua: declares another state each time it is run",
+                    vm->name);
+    }
     if (r < 0)
         return r;
     take_over(vm, &g);

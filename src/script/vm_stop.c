@@ -32,6 +32,13 @@ static void raise_stop(lua_State *L, struct vm *vm)
     lua_error(L);
 }
 
+/* After a whole collection: so little is free that the next one would follow at
+ * once. */
+static bool is_too_full(const struct vm *vm)
+{
+    return vm->memory.used > vm->memory.cap / 4 * 3;
+}
+
 /* Runs before an instruction of Lua while the hook is armed. */
 static void on_hook(lua_State *L, lua_Debug *ar)
 {
@@ -42,7 +49,7 @@ static void on_hook(lua_State *L, lua_Debug *ar)
         vm->stop = VM_STOP_TIME;
     if (vm->stop == VM_STOP_NOT && vm->memory.is_over) {
         vm_gc_full(&vm->gc, &vm->memory, L);
-        if (vm->memory.used > vm->memory.cap / 4 * 3)
+        if (is_too_full(vm))
             vm->stop = VM_STOP_MEMORY;
         else
             vm->memory.is_over = false;
@@ -127,7 +134,7 @@ void vm_stop_settle(struct vm *vm)
     if (vm->stop == VM_STOP_MEMORY) {
         vm_gc_full(&vm->gc, &vm->memory, L);
         vm->memory.is_over = false;
-        vm->is_lost = vm->is_lost || vm->memory.used > vm->memory.cap;
+        vm->is_lost = vm->is_lost || is_too_full(vm);
     }
     lua_pushcfunction(L, is_well);
     if (lua_pcall(L, 0, 1, 0) != 0 || lua_tonumber(L, -1) != 42)
