@@ -200,7 +200,7 @@ int lua_match_gsub(lua_State *L)
 
     if (kind != LUA_TNUMBER && kind != LUA_TSTRING && kind != LUA_TFUNCTION &&
         kind != LUA_TTABLE)
-        return luaL_typerror(L, 3, "string/function/table");
+        return luaL_argerror(L, 3, "string/function/table expected");
     if (kind == LUA_TFUNCTION || kind == LUA_TTABLE)
         vm_check_stack(L, lua_touserdata(L, lua_upvalueindex(1)));
     begin(&m, text, len, pattern, n_pattern);

@@ -26,6 +26,11 @@ static const char *const callback_names[SCRIPT_N_CALLBACKS] = {
     "create", "join", "message", "tick", "drop", "resume", "leave", "reloaded", "close",
 };
 
+const char *vm_callback_name(enum script_callback which)
+{
+    return callback_names[which];
+}
+
 char *vm_read_file(const char *folder, const char *path, size_t *len)
 {
     char full[1024];

@@ -158,6 +158,10 @@ int vm_reload(struct vm *vm, bool *schema_changed, struct err *e);
  * is_lost stays set, and *e says why; the rooms have to end. */
 int vm_replace(struct vm *vm, struct err *e);
 
+/* Accounts, for a report: those of callback i, with its name ("tick", "on.hop",
+ * "timer", "load"); NULL behind the last. Callbacks that never ran are there too. */
+const struct call_stats *vm_stats(const struct vm *vm, uint32_t i, char name[80]);
+
 /* Memory in use by its Lua values, in bytes. */
 size_t vm_bytes(const struct vm *vm);
 

@@ -53,6 +53,9 @@ void vm_report(struct vm *vm, const char *message);
  * -ENOMEM. */
 int script_room_rebuild(struct script_room *sr);
 
+/* "tick" */
+const char *vm_callback_name(enum script_callback which);
+
 /* Push refs[ref], or the function of a handler reference. */
 void vm_push(lua_State *L, const struct vm *vm, int ref);
 

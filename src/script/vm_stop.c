@@ -3,6 +3,7 @@
 
 #include <lauxlib.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "base/clk.h"
 #include "script/vm_internal.h"
@@ -152,6 +153,24 @@ void vm_stop_configure(struct vm *vm)
     vm->load_ns = (uint64_t)(load_ms * 1e6);
     watchdog_expect(vm->call_ns < vm->load_ns ? vm->call_ns : vm->load_ns);
     vm_memory_set_cap(&vm->memory, (size_t)(mib * 1048576));
+}
+
+const struct call_stats *vm_stats(const struct vm *vm, uint32_t i, char name[80])
+{
+    uint32_t n_messages = vm->def->schema->n_messages;
+
+    if (i < SCRIPT_N_CALLBACKS) {
+        snprintf(name, 80, "%s", vm_callback_name((enum script_callback)i));
+        return &vm->stats[i];
+    }
+    i -= SCRIPT_N_CALLBACKS;
+    if (i < n_messages) {
+        snprintf(name, 80, "on.%s", vm->def->schema->messages[i].name);
+        return &vm->on_stats[i];
+    }
+    i -= n_messages;
+    snprintf(name, 80, "%s", i == 0 ? "timer" : "load");
+    return i == 0 ? &vm->timer_stats : i == 1 ? &vm->load_stats : NULL;
 }
 
 void vm_step_begin(struct vm *vm)
