@@ -16,7 +16,7 @@ local scan = host.library("scan.lua")
 local ffi = require "ffi"
 local ffi_string, type = ffi.string, type
 local debug_setmetatable, rawget, rawset, sort = debug.setmetatable, rawget, rawset, table.sort
-local find, format, gsub, sub = string.find, string.format, string.gsub, string.sub
+local find, format, gsub, sub, rep = string.find, string.format, string.gsub, string.sub, string.rep
 
 local M = {}
 
@@ -54,14 +54,30 @@ end
 -- whole string library, dump included.
 local safe_string = pick(string, allowed.string)
 
+-- Patterns can take for ever inside C, where nothing can stop them: games get
+-- functions that count. A plain search in a short text needs no counting, and
+-- compiles.
+safe_string.match, safe_string.gmatch, safe_string.gsub = host.match, host.gmatch, host.gsub
+local counting_find = host.find
+
+function safe_string.find(text, what, from, is_plain)
+  if is_plain and type(text) == "string" and #text < 1024 then return find(text, what, from, true) end
+  return counting_find(text, what, from, is_plain)
+end
+
+-- What would not fit into memory is refused before any of it is made.
+function safe_string.rep(text, n, between)
+  local times = tonumber(n)
+  if times and times > 64 and (type(text) == "string" or type(text) == "number") then
+    local bytes = (#tostring(text) + #tostring(between or "")) * times
+    if bytes > 2^20 then host.room_for(bytes) end
+  end
+  return rep(text, n, between)
+end
+
 -- These call back from C, so they can nest until the C stack is used up.
 local check_stack = host.check_stack
 local resume, wrap = coroutine.resume, coroutine.wrap
-
-function safe_string.gsub(text, pattern, by, n)
-  if type(by) ~= "string" then check_stack() end
-  return gsub(text, pattern, by, n)
-end
 
 local function safe_resume(co, ...)
   check_stack()
@@ -131,6 +147,7 @@ local function make_env(defs)
     env[name] = pick(_G[name], allowed[name])
   end
   env.coroutine.resume, env.coroutine.wrap = safe_resume, safe_wrap
+  env.table.sort = host.sort
   env.string = safe_string
   env._G = env
   env.print = function(...) host.log(to_text(...)) end
@@ -479,6 +496,69 @@ function M.seat_remove(R, id)
   if player then handle_of[player] = nil end
   R.seats[id] = nil
   rawset(players_of(R), id, nil)
+end
+
+-- Mending what a stopped callback may have left half done. It can have ended between
+-- any two instructions, in this file and in scan.lua too.
+
+-- Timers in their order, each once.
+local function mend_timers(R)
+  local seen, list = {}, {}
+  for _, timer in next, R.timers do
+    if type(timer) == "table" and not seen[timer.id] then
+      seen[timer.id] = true
+      list[#list + 1] = timer
+    end
+  end
+  sort(list, function(a, b) return a.due < b.due or (a.due == b.due and a.id < b.id) end)
+  R.timers = list
+  host.wake(R.handle, list[1] and list[1].due)
+end
+
+-- One map: the rows that the image has, in the tables they were in.
+local function restore_map(R, map)
+  local handle, coll = R.handle, type(map.coll) == "table" and map.coll or {}
+  local order, slots = {}, {}
+  for i = 1, map.n_order do
+    local key = map.order[i]
+    if key ~= nil and map.place[key] == i then order[#order + 1] = key end
+  end
+  map.rows, map.count = {}, 0
+  map.order, map.place, map.n_order = {}, {}, 0
+  local rows = host.rows(handle, map.facet)
+  for i = 1, #rows, 2 do slots[rows[i + 1]] = rows[i] end
+  for key in next, coll do
+    if not slots[key] then coll[key] = nil end
+  end
+  local function put(key)
+    local slot = slots[key]
+    if not slot or map.place[key] then return end
+    local e = rawget(coll, key)
+    if type(e) == "table" then
+      host.row_restore(handle, map.facet, slot, e)
+    else
+      rawset(coll, key, host.row_get(handle, map.facet, slot))
+    end
+    map.rows[key] = scan.mirror(map.record, slot)
+    map.count = map.count + 1
+    scan.append(map, key)
+  end
+  for i = 1, #order do put(order[i]) end
+  for i = 2, #rows, 2 do put(rows[i]) end
+  rawset(R.state, map.name, coll)
+  map.coll, map_of[coll] = coll, map
+  debug_setmetatable(coll, map.meta)
+end
+
+--- The declared state as the image has it.
+function M.restore(R)
+  rawset(R.room, "state", R.state)
+  for id, player in next, R.seats do handle_of[player] = R.handle * 2^32 + id end
+  mend_timers(R)
+  for _, map in ipairs(R.maps) do restore_map(R, map) end
+  if gen.root_record.n > 0 then host.row_restore(R.handle, 0, 0, R.state) end
+  forget(R)
+  R.is_scanning = false
 end
 
 -- Generations.

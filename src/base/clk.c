@@ -25,6 +25,14 @@ uint64_t clk_recent_us(void)
     return recent_us ? recent_us : clk_now_us();
 }
 
+uint64_t clk_real_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 double clk_wall_s(void)
 {
     struct timespec t;

@@ -20,6 +20,10 @@ uint64_t clk_now_us(void);
  * read have taken so far. For stamps, not for measuring. */
 uint64_t clk_recent_us(void);
 
+/* Monotonic time in nanoseconds that no test can turn: for measuring what really
+ * took how long, and for stopping what takes too long. */
+uint64_t clk_real_ns(void);
+
 /* Seconds since 1970 with fraction, UTC. */
 double clk_wall_s(void);
 

@@ -31,6 +31,7 @@ struct game {
     struct map rooms;      /* id -> room */
     struct map tokens;     /* seat token -> player */
     uint32_t n_players;    /* seats over all rooms */
+    bool is_replacing;     /* its VM, in game_replace_vm() */
 };
 
 /* What the world tells its worker. */
@@ -80,6 +81,11 @@ int game_reload(struct game *g);
 
 /* The folder is gone: end its rooms and forget it. */
 void game_close(struct game **g);
+
+/* Its VM is lost (vm.h): make a new one, with the same code, and give the rooms back
+ * their declared state and their seats; each `reloaded(version, true)`. Where that
+ * fails all rooms end (4009), and load_error says why. */
+void game_replace_vm(struct game *g);
 
 struct room *game_find_room(const struct game *g, const char *id, size_t len);
 

@@ -154,6 +154,16 @@ static double on_backlog(void *room, uint32_t player)
     return p && p->peer.conn ? (double)p->peer.ops->backlog(p->peer.conn) : 0;
 }
 
+/* In dev only: on a busy production machine each pause of it would be a line. */
+static void on_slow(void *room, const char *where, double ms)
+{
+    const struct room *r = room;
+
+    if (r->game->world->is_dev)
+        logger_warn(r->game->name, "room %s: %s took %.0f ms; nothing else runs meanwhile",
+                    r->id, where, ms);
+}
+
 static void on_error(void *ctx, void *room, const struct script_error *error)
 {
     struct game *g = ctx;
@@ -172,5 +182,6 @@ const struct vm_hooks room_hooks = {
     .lock = on_lock,
     .rtt_ms = on_rtt,
     .backlog = on_backlog,
+    .on_slow = on_slow,
     .on_error = on_error,
 };

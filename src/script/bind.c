@@ -14,7 +14,9 @@
 #include "base/clk.h"
 #include "base/logger.h"
 #include "proto/utf8.h"
+#include "script/lua_match.h"
 #include "script/lua_payload.h"
+#include "script/lua_sort.h"
 #include "script/vm_internal.h"
 
 enum { MAX_TARGETS = 4096, MAX_REASON_BYTES = 120, MAX_STACK_BYTES = 1 << 20 };
@@ -287,19 +289,24 @@ static int host_read(lua_State *L)
 {
     struct vm *vm = vm_of(L);
     const char *path = luaL_checkstring(L, 1);
+    bool is_library = false;
     size_t len;
-    char *text = vm_read_file(vm->folder, path, &len);
-    const char *where = vm->name;
+    const char *kept =
+        vm->is_replaced ? vm_sources_find(&vm->sources, path, &len, &is_library) : NULL;
+    char *text = kept ? NULL : vm_read_file(vm->folder, path, &len);
 
-    if (!text) {
-        where = "scripts";
+    if (!text && !kept) {
+        is_library = true;
         text = is_private(path) ? NULL : vm_read_file(vm->scripts, path, &len);
     }
-    if (!text)
+    if (!text && !kept)
         return 0;
-    lua_pushlstring(L, text, len);
+    if (text)
+        vm_sources_keep(vm->is_loading ? &vm->new_sources : &vm->sources, path, text, len,
+                        is_library);
+    lua_pushlstring(L, kept ? kept : text, len);
     free(text);
-    lua_pushfstring(L, "@%s/%s", where, path);
+    lua_pushfstring(L, "@%s/%s", is_library ? "scripts" : vm->name, path);
     return 2;
 }
 
@@ -314,15 +321,30 @@ static int host_log(lua_State *L)
     return 0;
 }
 
-/* check_stack(): raise where scripts have nested too much of the C stack away.
- * LuaJIT counts its own stack only; a coroutine in a coroutine and so on, or
+/* LuaJIT counts its own stack only; a coroutine in a coroutine and so on, or
  * gsub calling itself (8 KiB a turn), would end the process. */
-static int host_check_stack(lua_State *L)
+void vm_check_stack(lua_State *L, const struct vm *vm)
 {
     const char *here = __builtin_frame_address(0);
 
-    if (vm_of(L)->stack_base - here > MAX_STACK_BYTES)
-        return luaL_error(L, "stack overflow");
+    if (vm->stack_base - here > MAX_STACK_BYTES)
+        luaL_error(L, "stack overflow");
+}
+
+static int host_check_stack(lua_State *L)
+{
+    vm_check_stack(L, vm_of(L));
+    return 0;
+}
+
+/* room_for(bytes): raise where so much more would pass the game's memory. */
+static int host_room_for(lua_State *L)
+{
+    const struct vm_memory *m = &vm_of(L)->memory;
+    double bytes = luaL_checknumber(L, 1);
+
+    if ((double)m->used + bytes > (double)m->cap)
+        return luaL_error(L, "the result would not fit into the game's memory");
     return 0;
 }
 
@@ -474,6 +496,57 @@ static int host_row_get(lua_State *L)
     return 1;
 }
 
+/* rows(handle, facet) -> {slot, key, slot, key, …}, as the image has them. */
+static int host_rows(lua_State *L)
+{
+    const struct script_room *sr = room_at(L, 1);
+    const struct facet *facet = &sr->image->facets[(uint32_t)luaL_checknumber(L, 2)];
+    int n = 0;
+
+    lua_newtable(L);
+    for (uint32_t slot = 0; slot < facet->cap; slot++) {
+        const struct row *row = facet->rows[slot];
+        if (!row)
+            continue;
+        lua_pushnumber(L, slot);
+        lua_rawseti(L, -2, ++n);
+        if (facet->record->keys == KEY_STR)
+            lua_pushlstring(L, (const char *)row->key.text->bytes, row->key.text->len);
+        else
+            lua_pushnumber(L, (double)row->key.number);
+        lua_rawseti(L, -2, ++n);
+    }
+    return 1;
+}
+
+/* row_restore(handle, facet, slot, table): fields that mean something else than in
+ * the image get its value. */
+static int host_row_restore(lua_State *L)
+{
+    const struct script_room *sr = room_at(L, 1);
+    uint32_t facet = (uint32_t)luaL_checknumber(L, 2);
+    const struct record *record = sr->image->facets[facet].record;
+    const struct row *row = image_row(sr->image, facet, (uint32_t)luaL_checknumber(L, 3));
+
+    luaL_checktype(L, 4, LUA_TTABLE);
+    for (uint32_t i = 0; i < record->n_fields; i++) {
+        const struct field *f = &record->fields[i];
+        union cell c;
+        bool is_same = false;
+        lua_payload_get_path(L, 4, f->path);
+        if (lua_payload_cell(L, -1, &f->type, &c) == TYPE_OK) {
+            is_same = type_equal(&f->type, c, row->now[i]);
+            type_release(&f->type, &c);
+        }
+        lua_pop(L, 1);
+        if (is_same)
+            continue;
+        lua_payload_push_cell(L, &f->type, row->now[i]);
+        lua_payload_set_path(L, 4, f->path);
+    }
+    return 0;
+}
+
 static void add_functions(lua_State *L, struct vm *vm, const luaL_Reg *list)
 {
     for (; list->name; list++) {
@@ -498,6 +571,14 @@ void bind_push_host(lua_State *L, struct vm *vm)
         {"row_get",     host_row_get    },
         {"player_stat", player_stat     },
         {"check_stack", host_check_stack},
+        {"room_for",    host_room_for   },
+        {"rows",        host_rows       },
+        {"row_restore", host_row_restore},
+        {"find",        lua_match_find  },
+        {"match",       lua_match_match },
+        {"gmatch",      lua_match_gmatch},
+        {"gsub",        lua_match_gsub  },
+        {"sort",        lua_sort        },
         {NULL,          NULL            },
     };
     static const luaL_Reg room[] = {

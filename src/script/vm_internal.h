@@ -20,6 +20,7 @@ enum {
     REF_RUN_TIMER,
     REF_SCAN,
     REF_RAW_MESSAGE,
+    REF_RESTORE,
     REF_N_HOST,               /* the ones above come from host.lua */
     REF_HANDLES = REF_N_HOST, /* room or player -> handle */
     REF_ON_RAISE,             /* the message handler of every protected call */
@@ -38,13 +39,28 @@ enum script_result vm_protect(struct vm *vm, struct script_room *sr, const char 
                               void (*body)(lua_State *L, struct vm *vm, void *arg),
                               void *arg);
 
+/* The same for a callback whose time counts: `stats` as in vm_stop_leave(). */
+enum script_result vm_call(struct vm *vm, struct script_room *sr, struct call_stats *stats,
+                           const char *where,
+                           void (*body)(lua_State *L, struct vm *vm, void *arg), void *arg);
+
 /* The same for the function refs[ref] of host.lua, which takes nothing and gives back
- * nothing: what it needs it reads from vm->raw_in. Half the cost of vm_protect(). */
-enum script_result vm_protect_host(struct vm *vm, struct script_room *sr, const char *where,
-                                   int ref);
+ * nothing: what it needs it reads from vm->raw_in. Half the cost of vm_call(). */
+enum script_result vm_call_host(struct vm *vm, struct script_room *sr,
+                                struct call_stats *stats, const char *where, int ref);
+
+/* Raise where scripts have nested too much of the C stack away. */
+void vm_check_stack(lua_State *L, const struct vm *vm);
 
 /* Report an error that is no raise: a value that does not fit, and so on. */
 void vm_report(struct vm *vm, const char *message);
+
+/* Make a room's tables in a VM that is new, from the room's image. Returns 0 or
+ * -ENOMEM. */
+int script_room_rebuild(struct script_room *sr);
+
+/* "tick" */
+const char *vm_callback_name(enum script_callback which);
 
 /* Push refs[ref], or the function of a handler reference. */
 void vm_push(lua_State *L, const struct vm *vm, int ref);

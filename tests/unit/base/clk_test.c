@@ -36,6 +36,10 @@ TEST(fake, "a faked clock stands until it is told to move, and lets go again")
     CHECK(clk_now_us() == 5000000);
     CHECK(clk_now_us() == 5000000);
     CHECK(clk_wall_s() == 5.0);
+    uint64_t real = clk_real_ns();
+    while (clk_real_ns() == real)
+        ;
+    CHECK(clk_now_us() == 5000000);
     clk_fake_advance(250000);
     CHECK(clk_now_us() == 5250000);
     CHECK(clk_wall_s() == 5.25);

@@ -47,7 +47,7 @@ TEST(reload_handlers, "a reload swaps handlers and methods; state, players, time
     CHECK_EQ(script_reloaded(r.room, 1), SCRIPT_DONE);
     script_message(r.room, 1, hop, "hop", 3, NULL, 0, NULL);
     r.room->now_ms = 10;
-    script_timers(r.room);
+    script_timers(r.room, NULL);
     CHECK_STR(rig_trace(&r), "broadcast except 0 to all v -1 [1,1]\n"
                              "broadcast except 0 to all was -1 1\n"
                              "broadcast except 0 to all v -1 [2,1]\n"

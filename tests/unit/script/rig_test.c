@@ -190,6 +190,7 @@ const char *rig_eval_in(struct rig *r, struct script_room *room, const char *cod
     wire_put_str(&body, code, strlen(code));
     enum script_result result =
         script_message(room, 1, NULL, "run", 3, body.data, body.len, &reply);
+    r->result = result;
     if (result == SCRIPT_DONE) {
         struct wire_in in = wire_from(reply.data, reply.len);
         payload_check(NULL, &in);
@@ -199,7 +200,7 @@ const char *rig_eval_in(struct rig *r, struct script_room *room, const char *cod
         snprintf(r->answer, sizeof r->answer, "%.*s", (int)json.len, (char *)json.data);
     } else {
         const char *bar = strchr(r->error, '|');
-        CHECK_EQ(result, SCRIPT_RAISED);
+        CHECK(result == SCRIPT_RAISED || result == SCRIPT_STOPPED);
         snprintf(r->answer, sizeof r->answer, "!%s", strchr(bar + 1, '|') + 1);
     }
     buf_fini(&json);

@@ -338,9 +338,11 @@ TEST(config_readme, "the table in src/server/README.md is that of config_key.def
 #undef WHOLE
 #undef WANT
     CHECK(strstr(text, "\n| `origins` | "));
-    const char *end = strstr(text, "| meaning |");
+    const char *row_at = strstr(text, "| meaning |");
     int n_rows = -1; /* the line below the heading */
-    for (; end && (end = strstr(end, "\n|")); end++)
+    const char *end = row_at ? strstr(row_at, "\n\n") : NULL;
+    CHECK(end);
+    while ((row_at = strstr(row_at, "\n|")) && row_at++ < end)
         n_rows++;
     CHECK_EQ(n_rows, n_keys);
 }
