@@ -38,7 +38,12 @@ row("F00", "an echo, then Close: echoed, and the server ends TCP", async (lane) 
 
 failing("F01", "an unmasked frame", frame(TEXT, "hello", { mask: false }), 1002);
 failing("F01", "the header of an unmasked frame", bytes(0x81, 0x05), 1002);
-failing("F01", "an unmasked frame of 64 KiB", frame(TEXT, "a".repeat(65536), { mask: false }), 1002);
+failing(
+  "F01",
+  "an unmasked frame of 64 KiB",
+  frame(TEXT, "a".repeat(65536), { mask: false }),
+  1002,
+);
 for (const rsv of [1, 2, 3, 5, 6, 7])
   failing("F02", `reserved bits ${rsv}`, frame(TEXT, "a", { rsv }), 1002);
 row("F02", "RSV1 is an error where nothing was agreed", async (lane) => {
@@ -64,14 +69,18 @@ failing("F07", "5 bytes in a 64-bit length", frame(TEXT, "hello", { form: 64 }),
 failing("F07", "125 bytes in 16 bits", frame(TEXT, "a".repeat(125), { form: 16 }), 1002);
 failing("F07", "65535 bytes in 64 bits", frame(TEXT, "a".repeat(65535), { form: 64 }), 1002);
 failing("F08", "a continuation of nothing", frame(0, "a"), 1002);
-failing("F08", "a last continuation twice", Buffer.concat([
-  frame(PONG, ""),
-  frame(0, "", { fin: false }),
-]), 1002);
-failing("F08", "a message inside a message", Buffer.concat([
-  frame(TEXT, "a", { fin: false }),
-  frame(BINARY, "b"),
-]), 1002);
+failing(
+  "F08",
+  "a last continuation twice",
+  Buffer.concat([frame(PONG, ""), frame(0, "", { fin: false })]),
+  1002,
+);
+failing(
+  "F08",
+  "a message inside a message",
+  Buffer.concat([frame(TEXT, "a", { fin: false }), frame(BINARY, "b")]),
+  1002,
+);
 failing("F09", "a Close of one byte", frame(CLOSE, bytes(3)), 1002);
 for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535])
   failing("F10-", `a Close with code ${code}`, closeFrame(code), 1002);
@@ -102,14 +111,18 @@ for (const [what, text] of [
 ])
   failing("F12", what, frame(TEXT, text), 1007);
 failing("F12e", "a bad byte before FIN", frame(TEXT, bytes(0x61, 0xff), { fin: false }), 1007);
-failing("F12e", "a bad byte in the second fragment", Buffer.concat([
-  frame(TEXT, bytes(0xe2), { fin: false }),
-  frame(0, bytes(0x61), { fin: false }),
-]), 1007);
-failing("F12f", "a bad byte inside an unfinished frame", cut(
-  frame(TEXT, Buffer.concat([bytes(0x61, 0xff), Buffer.alloc(1000, 0x61)])),
-  10,
-), 1007);
+failing(
+  "F12e",
+  "a bad byte in the second fragment",
+  Buffer.concat([frame(TEXT, bytes(0xe2), { fin: false }), frame(0, bytes(0x61), { fin: false })]),
+  1007,
+);
+failing(
+  "F12f",
+  "a bad byte inside an unfinished frame",
+  cut(frame(TEXT, Buffer.concat([bytes(0x61, 0xff), Buffer.alloc(1000, 0x61)])), 10),
+  1007,
+);
 
 row("F13", "a character over three fragments, a ping between", async (lane) => {
   const raw = await lane.open();

@@ -115,7 +115,12 @@ refused("H29", "a space in a name", { "X Bad": "a" });
 refused("H29", "an empty name", { "": "a" });
 refused("H30", "a header of 64 KiB", { X: "a".repeat(65536) }, 431);
 refused("H31", "3000 headers", { X: Array(3000).fill("a") }, 431);
-bytesRow("H32", "a target of 64 KiB", `GET /${"a".repeat(65536)} HTTP/1.1\r\n${HEADERS}\r\n\r\n`, 414);
+bytesRow(
+  "H32",
+  "a target of 64 KiB",
+  `GET /${"a".repeat(65536)} HTTP/1.1\r\n${HEADERS}\r\n\r\n`,
+  414,
+);
 bytesRow("H33", "absolute-form", `GET http://localhost/echo HTTP/1.1\r\n${HEADERS}\r\n\r\n`, 101);
 bytesRow("H33b", "GET *", `GET * HTTP/1.1\r\n${HEADERS}\r\n\r\n`, 400);
 
@@ -210,12 +215,29 @@ const alpn = (lane, ALPNProtocols) =>
     socket.once("error", (error) => done(error.message));
   });
 const secure = { only: (lane) => lane.isSecure };
-row("T1", "ALPN h2 alone is refused with its alert", async (lane) =>
-  assert.match(await alpn(lane, ["h2"]), /alert number 120|no application protocol/i), secure);
-row("T1", "ALPN h2 and http/1.1 becomes http/1.1", async (lane) =>
-  assert.equal(await alpn(lane, ["h2", "http/1.1"]), "http/1.1"), secure);
-row("T2", "HTTP/2 is never spoken: no SETTINGS, no extended CONNECT", async (lane) => {
-  const answer = await say(lane, "CONNECT /echo HTTP/1.1\r\nHost: localhost\r\n:protocol: websocket\r\n\r\n");
-  assert.ok([400, 405, 501].includes(answer.status), `answered ${answer.status}`);
-  assert.equal(await alpn(lane, undefined), false);
-}, secure);
+row(
+  "T1",
+  "ALPN h2 alone is refused with its alert",
+  async (lane) =>
+    assert.match(await alpn(lane, ["h2"]), /alert number 120|no application protocol/i),
+  secure,
+);
+row(
+  "T1",
+  "ALPN h2 and http/1.1 becomes http/1.1",
+  async (lane) => assert.equal(await alpn(lane, ["h2", "http/1.1"]), "http/1.1"),
+  secure,
+);
+row(
+  "T2",
+  "HTTP/2 is never spoken: no SETTINGS, no extended CONNECT",
+  async (lane) => {
+    const answer = await say(
+      lane,
+      "CONNECT /echo HTTP/1.1\r\nHost: localhost\r\n:protocol: websocket\r\n\r\n",
+    );
+    assert.ok([400, 405, 501].includes(answer.status), `answered ${answer.status}`);
+    assert.equal(await alpn(lane, undefined), false);
+  },
+  secure,
+);

@@ -213,3 +213,26 @@ TEST(room_schemas, "old schemas are remembered for a while, and their memory goe
     far_fini(&e);
     far_close(&w);
 }
+
+TEST(room_shared, "events to all are marked as shared, those to one are not")
+{
+    struct far_world w;
+    far_open(&w, "local g = parlor.game { tick_rate = 0 }\n"
+                 "function g:join(player)\n"
+                 "  self:broadcast('all', 1)  player:send('one', 2)\n"
+                 "end\nreturn g");
+    static const enum peer_codec codecs[] = {PEER_JSON, PEER_BINARY};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct far_end e;
+        struct session *s = far_join(&w, &e, codecs[i], NULL);
+        far_step(&w, 60);
+        CHECK(e.n >= 3);
+        CHECK(e.frames[e.n - 2]->is_shared);
+        CHECK(!e.frames[e.n - 1]->is_shared);
+        CHECK(codecs[i] != PEER_JSON || strstr(far_text(&e, e.n - 1), "one"));
+        session_closed(&s, 1000);
+        far_fini(&e);
+    }
+    far_close(&w);
+}

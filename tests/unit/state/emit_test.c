@@ -243,14 +243,14 @@ TEST(emit_cache_shares, "views in step, and new ones, get one and the same chunk
     view_init(&b);
     struct chunk *one = emit_frame(&c, img, &a, false, &failed);
     struct chunk *two = emit_frame(&c, img, &b, false, &failed);
-    CHECK(one && one == two);
+    CHECK(one && one == two && one->is_shared);
     CHECK(emit_frame(&c, img, &a, false, &failed) == NULL && !failed);
     chunk_unref(&one);
     chunk_unref(&two);
     move(img, 3, 7);
     one = emit_frame(&c, img, &a, false, &failed);
     two = emit_frame(&c, img, &b, false, &failed);
-    CHECK(one && one == two);
+    CHECK(one && one == two && one->is_shared);
     chunk_unref(&one);
     chunk_unref(&two);
     /* The next commit must not give out what was good for the last. */
@@ -258,7 +258,12 @@ TEST(emit_cache_shares, "views in step, and new ones, get one and the same chunk
     one = emit_frame(&c, img, &a, false, &failed);
     CHECK(one && one->bytes[one->len - 2] == 4 /* sv of 9 - 7 */);
     chunk_unref(&one);
+    /* What one view gets that was skipped is for it alone. */
     view_skip(&b, img);
+    move(img, 5, 11);
+    two = emit_frame(&c, img, &b, false, &failed);
+    CHECK(two && !two->is_shared);
+    chunk_unref(&two);
     view_fini(&a);
     view_fini(&b);
     emit_cache_fini(&c);

@@ -27,7 +27,8 @@ const USAGE = `Example: tools/bench edge --quick
 
 Usage: tools/bench edge [--json] [--quick] [options] [FILTER]
 
-  FILTER         only the cases whose name holds this word (echo, fan-out, idle)
+  FILTER         only the cases whose name holds this word (echo, fan-out, idle,
+                 deflate)
   --quick        some 20 seconds, only what has a goal: for a first look, not for
                  a verdict
   --rounds N     rounds (5; --quick 3)
@@ -69,6 +70,9 @@ const CASES = [
   echo(100, 16, { measure: RATE, at_least: 0.7 }),
   fanOut(1),
   fanOut(16),
+  // Asked for by name only (deflate): what compression costs, and plain beside it.
+  { ...fanOut(1), ...large("fan-out of 1 KiB to 1000, without deflate", false) },
+  { ...fanOut(1), ...large("fan-out of 1 KiB to 1000, with deflate", true) },
 ];
 
 function echo(connections, inflight, goal) {
@@ -95,6 +99,12 @@ function fanOut(inflight) {
     measures: [CPU, RATE],
     goal: { measure: CPU, at_most: 1.15 },
   };
+}
+
+/** A case beside the budgets, with messages of 1 KiB; the others send theirs plain in
+ * any case. */
+function large(name, deflate) {
+  return { name, bytes: 1024, deflate, isExtra: true, goal: undefined };
 }
 
 const options = readOptions();
@@ -246,18 +256,19 @@ async function stopServer(server) {
   clearTimeout(timer);
 }
 
-function loadArgs(server, game, mode, connections) {
+function loadArgs(server, game, mode, connections, { bytes = 64, deflate = false } = {}) {
   return [
     path.join(built, "edge_load"),
     ...["--port", server.port, "--path", server.kind.isParlor ? game : "/"],
-    ...["--mode", mode, "--connections", String(connections)],
+    ...["--mode", mode, "--connections", String(connections), "--bytes", String(bytes)],
+    ...(deflate ? ["--deflate"] : []),
   ];
 }
 
 /** One measurement. Returns what edge_load prints. */
 async function measure(server, test) {
   const run = launch(cores[1], [
-    ...loadArgs(server, test.game, test.mode, test.connections),
+    ...loadArgs(server, test.game, test.mode, test.connections, test),
     ...["--pid", String(server.pid), "--inflight", String(test.inflight)],
     ...["--seconds", String(options.seconds)],
     ...["--warm-up", String(Math.max(0.1, options.seconds / 6))],
@@ -279,10 +290,10 @@ function residentBytes(pid) {
 }
 
 /** Hold so many connections; returns the server's growth for each of them. */
-async function measureIdle(kind, connections) {
+async function measureIdle(kind, connections, test) {
   const server = await startServer(kind);
   const hold = async (n) => {
-    const run = launch(cores[1], loadArgs(server, "/echo", "idle", n), "pipe");
+    const run = launch(cores[1], loadArgs(server, "/echo", "idle", n, test), "pipe");
     await until(run, `${n} idle connections`, () => run.out.includes("\n"));
     await sleep(SETTLE_MS);
     const bytes = residentBytes(server.pid);
@@ -328,18 +339,30 @@ async function runIdle() {
   const connections = Math.max(9, Math.min(options.idle, room));
   if (connections < options.idle)
     console.error(`bench edge: ulimit -n allows ${connections} idle connections`);
-  const test = { name: `idle, ${connections} connections`, goal: { measure: MEMORY, value: 1024 } };
-  if (!test.name.includes(options.filter)) return [];
-  const byName = new Map();
-  for (const kind of kinds) byName.set(kind.name, [await measureIdle(kind, connections)]);
-  return [summarise(test, MEMORY, byName)];
+  const name = `idle, ${connections} connections`;
+  const lines = [];
+  for (const test of [
+    { name, goal: { measure: MEMORY, value: 1024 } },
+    large(`${name} that have used deflate`, true),
+  ]) {
+    if (!isWanted(test)) continue;
+    const byName = new Map();
+    for (const kind of kinds)
+      byName.set(kind.name, [await measureIdle(kind, connections, test)]);
+    lines.push(summarise(test, MEMORY, byName));
+  }
+  return lines;
+}
+
+/** Extra cases run only when somebody names them. */
+function isWanted(test) {
+  if (options.filter === "") return !test.isExtra && (test.goal || !options.quick);
+  return test.name.includes(options.filter) && (test.goal || test.isExtra || !options.quick);
 }
 
 /** Returns the lines of the table and how many rounds there were. */
 async function runRounds() {
-  const tests = CASES.filter(
-    (test) => test.name.includes(options.filter) && (test.goal || !options.quick),
-  );
+  const tests = CASES.filter(isWanted);
   const seen = new Map(); // case -> server -> what edge_load said, by round
   const servers = [];
   let rounds = 0;
@@ -409,7 +432,7 @@ function printTable(lines, rounds) {
         .trimEnd(),
     );
   console.log(
-    `\n${rounds} rounds of ${options.seconds} s, 64-byte messages, servers on core ${cores[0]}, ` +
+    `\n${rounds} rounds of ${options.seconds} s, 64-byte messages unless it says so, servers on core ${cores[0]}, ` +
       `load on core ${cores[1]}; medians, and of ratios (lowest-highest). ` +
       `${Math.round((Date.now() - began) / 1000)} s.`,
   );

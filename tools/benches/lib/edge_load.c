@@ -5,11 +5,13 @@
  *   echo    each connection keeps K messages in flight and waits for their echoes
  *   fanout  the first connection sends K messages at once, the next K when every
  *           connection (itself included) has got all of them
- *   idle    opens the connections and holds them until its stdin ends
+ *   idle    opens the connections and holds them until its stdin ends; with
+ *           --deflate each has had one message back before
  *
  * Every byte that comes back is compared with what must come: the server's
  * frames are all of one length, so its stream is known beforehand. A difference,
- * a lost connection, or silence ends the program with 1.
+ * a lost connection, or silence ends the program with 1. With --deflate it offers
+ * permessage-deflate, and messages are compared once they are uncompressed.
  *
  * Prints one JSON object. Messages are counted, and the CPU time of the server's
  * process (--pid) is read, between the end of the warm-up and the end; both by
@@ -32,6 +34,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 enum {
     N_EVENTS = 1024,
@@ -53,6 +56,7 @@ struct conn {
     size_t at;              /* bytes of the next frame that are here already */
     uint8_t *held;          /* output that a full socket has left over */
     size_t n_held;
+    uint8_t *frame; /* --deflate: what has come of the next frame, `at` bytes */
 };
 
 static const char *path = "/";
@@ -61,6 +65,8 @@ static uint32_t n_conns = 100, inflight = 1;
 static size_t n_bytes = 64;
 static double seconds = 1, warm_up = 0.2;
 static enum mode mode = ECHO;
+static bool is_deflate;
+static z_stream inflater;
 
 static struct conn *conns;
 static uint64_t *sent_ns; /* [connection][message % inflight] */
@@ -170,10 +176,65 @@ static void set_ids(uint8_t *payload, uint32_t conn, uint32_t number, uint32_t k
     memcpy(payload + 4, ids, sizeof ids);
 }
 
+/* A whole frame, compressed or not; returns its message, which must have n_bytes. */
+static const uint8_t *message_of(uint8_t *frame, size_t n_head, size_t len)
+{
+    static uint8_t plain[MAX_BYTES];
+
+    if (!(frame[0] & 0x40)) {
+        if (len != n_bytes)
+            die("a message of another length came back");
+        return frame + n_head;
+    }
+    memcpy(frame + n_head + len, "\0\0\xff\xff", 4);
+    inflater.next_in = frame + n_head;
+    inflater.avail_in = (uInt)len + 4;
+    inflater.next_out = plain;
+    inflater.avail_out = (uInt)n_bytes;
+    if (inflateReset(&inflater) != Z_OK || inflate(&inflater, Z_SYNC_FLUSH) != Z_OK ||
+        inflater.avail_out > 0)
+        die("a message came back that cannot be uncompressed");
+    return plain;
+}
+
+/* As check(), where frames may be compressed and so of any length: byte by byte into
+ * the connection's own buffer. */
+static uint32_t check_packed(struct conn *c, const uint8_t *data, size_t n)
+{
+    uint32_t index = mode == FANOUT ? 0 : (uint32_t)(c - conns), before = c->n_got;
+
+    if (!c->frame && !(c->frame = malloc(n_bytes + 32)))
+        die("out of memory");
+    while (n > 0) {
+        size_t n_head = c->at >= 2 && c->frame[1] == 126 ? 4 : 2;
+        size_t len = c->at < n_head ? 0
+                     : n_head == 4  ? (size_t)c->frame[2] << 8 | c->frame[3]
+                                    : c->frame[1];
+        size_t want = c->at < n_head ? n_head : n_head + len;
+        if (c->at >= 2 && (c->frame[1] > 126 || want > n_bytes + 16))
+            die("a frame is too long");
+        size_t take = want - c->at < n ? want - c->at : n;
+        memcpy(c->frame + c->at, data, take);
+        c->at += take;
+        data += take;
+        n -= take;
+        if (c->at < want || c->at <= 2 || (c->frame[1] == 126 && c->at <= 4))
+            continue;
+        set_ids(expected + n_expected_head, index, c->n_got, 0);
+        if (memcmp(message_of(c->frame, n_head, len), expected + n_expected_head, n_bytes))
+            die("a message came back different");
+        c->at = 0;
+        c->n_got++;
+    }
+    return c->n_got - before;
+}
+
 /* Compare `n` bytes with what must come next; returns how many messages they
  * have made whole. */
 static uint32_t check(struct conn *c, const uint8_t *data, size_t n)
 {
+    if (is_deflate)
+        return check_packed(c, data, n);
     uint32_t index = mode == FANOUT ? 0 : (uint32_t)(c - conns), before = c->n_got;
 
     while (n > 0) {
@@ -339,6 +400,22 @@ static void run_load(void)
     printf("}\n");
 }
 
+/* A message to each and back, so that what compression needs has been there. */
+static void use_each(void)
+{
+    for (struct conn *c = conns; c < conns + n_conns; c++) {
+        send_messages(c, 1, 0);
+        while (c->n_got == 0) {
+            ssize_t n = recv(c->fd, input, sizeof input, 0);
+            if (n <= 0)
+                die("the server has closed a connection");
+            check(c, input, (size_t)n);
+        }
+        free(c->frame);
+        c->frame = NULL;
+    }
+}
+
 /* Whoever has lost a connection meanwhile has not held it. */
 static void hold_idle(void)
 {
@@ -346,6 +423,8 @@ static void hold_idle(void)
     uint32_t alive = 0;
     uint8_t byte;
 
+    if (is_deflate)
+        use_each();
     printf("{\"connections\":%u}\n", n_conns);
     fflush(stdout);
     if (poll(&in, 1, HOLD_MS) <= 0)
@@ -385,11 +464,12 @@ static int open_one(uint32_t i)
 static void send_request(int fd)
 {
     char text[2048];
-    int len = snprintf(text, sizeof text,
-                       "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n"
-                       "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-                       path, port);
+    int len = snprintf(
+        text, sizeof text,
+        "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
+        path, port, is_deflate ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
 
     if (len >= (int)sizeof text || send(fd, text, (size_t)len, MSG_NOSIGNAL) != len)
         die("the request cannot be sent");
@@ -472,6 +552,7 @@ int main(int argc, char **argv)
         {"bytes",       required_argument, NULL, 'b'},
         {"seconds",     required_argument, NULL, 's'},
         {"warm-up",     required_argument, NULL, 'w'},
+        {"deflate",     no_argument,       NULL, 'd'},
         {NULL,          0,                 NULL, 0  }
     };
 
@@ -486,6 +567,7 @@ int main(int argc, char **argv)
         case 'b': n_bytes = (size_t)number(optarg, MIN_BYTES, MAX_BYTES); break;
         case 's': seconds = number(optarg, 0.01, 600); break;
         case 'w': warm_up = number(optarg, 0.01, 60); break;
+        case 'd': is_deflate = true; break;
         default: return 64;
         }
     if (port == 0 || optind < argc) {
@@ -493,6 +575,8 @@ int main(int argc, char **argv)
                         "--inflight 16 --seconds 2\n");
         return 64;
     }
+    if (is_deflate && (n_bytes > 0xff00 || inflateInit2(&inflater, -15) != Z_OK))
+        die("--deflate: messages of at most 65280 bytes");
     make_frames();
     open_all();
     if (mode == IDLE) {
