@@ -338,11 +338,11 @@ TEST(config_readme, "the table in src/server/README.md is that of config_key.def
 #undef WHOLE
 #undef WANT
     CHECK(strstr(text, "\n| `origins` | "));
-    const char *row_at = strstr(text, "| meaning |");
+    const char *end = strstr(text, "| meaning |");
+    const char *stop = end ? strstr(end, "\n\n") : NULL;
     int n_rows = -1; /* the line below the heading */
-    const char *end = row_at ? strstr(row_at, "\n\n") : NULL;
-    CHECK(end);
-    while ((row_at = strstr(row_at, "\n|")) && row_at++ < end)
+    CHECK(stop);
+    for (; (end = strstr(end, "\n|")) && end < stop; end++)
         n_rows++;
     CHECK_EQ(n_rows, n_keys);
 }
