@@ -7,7 +7,7 @@
  *            -> conn_upgrade() -> messages -> closing -> closed
  *
  * A conn never sees a script or a room; it calls its handler. It lives on its
- * edge's loop: the memory returns in libuv's close callback, after on_closed.
+ * edge's loop: the memory returns after the turn in which it ended, after on_closed.
  *
  * Ownership: the edge owns it; your pointer dies when on_closed returns.
  * Thread: its worker's.

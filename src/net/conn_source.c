@@ -158,14 +158,12 @@ bool conn_note_request(struct conn *c)
 
 /* Looks at the bytes where they lie and takes only the header's out of the socket:
  * what follows may be TLS, which is conn_io's to read. */
-static void on_proxy_poll(uv_poll_t *handle, int status, int events)
+void conn_read_proxy(struct conn *c)
 {
-    struct conn *c = conn_of(handle);
     uint8_t bytes[PROXY_MAX_BYTES];
     size_t used = 0;
-    ssize_t n = status < 0 ? 0 : recv(c->fd, bytes, sizeof bytes, MSG_PEEK);
+    ssize_t n = recv(c->fd, bytes, sizeof bytes, MSG_PEEK);
 
-    (void)events;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
     if (n <= 0) {
@@ -186,9 +184,8 @@ static void on_proxy_poll(uv_poll_t *handle, int status, int events)
         set_peer(c, &c->proxy->client);
     free(c->proxy);
     c->proxy = NULL;
-    uv_poll_stop(&c->poll);
     conn_enter(c);
-    conn_update_poll(c); /* from here on conn_on_poll() */
+    conn_update_poll(c);
 }
 
 void conn_await_proxy(struct conn *c)
@@ -201,12 +198,12 @@ void conn_await_proxy(struct conn *c)
         conn_abort(c);
         return;
     }
-    if (!(c->proxy = malloc(sizeof *c->proxy)) ||
-        uv_poll_start(&c->poll, UV_READABLE, on_proxy_poll) < 0) {
+    if (!(c->proxy = malloc(sizeof *c->proxy))) {
         conn_abort(c);
         return;
     }
     proxy_header_init(c->proxy);
+    conn_update_poll(c);
 }
 
 const char *conn_scheme(const struct conn *c)
