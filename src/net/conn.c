@@ -173,6 +173,11 @@ void conn_abort(struct conn *c)
     c->fd = -1;
 }
 
+void conn_set_user(struct conn *c, void *user)
+{
+    c->user = user;
+}
+
 const char *conn_address(const struct conn *c)
 {
     return c->address;

@@ -46,6 +46,9 @@ struct conn_ws_options {
 int conn_upgrade(struct conn *c, const char *accept, const struct conn_ws_options *o,
                  const struct conn_handler *handler, void *user);
 
+/* What the handler's callbacks get from now on, in place of conn_upgrade()'s `user`. */
+void conn_set_user(struct conn *c, void *user);
+
 /* Answer the request being handled. `type` may be NULL where body is empty;
  * `headers` are further lines, each ended with \r\n, or NULL. HEAD gets the
  * length without the body. The body is copied. */
