@@ -122,7 +122,7 @@ void conn_on_due(struct conn *c)
         return;
     }
     if (c->state == CONN_WS)
-        logger_debug("net", "%s: no answer to a ping, dropped", c->address);
+        logger_debug("net", "%s: no answer to a ping, dropped", conn_address(c));
     conn_abort(c);
 }
 
@@ -180,7 +180,10 @@ void conn_set_user(struct conn *c, void *user)
 
 const char *conn_address(const struct conn *c)
 {
-    return c->address;
+    static _Thread_local char text[IP_TEXT_BYTES];
+
+    ip_format(&c->client, text);
+    return text;
 }
 
 bool conn_is_loopback(const struct conn *c)

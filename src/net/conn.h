@@ -83,7 +83,7 @@ size_t conn_backlog(const struct conn *c);
 size_t conn_queued(const struct conn *c);
 
 /* "203.0.113.7" or "2001:db8::1", without the port: the client's, also where a
- * trusted proxy is between. */
+ * trusted proxy is between. Until the next call in this thread. */
 const char *conn_address(const struct conn *c);
 
 /* "https" where it speaks TLS with us; "https" or "http" where a trusted proxy tells

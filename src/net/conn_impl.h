@@ -28,47 +28,49 @@ enum conn_state {
     CONN_DEAD,       /* the socket is gone; the memory goes before the next poll */
 };
 
+/* What a message touches comes first and lies together: with many connections each
+ * cache line of it is a miss (see poller.c). */
 struct conn {
     uint32_t magic;
     int fd;
     struct edge *edge;
-    struct link all, dirty, more, due; /* the edge's rings and its wheel; `due` also in
-                                        * the edge's ring of the dead */
+    uint8_t state;     /* enum conn_state */
+    uint8_t events;    /* what is polled for: EPOLLIN, EPOLLOUT */
+    bool is_loopback;  /* the client */
+    bool is_trusted;   /* the peer: its X-Forwarded- headers count */
+    bool is_limited;   /* the meters below count */
+    bool is_blocked;   /* the socket is full; wait until it is writable */
+    bool is_paused;    /* too much waits to leave: read no more for now */
+    bool is_shut;      /* our side of the TCP connection is closed */
+    bool is_eof;       /* and this is the peer's */
+    bool is_eof_next;  /* the same, once `rest` is used up */
+    bool is_pinged;    /* since we last heard */
+    bool is_first;     /* no request has been read yet */
+    bool in_request;   /* on_request runs */
+    bool is_answered;  /* and has replied */
+    bool is_last;      /* close after this reply */
+    bool is_continued; /* 100 Continue was sent for this request */
+    uint64_t heard_ms; /* the peer last proved to be alive */
     struct outq out;
-    struct tls_stream *tls; /* NULL: in clear */
-    uint8_t *rest;          /* read but not yet looked at; NULL as a rule */
-    uint32_t rest_at, rest_len;
+    struct link dirty;                  /* the edge's ring of those with output */
     const struct conn_handler *handler; /* NULL until the upgrade */
     void *user;
-    struct http_head *head;      /* NULL before the first byte and after the upgrade */
-    struct chunk *pong;          /* at most one that waits for a stuck output */
-    uint64_t since_ms;           /* when the wait that is timed began */
-    uint64_t heard_ms;           /* the peer last proved to be alive */
-    uint16_t code;               /* for on_closed */
-    uint8_t state;               /* enum conn_state */
-    uint8_t events;              /* what is polled for: EPOLLIN, EPOLLOUT */
-    bool is_loopback;            /* the client */
-    bool is_trusted;             /* the peer: its X-Forwarded- headers count */
-    bool is_limited;             /* the meters below count */
-    bool is_blocked;             /* the socket is full; wait until it is writable */
-    bool is_paused;              /* too much waits to leave: read no more for now */
-    bool is_shut;                /* our side of the TCP connection is closed */
-    bool is_eof;                 /* and this is the peer's */
-    bool is_eof_next;            /* the same, once `rest` is used up */
-    bool is_pinged;              /* since we last heard */
-    bool is_first;               /* no request has been read yet */
-    bool in_request;             /* on_request runs */
-    bool is_answered;            /* and has replied */
-    bool is_last;                /* close after this reply */
-    bool is_continued;           /* 100 Continue was sent for this request */
-    char address[IP_TEXT_BYTES]; /* the client's */
-    struct ip peer, client;      /* the same, unless a trusted proxy is between */
-    const char *scheme;         /* that the client used: ours with TLS, or a proxy's word */
+    struct tls_stream *tls;     /* NULL: in clear */
     struct proxy_header *proxy; /* while the PROXY header is awaited */
-    struct limits_address *share;
+    struct chunk *pong;         /* at most one that waits for a stuck output */
+    uint8_t *rest;              /* read but not yet looked at; NULL as a rule */
+    uint32_t rest_at, rest_len;
+    struct ws_session ws;
     uint64_t messages, bytes; /* meters of what comes in (limits.h) */
     uint64_t flood_ms;        /* when it began to be too much; 0: it is not */
-    struct ws_session ws;
+    struct link all, more;    /* the edge's rings */
+    struct link due;          /* its wheel, in the end its ring of the dead */
+    struct http_head *head;   /* NULL before the first byte and after the upgrade */
+    uint64_t since_ms;        /* when the wait that is timed began */
+    struct ip peer, client;   /* the same, unless a trusted proxy is between */
+    const char *scheme;       /* that the client used: ours with TLS, or a proxy's word */
+    struct limits_address *share;
+    uint16_t code; /* for on_closed */
 };
 
 /* conn.c */

@@ -157,7 +157,7 @@ static void take_or_keep(struct conn *c, uint8_t *bytes, size_t n)
 static void on_tls_error(struct conn *c)
 {
     c->edge->counters.protocol_errors++;
-    logger_debug("net", "%s: TLS %s", c->address,
+    logger_debug("net", "%s: TLS %s", conn_address(c),
                  tls_stream_is_ready(c->tls) ? "was broken" : "could not be agreed on");
     outq_fini(&c->out);
     chunk_unref(&c->pong);

@@ -33,7 +33,6 @@ static void set_client(struct conn *c, const struct ip *ip)
 {
     c->client = *ip;
     c->is_loopback = ip_is_loopback(ip);
-    ip_format(ip, c->address);
 }
 
 static void set_peer(struct conn *c, const struct ip *ip)
@@ -66,7 +65,7 @@ static enum limits_verdict count_client(struct conn *c)
                                          l->conns_per_address, l->conns, clk_now_us());
     if (v != LIMITS_OK) {
         c->edge->counters.refused++;
-        logger_debug("net", "%s: too many connections, refused", c->address);
+        logger_debug("net", "%s: too many connections, refused", conn_address(c));
     }
     return v;
 }
@@ -173,7 +172,7 @@ void conn_read_proxy(struct conn *c)
     enum proxy_result r = proxy_header_feed(c->proxy, bytes, (size_t)n, &used);
     if (r < 0 || recv(c->fd, bytes, used, 0) != (ssize_t)used) {
         c->edge->counters.protocol_errors++;
-        logger_debug("net", "%s: no valid PROXY header, dropped", c->address);
+        logger_debug("net", "%s: no valid PROXY header, dropped", conn_address(c));
         conn_abort(c);
         return;
     }
@@ -194,7 +193,7 @@ void conn_await_proxy(struct conn *c)
 
     if (l->n_trusted > 0 && !c->is_trusted) {
         c->edge->counters.refused++;
-        logger_debug("net", "%s: is no trusted proxy, dropped", c->address);
+        logger_debug("net", "%s: is no trusted proxy, dropped", conn_address(c));
         conn_abort(c);
         return;
     }
