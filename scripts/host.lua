@@ -202,9 +202,15 @@ local room_api, player_api = host.room_api, host.player_api
 local room_meta = { __metatable = false }
 local player_meta = { __metatable = false }
 
+-- `vars` is made when it is first asked for: many players never have any.
 function player_meta.__index(player, key)
   local call = player_api[key]
   if call ~= nil then return call end
+  if key == "vars" then
+    local vars = {}
+    rawset(player, "vars", vars)
+    return vars
+  end
   if key == "rtt" or key == "backlog" then return host.player_stat(player, key) end
 end
 
@@ -485,7 +491,7 @@ local function players_of(R)
 end
 
 function M.seat_add(R, id, name)
-  local player = setmetatable({ id = id, name = name, vars = {} }, player_meta)
+  local player = setmetatable({ id = id, name = name }, player_meta)
   handle_of[player] = R.handle * 2^32 + id
   R.seats[id] = player
   rawset(players_of(R), id, player)

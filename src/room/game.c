@@ -29,6 +29,7 @@ void world_init(struct world *w, const char *folder, const char *scripts, bool i
         .is_dev = is_dev, .folder = folder, .scripts = scripts, .ops = ops, .ctx = ctx};
     map_init(&w->games);
     sched_init(&w->sched);
+    buf_init(&w->scratch, 8 << 20);
 }
 
 void world_fini(struct world *w)
@@ -39,6 +40,7 @@ void world_fini(struct world *w)
     }
     map_fini(&w->games);
     sched_fini(&w->sched);
+    buf_fini(&w->scratch);
 }
 
 uint64_t world_next_us(const struct world *w)

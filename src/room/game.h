@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "room/room.h"
@@ -49,6 +50,7 @@ struct world {
     bool is_dev;              /* scan after every callback, developer records */
     bool is_stopping;         /* nobody is let in any more */
     struct session *sessions; /* all that are open; a list */
+    struct buf scratch;       /* of the session whose message is handled */
     const char *folder, *scripts;
     const struct world_ops *ops;
     void *ctx;

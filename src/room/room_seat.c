@@ -58,7 +58,7 @@ void room_count_peer(struct room *r, const struct player *p, int by)
         r->n_json += (uint32_t)by;
 }
 
-static bool add_player(struct room *r, struct player *p)
+static bool add_player(struct room *r, struct player *p, bool has_token)
 {
     if (r->n_players == r->cap_players) {
         uint32_t cap = r->cap_players ? r->cap_players * 2 : 4;
@@ -68,7 +68,7 @@ static bool add_player(struct room *r, struct player *p)
         r->players = grown;
         r->cap_players = cap;
     }
-    if (!map_put_bytes(&r->game->tokens, p->token, sizeof p->token, p))
+    if (has_token && !map_put_bytes(&r->game->tokens, p->token, sizeof p->token, p))
         return false;
     r->players[r->n_players++] = p;
     r->game->n_players++;
@@ -109,7 +109,7 @@ struct player *room_take_seat(struct room *r, const struct peer *peer, const cha
     p->room = r;
     p->schema = schema_ref(room_def(r)->schema);
     player_set_name(p, name, n_name, room_def(r)->max_name);
-    if (!add_player(r, p)) {
+    if (!add_player(r, p, peer->can_resume)) {
         player_free(&p);
         return NULL;
     }
