@@ -138,7 +138,13 @@ static void try_receiving(const struct ws_deflate_params *params, const uint8_t 
 static struct chunk *pack(struct ws_deflate *d, struct ws_deflate_pool *p,
                           const uint8_t *bytes, size_t n)
 {
-    return ws_deflate_message(d, p, WS_BINARY, bytes, n);
+    struct chunk *plain = ws_frame_chunk(WS_BINARY, bytes, n), *frame;
+
+    if (!plain)
+        abort();
+    frame = ws_deflate_message(d, p, plain);
+    chunk_unref(&plain);
+    return frame;
 }
 
 /* The payload of a whole server frame. */
@@ -205,6 +211,7 @@ static void check_received(struct ws_deflate *d, z_stream *z, bool keeps_context
 static void try_sending(const struct ws_deflate_params *params, const uint8_t *data,
                         size_t size, size_t step)
 {
+    const struct ws_deflate_tuning tuning = {.level = 4, .min_bytes = 1, .max_bytes = 8192};
     struct ws_deflate_pool *pool;
     struct ws_deflate *d;
     z_stream in = {0}, out = {0};
@@ -213,7 +220,7 @@ static void try_sending(const struct ws_deflate_params *params, const uint8_t *d
     size_t n;
 
     /* zlib cannot compress with 8 bits; a client that cannot either asks for 9. */
-    if (client_bits < 9 || ws_deflate_pool_new(&pool, 1) < 0)
+    if (client_bits < 9 || ws_deflate_pool_new(&pool, &tuning) < 0)
         return;
     if (ws_deflate_new(&d, params) < 0 ||
         inflateInit2(&in, -(int)params->server_max_window_bits) != Z_OK ||
@@ -221,8 +228,6 @@ static void try_sending(const struct ws_deflate_params *params, const uint8_t *d
         abort();
     while (next_message(&data, &size, &at, &n)) {
         struct chunk *frame = pack(d, pool, at, n);
-        if (!frame)
-            abort();
         check_sent(&in, !params->server_no_context_takeover, frame, at, n);
         chunk_unref(&frame);
         check_received(d, &out, !params->client_no_context_takeover, at, n, step);
