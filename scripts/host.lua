@@ -468,6 +468,7 @@ function M.room_new(handle, id, name)
 end
 
 function M.room_free(R)
+  unbind(R) -- map_of has weak keys, but its values lead back to them
   for _, player in pairs(R.seats) do handle_of[player] = nil end
   handle_of[R.room] = nil
   room_data[R.room], data_of[R.handle] = nil, nil

@@ -6,7 +6,7 @@ import WebSocket from "ws";
 
 import { certificateArgs } from "../e2e/lib/lanes.mjs";
 import { sleep, startServer } from "../e2e/lib/server.mjs";
-import { attacks } from "./lib/attacks.mjs";
+import { attacks as all } from "./lib/attacks.mjs";
 
 const MIB = 1 << 20;
 const GROWTH_BYTES = 16 * MIB;
@@ -14,6 +14,12 @@ const WAIT_MS = 10000;
 const PAUSE_MS = 6000; // attackers are gone, and what they left has timed out
 
 const seconds = Number(process.argv[2] ?? 600);
+const word = process.argv[3] ?? "";
+const attacks = all.filter(({ name }) => name.includes(word));
+if (!attacks.length) {
+  console.error(`no attack has "${word}" in its name: ${all.map((a) => a.name).join(", ")}`);
+  process.exit(64);
+}
 const started = Date.now();
 const elapsed = () => Math.round((Date.now() - started) / 1000);
 const say = (text) => console.log(`${String(elapsed()).padStart(5)} s  ${text}`);
@@ -165,10 +171,10 @@ async function attack(until) {
 }
 
 const memory = (what) => {
-  const all = servers.map((server) => server.residentBytes());
-  const text = servers.map((s, i) => `${s.name} ${(all[i] / MIB).toFixed(1)} MiB`);
+  const held = servers.map((server) => server.residentBytes());
+  const text = servers.map((s, i) => `${s.name} ${(held[i] / MIB).toFixed(1)} MiB`);
   say(`memory ${what}: ${text.join(", ")}`);
-  return all;
+  return held;
 };
 
 process.on("SIGINT", () => (isOver = true));

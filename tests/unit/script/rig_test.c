@@ -296,3 +296,26 @@ char *rig_state(const struct image *image)
     buf_byte(&out, 0);
     return (char *)out.data;
 }
+
+TEST(rooms_leave_nothing, "a room that has ended leaves nothing in its VM")
+{
+    struct rig r = {0};
+    struct script_room *room;
+    struct image *image;
+    size_t bytes[2];
+
+    rig_open(&r, RUNNER("state = { a = s.map { n = s.u8 }, b = s.map { n = s.u8 } }", ""));
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 200; i++) {
+            room = rig_room(&r, "brief", &image);
+            rig_eval_in(&r, room, "self.state.a[1] = {n = 1}");
+            rig_end_room(&room, &image);
+        }
+        /* Twice: what a weak table held goes with the second. */
+        lua_gc(r.vm->L, LUA_GCCOLLECT, 0);
+        lua_gc(r.vm->L, LUA_GCCOLLECT, 0);
+        bytes[round] = vm_bytes(r.vm);
+    }
+    CHECK(bytes[1] < bytes[0] + 20000); /* 100 bytes a room; a map takes 1 000 */
+    rig_close(&r);
+}
