@@ -4,7 +4,8 @@
 --
 -- A type is a small table that can be called with options: s.u8, s.u8 {default = 100},
 -- s.str(16), s.fixed {min = 0, max = 40, step = 1/64} {smooth = true}. Each call
--- returns a new type; a type is never changed once made.
+-- returns a new type; a type is never changed once made. s.opt, s.list and s.map
+-- are functions that take the type of what is inside.
 
 -- Taken at load: what a text's own methods find, a game may have changed.
 local byte, find, format, gsub = string.byte, string.find, string.format, string.gsub
@@ -17,9 +18,13 @@ local Type = {}
 -- What each kind takes in its options, beyond `default`.
 local numeric = { smooth = true }
 local takes = {
-  bool = {}, enum = {}, str = { max = true },
+  bool = {}, enum = {}, opt = {}, str = { max = true }, bytes = { max = true }, text = { max = true },
+  any = { max = true }, list = { max = true },
   fixed = { smooth = true, min = true, max = true, step = true },
 }
+local sized = { str = true, bytes = true, text = true, any = true } -- s.str(16)
+local bare = { bytes = true, opt = true, list = true, any = true } -- begin empty, always
+local MAX_ITEMS = 1024 -- of a list or a nested map, where nothing else is said
 
 local function new(kind, fields)
   fields.t = kind
@@ -35,7 +40,7 @@ local function with(self, options, level)
   end
   for k, v in pairs(self) do copy[k] = v end
   for k, v in pairs(options) do
-    if k ~= "default" and not allowed[k] then
+    if not allowed[k] and (k ~= "default" or bare[self.t]) then
       error(format("s.%s has no option %s", self.t, tostring(k)), level + 1)
     end
     copy[k] = v
@@ -45,7 +50,7 @@ end
 
 function Type.__call(self, a, b)
   local options = b or {}
-  if self.t == "str" and type(a) == "number" then
+  if sized[self.t] and type(a) == "number" then
     return (with(with(self, { max = a }, 2), options, 2))
   elseif self.t == "enum" and not self.of then
     if type(a) ~= "table" then error('s.enum takes a list: s.enum {"a", "b"}', 2) end
@@ -55,28 +60,58 @@ function Type.__call(self, a, b)
 end
 
 local plain = { "bool", "u8", "u16", "u32", "i8", "i16", "i32", "uint", "int", "f32", "f64",
-  "fixed", "angle", "str", "enum" }
+  "fixed", "angle", "str", "enum", "bytes", "text", "any" }
 for _, kind in ipairs(plain) do schema[kind] = new(kind, {}) end
-schema.str.max = 255
+schema.str.max, schema.bytes.max = 255, 255
+schema.text.max, schema.any.max = 65536, 65536
 
 local Map, Message = {}, {}
 
---- A root collection of records: s.map({ fields }, { keys = "string" }).
--- keys: "player" (the default), "integer" or "string".
-function schema.map(fields, options)
-  if type(fields) ~= "table" or getmetatable(fields) then
-    error("s.map takes a table of fields", 2)
-  end
-  local keys = "player"
+-- What an opt, list or map can hold: a type, a nested map, or a table of fields.
+local function is_item(item)
+  local mt = getmetatable(item)
+  return type(item) == "table" and (not mt or mt == Type or mt == Map)
+end
+
+--- A value that may be absent (nil): s.opt(s.u8), s.opt { fields }.
+function schema.opt(item)
+  if not is_item(item) then error("s.opt takes a type or a table of fields", 2) end
+  return new("opt", { item = item })
+end
+
+--- A list as a value: s.list(s.u8), s.list({ fields }, { max = 20 }).
+-- max: how many there may be (1024), up to 65535.
+function schema.list(item, options)
+  if not is_item(item) then error("s.list takes a type or a table of fields", 2) end
+  return (with(new("list", { item = item, max = MAX_ITEMS }), options or {}, 2))
+end
+
+--- At the root of the state and over a table of fields: a collection of records.
+-- Anywhere else, or over a type: a map as a value.
+-- keys: "player" (the default), "integer" or "string". max: as in s.list.
+function schema.map(item, options)
+  if not is_item(item) then error("s.map takes a table of fields or a type", 2) end
+  local keys, max = "player", nil
   if type(options or {}) ~= "table" then error("s.map takes a table of options", 2) end
   for k, v in pairs(options or {}) do
-    if k ~= "keys" then error("s.map has no option " .. tostring(k), 2) end
-    keys = v
+    if k == "keys" then
+      keys = v
+    elseif k == "max" then
+      max = v
+    else
+      error("s.map has no option " .. tostring(k), 2)
+    end
   end
   if keys ~= "player" and keys ~= "integer" and keys ~= "string" then
     error('s.map: keys is "player", "integer" or "string"', 2)
   end
-  return setmetatable({ fields = fields, keys = keys }, Map)
+  return setmetatable({ item = item, fields = not getmetatable(item) and item or nil, keys = keys,
+    max = max }, Map)
+end
+
+-- A map of the state whose members are rows of their own.
+local function is_collection(t)
+  return getmetatable(t) == Map and t.fields ~= nil
 end
 
 --- A message with options: s.message({ fields }, { rate = 30, burst = 60 }).
@@ -152,10 +187,13 @@ local describe_fields
 
 local function describe_type(t, where, depth)
   local mt = getmetatable(t)
-  if mt == Map then error(where .. ": s.map may stand only at the root of the state", 0) end
+  -- C knows the exact limit; this one ends a table that holds itself.
+  if depth > 32 then error("types are nested more than 16 deep, or in a circle", 0) end
+  if mt == Map then
+    return format('{"t":"map","keys":"%s","max":%s,"item":%s}', t.keys,
+      scalar(t.max or MAX_ITEMS, where .. ": max"), describe_type(t.item, where .. "[]", depth + 1))
+  end
   if type(t) == "table" and not mt then
-    -- C knows the exact limit; this one ends a table that holds itself.
-    if depth > 32 then error("types are nested more than 16 deep, or in a circle", 0) end
     return '{"t":"record","fields":' .. describe_fields(t, where .. ".", depth + 1) .. "}"
   end
   if mt ~= Type then error(where .. ": not a schema type", 0) end
@@ -168,6 +206,7 @@ local function describe_type(t, where, depth)
     for i, name in ipairs(t.of or {}) do names[i] = scalar(name, where) end
     out[#out + 1] = ',"of":[' .. table.concat(names, ",") .. "]"
   end
+  if t.item then out[#out + 1] = ',"item":' .. describe_type(t.item, where .. "[]", depth + 1) end
   if t.default ~= nil then out[#out + 1] = ',"def":' .. scalar(t.default, where .. ": default") end
   return table.concat(out) .. "}"
 end
@@ -204,7 +243,8 @@ local function describe(state, messages, events)
   local fields, maps = {}, {}
   for _, name in ipairs(sorted_names(state, "state")) do
     local t = state[name]
-    if getmetatable(t) == Map then
+    if is_collection(t) then
+      if t.max then error(format("state.%s: max is for maps that are values", name), 0) end
       maps[#maps + 1] = format('[%s,{"keys":"%s","fields":%s}]', quote(name), t.keys,
         describe_fields(t.fields, "state." .. name .. "."))
     else
@@ -220,19 +260,25 @@ end
 local function default_of(t)
   if t.default ~= nil then return t.default end
   if t.t == "bool" then return false end
-  if t.t == "str" then return "" end
+  if t.t == "str" or t.t == "text" or t.t == "bytes" then return "" end
   if t.t == "enum" then return t.of[1] end
   if t.t == "fixed" and t.min then return math.max(t.min, math.min(t.max, 0)) end
   return 0
 end
 
 -- The shape of a record for the scan: in byte order of the names, each either
--- {name=, value=default} or {name=, fields={…}}.
+-- {name=, value=default}, {name=, fields={…}} or {name=, deep=true}: a value that may
+-- be a table, and where it is `empty` begins as one.
 local function shape(fields)
   local out = {}
   for i, name in ipairs(sorted_names(fields, "")) do
     local t = fields[name]
-    if getmetatable(t) == Type then
+    local kind = getmetatable(t) == Map and "map" or getmetatable(t) == Type and t.t
+    if kind == "opt" or kind == "any" then
+      out[i] = { name = name, deep = true }
+    elseif kind == "list" or kind == "map" then
+      out[i] = { name = name, deep = true, empty = true }
+    elseif kind then
       out[i] = { name = name, value = default_of(t) }
     else
       out[i] = { name = name, fields = shape(t) }
@@ -246,7 +292,7 @@ local function shapes(state)
   local root, maps = {}, {}
   for _, name in ipairs(sorted_names(state, "state")) do
     local t = state[name]
-    if getmetatable(t) == Map then
+    if is_collection(t) then
       maps[#maps + 1] = { name = name, keys = t.keys, fields = shape(t.fields) }
     else
       root[name] = t

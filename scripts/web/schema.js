@@ -5,7 +5,7 @@
  * fields, and values between JavaScript and the wire.
  *
  * A field is held as a cell: its quantum (numbers), its place (enum), or the
- * text itself. Changes add up in cells, so they never drift; the value that
+ * text itself; for what is composed see composed.js. Changes add up in cells, so they never drift; the value that
  * pages see is made from the cell. The arithmetic is that of PROTOCOL.md, to
  * the bit.
  */
@@ -14,7 +14,7 @@ import { MAX_U32, WireError, utf8 } from "./wire.js";
 /**
  * @typedef {{ t: string, bytes: number, low: number, high: number, min: number,
  *   step: number, max: number, of: string[], isDelta: boolean, smooth: boolean,
- *   preset: any }} Type `bytes` on the wire in absolute form, 0: uv, sv or str
+ *   preset: any, isComposed: boolean }} Type `bytes` on the wire in absolute form, 0: uv, sv or str
  * @typedef {{ id: number, path: string, steps: string[], type: Type }} Field
  * @typedef {Map<string, any>} Tree names to fields and nested records
  * @typedef {{ id: number, name: string, keys: string, fields: Field[], tree: Tree,
@@ -22,6 +22,18 @@ import { MAX_U32, WireError, utf8 } from "./wire.js";
  * @typedef {{ hash: number, facets: Shape[], messages: Map<string, Shape>,
  *   events: Shape[] }} Schema
  */
+
+/** @type {any} composed.js, for types with others inside; loaded when a schema has one */
+let composed = null;
+const COMPOSED = /^(bytes|text|opt|list|map|any|record)$/;
+
+/** Resolves when schemas may have composed types. */
+export async function loadComposed() {
+  composed = await import("./composed.js");
+}
+
+/** The schema cannot be read before loadComposed(). */
+export class NotLoaded extends Error {}
 
 const TURN = 2 * Math.PI;
 const MAX_CELL = 2 ** 31;
@@ -46,7 +58,8 @@ const NUMBERS = {
 
 /** @param {any} w as in the schema's JSON @param {string} where @returns {Type} */
 export function parseType(w, where) {
-  const facts = w.t === "fixed" ? [0, -MAX_CELL, MAX_CELL - 1] : NUMBERS[w.t];
+  const facts =
+    w.t === "fixed" ? [0, -MAX_CELL, MAX_CELL - 1] : COMPOSED.test(w.t) ? [0] : NUMBERS[w.t];
   if (!facts) throw new WireError(`${where}: no type ${w.t}`);
   const [bytes, low = 0, high = -1] = facts;
   const type = {
@@ -61,7 +74,13 @@ export function parseType(w, where) {
     isDelta: facts.length > 1,
     smooth: !!w.smooth,
     preset: /** @type {any} */ (0),
+    isComposed: COMPOSED.test(w.t),
   };
+  if (type.isComposed) {
+    if (!composed) throw new NotLoaded();
+    composed.setUp(type, w, where);
+    return type;
+  }
   if (w.t === "fixed" && w.max !== undefined) {
     type.low = 0;
     type.high = Math.floor((w.max - w.min) / w.step + 0.5);
@@ -99,6 +118,7 @@ function inWords(v) {
  */
 export function toCell(type, v, where) {
   const { t } = type;
+  if (type.isComposed) return composed.toCell(type, v, where);
   if (t === "bool" && typeof v === "boolean") return v ? 1 : 0;
   if (t === "enum" && type.of.includes(v)) return type.of.indexOf(v);
   if (t === "str" && typeof v === "string" && utf8(v).length <= type.max) return v;
@@ -119,8 +139,12 @@ export function toCell(type, v, where) {
   throw new RangeError(`${where}: ${inWords(v)} is not ${describe(type, v)}`);
 }
 
-/** What a page sees for a cell. @param {Type} type @param {any} cell */
-export function toValue(type, cell) {
+/**
+ * What a page sees for a cell; a composed value in place of what it saw before.
+ * @param {Type} type @param {any} cell @param {any} [was]
+ */
+export function toValue(type, cell, was) {
+  if (type.isComposed) return composed.toValue(type, cell, was);
   switch (type.t) {
     case "fixed":
       return type.min + cell * type.step;
@@ -134,6 +158,9 @@ export function toValue(type, cell) {
   return cell;
 }
 
+/** Do two cells stand for the same? @param {Type} type @param {any} a @param {any} b */
+export const isSameCell = (type, a, b) => a === b || (type.isComposed && composed.isSameCell(a, b));
+
 /** @param {number} v @param {number} low @param {number} high */
 function within(v, low, high) {
   if (v >= low && v <= high) return v;
@@ -146,6 +173,7 @@ function within(v, low, high) {
  */
 export function readCell(type, input) {
   const { t, bytes } = type;
+  if (type.isComposed) return composed.read(type, input);
   switch (t) {
     case "str":
       return input.str(type.max);
@@ -172,7 +200,8 @@ export function readCell(type, input) {
  * @param {Type} type @param {import("./wire.js").In} input @param {any} old
  */
 export function readChange(type, input, old) {
-  if (!type.isDelta) return readCell(type, input);
+  if (!type.isDelta)
+    return type.isComposed ? composed.change(type, input, old) : readCell(type, input);
   const d = input.sv();
   if (type.t === "angle") return (old + within(d, -32768, 32767)) & 65535;
   return within(old + d, type.low, type.high);
@@ -180,7 +209,8 @@ export function readChange(type, input, old) {
 
 /** @param {Type} type @param {any} cell @param {import("./wire.js").Out} out */
 export function writeCell(type, cell, out) {
-  if (type.t === "str") out.str(cell);
+  if (type.isComposed) composed.write(type, cell, out);
+  else if (type.t === "str") out.str(cell);
   else if (type.t === "f32") out.f32(cell);
   else if (type.t === "f64") out.f64(cell);
   else if (type.bytes) out.le(cell, type.bytes);
@@ -192,7 +222,7 @@ export function writeCell(type, cell, out) {
  * @param {any} list [name, what] pairs @param {string} where @param {Field[]} fields
  * @param {string[]} [steps] @returns {Tree}
  */
-function parseFields(list, where, fields, steps = []) {
+export function parseFields(list, where, fields, steps = []) {
   /** @type {Tree} */
   const tree = new Map();
   for (const [name, what] of list) {
@@ -247,6 +277,7 @@ export function parseSchema(json, hash) {
       events: parseShapes(w.events, ""),
     };
   } catch (e) {
+    if (e instanceof NotLoaded) throw e;
     throw new WireError(`schema: ${/** @type {Error} */ (e).message}`);
   }
 }
@@ -271,7 +302,8 @@ export function readPayload(shape, input) {
 /**
  * Absent fields take their default; unknown ones are an error.
  * @param {Tree} tree @param {any} data @param {string} where
- * @param {import("./wire.js").Out} out
+ * @param {import("./wire.js").Out | ((field: Field, cell: any) => void)} out where the
+ *   cells go, in order of ids
  */
 export function writePayload(tree, data, where, out) {
   if (data === null || typeof data !== "object" || Array.isArray(data))
@@ -283,6 +315,10 @@ export function writePayload(tree, data, where, out) {
     const v = data[name];
     const at = `${where}.${name}`;
     if (node instanceof Map) writePayload(node, v === undefined ? {} : v, at, out);
-    else writeCell(node.type, v === undefined ? node.type.preset : toCell(node.type, v, at), out);
+    else {
+      const cell = v === undefined ? node.type.preset : toCell(node.type, v, at);
+      if (typeof out === "function") out(node, cell);
+      else writeCell(node.type, cell, out);
+    }
   }
 }

@@ -7,9 +7,9 @@
  * what has happened as calls to make; nobody is called in between. A row keeps
  * its object as long as its key stays, through snapshots and reloads too.
  */
-import { build, toValue } from "./schema.js";
+import { build, isSameCell, toValue } from "./schema.js";
 import { ENTERED, LEFT } from "./image.js";
-import { put, viewOf } from "./smooth.js";
+import { get, put, viewOf } from "./smooth.js";
 
 /** @typedef {import("./image.js").Row} Row */
 /** @typedef {number | string} Key */
@@ -157,7 +157,8 @@ export class State {
   /** @param {Row} row @param {number} id @param {Row[]} touched */
   write(row, id, touched) {
     const { path, steps, type } = row.facet.shape.fields[id];
-    put(row.obj, steps, toValue(type, row.cells[id]));
+    const was = type.isComposed ? get(row.obj, steps) : undefined;
+    put(row.obj, steps, toValue(type, row.cells[id], was));
     if (type.smooth) row.isMoved = true;
     if (!row.isTouched) {
       row.isTouched = true;
@@ -197,7 +198,8 @@ export class State {
         if (isNew) this.reshape(row, was);
         else row.motion = was.motion;
         for (const f of shape.fields)
-          if (isNew || was.cells[f.id] !== row.cells[f.id]) this.write(row, f.id, touched);
+          if (isNew || !isSameCell(f.type, was.cells[f.id], row.cells[f.id]))
+            this.write(row, f.id, touched);
       }
       if (facet.index && old)
         for (const was of old.byKey.values())

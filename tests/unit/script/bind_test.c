@@ -63,7 +63,7 @@ static const struct {
     {"room:send(1, 'a\\255')",
      "bad argument #2 to 'send' (an event's name has 1 to 64 bytes"                                                                                 },
     {"room:send(1, 'x', print)",                                                      "event x: a function cannot be sent"                          },
-    {"room:send(1, 'sank', {worms = 256})",                                           "event sank: worms: 256 is not 0..255"                        },
+    {"room:send(1, 'sank', {worms = 256})",                                           "event sank: worms: 256 is not in 0..255"                     },
     {"room:send(1, 'sank', 5)",                                                       "event sank: a table is expected, not a number"               },
     {"room.send(5, 1, 'x')",                                                          "bad argument #1 to 'send' (table expected, got number)"      },
     {"room:broadcast('x', 1, 5)",

@@ -144,39 +144,6 @@ static int depth_of(const cJSON *v)
     return 1 + deepest;
 }
 
-static size_t uv_size(uint64_t v)
-{
-    size_t n = 1;
-
-    for (; v >= 128; v /= 128)
-        n++;
-    return n;
-}
-
-/* Bytes of an any on the wire; one that holds no bytes. */
-static size_t any_size(const cJSON *v)
-{
-    size_t n = 1;
-    double d = v->valuedouble;
-    const cJSON *item;
-
-    if (cJSON_IsNumber(v))
-        return d >= INT32_MIN && d <= INT32_MAX && d == (double)(int32_t)d
-                   ? 1 + uv_size((uint64_t)(d < 0 ? -2 * d - 1 : 2 * d))
-                   : 9;
-    if (cJSON_IsString(v))
-        return 1 + uv_size(strlen(v->valuestring)) + strlen(v->valuestring);
-    if (cJSON_IsArray(v) || cJSON_IsObject(v))
-        n += uv_size((uint64_t)cJSON_GetArraySize(v));
-    cJSON_ArrayForEach(item, v)
-    {
-        n += any_size(item);
-        if (cJSON_IsObject(v))
-            n += 1 + uv_size(strlen(item->string)) + strlen(item->string);
-    }
-    return n;
-}
-
 /* A key as text, and whether it is behind `last` in the order of its kind. */
 static bool key(struct cursor *c, enum key_kind kind, bool may_be_empty, bool is_first,
                 char last[256])
@@ -427,7 +394,7 @@ static cJSON *edit(struct cursor *c, const struct type *t, const cJSON *old)
                : cJSON_IsArray(old)  ? edit_list(c, item, old)
                : cJSON_IsObject(old) ? edit_map(c, t, old)
                                      : bad(c);
-    c->bad |= t->kind == TYPE_ANY ? depth_of(v) > MAX_DEPTH || any_size(v) > t->max_bytes
+    c->bad |= t->kind == TYPE_ANY ? depth_of(v) > MAX_DEPTH
                                   : (uint32_t)cJSON_GetArraySize(v) > t->max_items;
     return v;
 }
