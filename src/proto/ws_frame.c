@@ -96,28 +96,31 @@ static enum ws_result read_length(struct ws_frame *f)
 static void unmask(uint8_t *data, size_t len, const uint8_t *mask, uint64_t pos)
 {
     typedef uint64_t pair __attribute__((vector_size(16)));
-    uint8_t turned[4] = {mask[pos & 3], mask[(pos + 1) & 3], mask[(pos + 2) & 3],
-                         mask[(pos + 3) & 3]};
+    uint8_t turned[4];
     uint32_t key4;
     size_t i = 0;
 
-    memcpy(&key4, turned, sizeof key4);
-    uint64_t key8 = (uint64_t)key4 << 32 | key4;
+    if (pos & 3) {
+        for (unsigned k = 0; k < sizeof turned; k++)
+            turned[k] = mask[(pos + k) & 3];
+        mask = turned;
+    }
+    memcpy(&key4, mask, sizeof key4);
+    uint64_t key8 = (uint64_t)key4 << 32 | key4, word;
     pair key = {key8, key8}, words;
     for (; len - i >= sizeof words; i += sizeof words) {
         memcpy(&words, data + i, sizeof words);
         words ^= key;
         memcpy(data + i, &words, sizeof words);
     }
-    if (len - i >= sizeof key8) {
-        uint64_t word;
+    if (len - i >= sizeof word) {
         memcpy(&word, data + i, sizeof word);
         word ^= key8;
         memcpy(data + i, &word, sizeof word);
         i += sizeof word;
     }
     for (; i < len; i++)
-        data[i] ^= turned[i & 3];
+        data[i] ^= mask[i & 3];
 }
 
 enum ws_result ws_frame_next(struct ws_frame *f, uint8_t **in, size_t *n,
