@@ -19,7 +19,7 @@
 #define SMALL_BYTES 120
 #endif
 
-enum { MAX_SPARE = 256 };
+enum { MAX_SPARE = 2048 }; /* 256 KiB; a turn can answer 16 messages of 100 connections */
 
 struct spare {
     struct spare *next;

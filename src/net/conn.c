@@ -43,7 +43,7 @@ void conn_accept(struct edge *edge, int fd, const struct sockaddr_storage *from)
     c->fd = fd;
     c->edge = edge;
     c->code = 1006;
-    c->scheme = edge->tls ? "https" : NULL;
+    c->scheme = edge->tls ? SCHEME_HTTPS : SCHEME_UNKNOWN;
     c->state = CONN_HTTP;
     c->is_first = true;
     c->since_ms = c->heard_ms = edge_now_ms();

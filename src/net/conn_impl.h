@@ -20,6 +20,13 @@
 #include "net/outq.h"
 #include "proto/ws_session.h"
 
+/* How the client came: with TLS of ours, or by a trusted proxy's word. */
+enum conn_scheme {
+    SCHEME_UNKNOWN,
+    SCHEME_HTTP,
+    SCHEME_HTTPS,
+};
+
 enum conn_state {
     CONN_HTTP,       /* requests */
     CONN_WS,         /* messages */
@@ -50,6 +57,8 @@ struct conn {
     bool is_answered;  /* and has replied */
     bool is_last;      /* close after this reply */
     bool is_continued; /* 100 Continue was sent for this request */
+    uint8_t scheme;    /* enum conn_scheme */
+    uint16_t code;     /* for on_closed */
     uint64_t heard_ms; /* the peer last proved to be alive */
     struct outq out;
     struct link dirty;                  /* the edge's ring of those with output */
@@ -68,9 +77,7 @@ struct conn {
     struct http_head *head;   /* NULL before the first byte and after the upgrade */
     uint64_t since_ms;        /* when the wait that is timed began */
     struct ip peer, client;   /* the same, unless a trusted proxy is between */
-    const char *scheme;       /* that the client used: ours with TLS, or a proxy's word */
     struct limits_address *share;
-    uint16_t code; /* for on_closed */
 };
 
 /* conn.c */

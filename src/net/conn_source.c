@@ -124,7 +124,7 @@ static struct ip find_client(const struct conn *c)
 
 /* How the client reached the nearest proxy; where there are several words, the
  * last is that proxy's. */
-static const char *find_scheme(const struct conn *c)
+static enum conn_scheme find_scheme(const struct conn *c)
 {
     for (size_t i = http_head_n_headers(c->head); i-- > 0;) {
         const struct http_header *h = http_head_header(c->head, i);
@@ -133,12 +133,12 @@ static const char *find_scheme(const struct conn *c)
             continue;
         last = cut_last(&list);
         if (http_text_is_nocase(last, "https") || http_text_is_nocase(last, "wss"))
-            return "https";
+            return SCHEME_HTTPS;
         if (http_text_is_nocase(last, "http") || http_text_is_nocase(last, "ws"))
-            return "http";
-        return NULL;
+            return SCHEME_HTTP;
+        return SCHEME_UNKNOWN;
     }
-    return NULL;
+    return SCHEME_UNKNOWN;
 }
 
 bool conn_note_request(struct conn *c)
@@ -147,7 +147,8 @@ bool conn_note_request(struct conn *c)
         return true;
     struct ip client = find_client(c);
     set_client(c, &client);
-    c->scheme = find_scheme(c); /* its TLS with us says nothing about the client's */
+    c->scheme =
+        (uint8_t)find_scheme(c); /* its TLS with us says nothing about the client's */
     if (!http_head_wants_upgrade(c->head) || count_client(c) == LIMITS_OK)
         return true;
     conn_reply_error(c, 429, "Retry-After: 5\r\n",
@@ -207,5 +208,7 @@ void conn_await_proxy(struct conn *c)
 
 const char *conn_scheme(const struct conn *c)
 {
-    return c->scheme;
+    static const char *const names[] = {NULL, "http", "https"};
+
+    return names[c->scheme];
 }

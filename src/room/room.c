@@ -143,7 +143,7 @@ static void handle_join(struct room *r, struct player *p, const struct input *in
     if (p->state == PLAYER_JOINING)
         p->state = PLAYER_SEATED;
     p->needs_hello = p->peer.codec != PEER_RAW;
-    p->outbox_from = r->outbox.n;
+    p->outbox_from = (uint32_t)r->outbox.n;
     RUN(r, "join", script_join(r->script, p->id, in->data, in->len));
     r->is_dirty = true;
 }

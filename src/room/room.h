@@ -47,7 +47,7 @@ struct room {
     uint32_t n_behind;         /* players whose view may lack something */
     struct inputs inputs;
     struct outbox outbox;
-    const uint8_t *raw_data; /* what the last raw message was made of; compared only */
+    const uint8_t *raw_data; /* what the outbox's last was made of; NULL: not known */
     struct buf scratch;
     uint32_t epoch, tick;
     double tick_rate;                       /* that the clock below goes by */

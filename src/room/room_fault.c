@@ -61,6 +61,7 @@ void room_scan(struct room *r)
 
 void room_settle(struct room *r, enum script_result result, size_t mark, const char *where)
 {
+    r->raw_data = NULL; /* one callback does not add to what another has sent */
     if (result == SCRIPT_ABSENT)
         return;
     r->ran_lua = true;

@@ -90,33 +90,38 @@ static void on_broadcast(void *room, const struct script_event *ev, const uint32
     push_event(r, ev, r->n_binary > 0, r->n_json > 0, &out, list);
 }
 
-/* The frame of this message: that of the one before where they are the same, as they
- * are when a script sends a text to each player in turn. A text of Lua does not
- * change; its bytes are compared only because another may lie in its place by now. */
-static struct chunk *raw_frame(struct room *r, enum ws_op op, const uint8_t *data,
-                               size_t len)
+/* Is this the message that was sent last, by the callback that runs? A script that sends
+ * a text to each player in turn does so, and a text of Lua does not change: its bytes
+ * are compared only because another may lie in its place by now. */
+static bool is_sent_again(const struct room *r, enum ws_op op, const uint8_t *data,
+                          size_t len)
 {
-    struct chunk *last = r->outbox.n ? r->outbox.events[r->outbox.n - 1].binary : NULL;
     uint8_t head[WS_HEAD_MAX];
+    size_t n_head;
 
-    if (last && r->raw_data == data && last->len > len) {
-        size_t n_head = ws_frame_head(head, op, len);
-        if (last->len == n_head + len && memcmp(last->bytes, head, n_head) == 0 &&
-            memcmp(last->bytes + n_head, data, len) == 0)
-            return chunk_ref(last);
-    }
-    r->raw_data = data;
-    return ws_frame_chunk(op, data, len);
+    if (!r->raw_data || r->raw_data != data)
+        return false;
+    const struct chunk *last = r->outbox.events[r->outbox.n - 1].binary;
+    n_head = ws_frame_head(head, op, len);
+    return last->len == n_head + len && memcmp(last->bytes, head, n_head) == 0 &&
+           memcmp(last->bytes + n_head, data, len) == 0;
 }
 
 static void on_send_raw(void *room, uint32_t player, const uint8_t *data, size_t len,
                         bool is_text)
 {
     struct room *r = room;
-    struct out_event out = {.to = player};
+    enum ws_op op = is_text ? WS_TEXT : WS_BINARY;
+    bool is_queued;
 
-    out.binary = raw_frame(r, is_text ? WS_TEXT : WS_BINARY, data, len);
-    if (!out.binary || !outbox_push(&r->outbox, &out, NULL))
+    if (is_sent_again(r, op, data, len)) {
+        is_queued = outbox_extend(&r->outbox, player);
+    } else {
+        struct out_event out = {.to = player, .binary = ws_frame_chunk(op, data, len)};
+        is_queued = out.binary && outbox_push(&r->outbox, &out, NULL);
+        r->raw_data = is_queued ? data : NULL;
+    }
+    if (!is_queued)
         logger_warn(r->game->name, "room %s: a message was not sent: too much waits",
                     r->id);
 }

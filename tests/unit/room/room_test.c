@@ -166,6 +166,34 @@ TEST(room_raw_frames, "a raw text that goes to many is one frame, and any other 
     far_close(&w);
 }
 
+TEST(room_raw_raises,
+     "what a raw callback has sent before it raises goes, and nothing else")
+{
+    struct far_world w;
+    far_open(&w, "local g = parlor.game { raw = true, tick_rate = 20 }\n"
+                 "function g:message(_, data)\n"
+                 "  for _, p in ipairs(self.players) do p:send('same') end\n"
+                 "  if data == 'bad' then error('no') end\n"
+                 "end return g");
+    struct far_end a, b;
+    struct session *s = far_join(&w, &a, PEER_RAW, NULL);
+    struct session *t = far_join(&w, &b, PEER_RAW, NULL);
+
+    far_step(&w, 60);
+    session_message(s, WS_BINARY, (const uint8_t *)"one", 3);
+    session_message(s, WS_BINARY, (const uint8_t *)"bad", 3);
+    session_message(s, WS_BINARY, (const uint8_t *)"two", 3);
+    CHECK_EQ(a.n, 0);
+    far_step(&w, 60);
+    CHECK_EQ(a.n, 2);
+    CHECK_EQ(b.n, 2);
+    session_closed(&s, 1000);
+    session_closed(&t, 1000);
+    far_fini(&a);
+    far_fini(&b);
+    far_close(&w);
+}
+
 TEST(room_gone_inside,
      "a room that ends inside a message of an event-driven game is gone after")
 {
