@@ -133,7 +133,11 @@ void vm_stop_settle(struct vm *vm)
 
     vm_memory_set_cap(&vm->memory, vm->memory.cap);
     if (vm->stop == VM_STOP_MEMORY) {
-        vm_gc_full(&vm->gc, &vm->memory, L);
+        size_t before;
+        do { /* LuaJIT's buffers give back half of what they hold in each cycle */
+            before = vm->memory.used;
+            vm_gc_full(&vm->gc, &vm->memory, L);
+        } while (is_too_full(vm) && vm->memory.used < before);
         vm->memory.is_over = false;
         vm->is_lost = vm->is_lost || is_too_full(vm);
     }

@@ -22,6 +22,7 @@
 enum {
     POLL_MS = 250,   /* while all budgets are long */
     MIN_POLL_MS = 2, /* however short they are */
+    LATE_MS = 20,    /* later than that: the machine or the process stood still */
     CPU_SHARE = 8,   /* part of the budget that must have been CPU time */
     STACKS_MS = 200, /* for writing them, at the end */
     PROOF_BUDGET_MS = 3,
@@ -44,7 +45,7 @@ struct slot {
     volatile sig_atomic_t is_armed;
     /* The watchdog's own: when it first saw this turn, and what it did. */
     uint32_t seen_turn;
-    uint64_t seen_ns, seen_cpu_ns, signal_ns, stop_cpu_ns;
+    uint64_t seen_ns, seen_cpu_ns, grace_ns, signal_ns, stop_cpu_ns;
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -237,7 +238,9 @@ static uint64_t look(struct slot *s, uint64_t now)
         s->seen_turn = turn;
         s->seen_ns = now;
         s->seen_cpu_ns = cpu_ns(s);
+        s->grace_ns = 0;
     }
+    deadline += s->grace_ns;
     if (now < deadline)
         return deadline;
     uint64_t cpu = cpu_ns(s);
@@ -259,13 +262,19 @@ static uint64_t look(struct slot *s, uint64_t now)
 
 static void *run(void *arg)
 {
+    uint64_t expected = UINT64_MAX;
+
     pthread_mutex_lock(&lock);
     for (;;) {
         uint64_t now = clk_real_ns(), next = now + poll_ns;
+        if (now > expected && now - expected > LATE_MS * MS)
+            for (struct slot *s = slots; s; s = s->next)
+                s->grace_ns += now - expected;
         for (struct slot *s = slots; s; s = s->next) {
             uint64_t at = look(s, now);
             next = at < next ? at : next;
         }
+        expected = next;
         struct timespec until = {(time_t)(next / 1000000000u), (long)(next % 1000000000u)};
         pthread_cond_timedwait(&wake, &lock, &until);
     }
@@ -331,30 +340,56 @@ static bool is_proved(void)
 
 static int start_thread(void)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     pthread_condattr_t attr;
     pthread_attr_t detached;
     pthread_t thread;
     sigset_t all, before;
     int r;
 
+    pthread_mutex_init(&lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&wake, &attr);
     pthread_condattr_destroy(&attr);
-    sigemptyset(&action.sa_mask);
-    sigaction(WATCHDOG_SIGNAL, &action, NULL);
     /* Signals to the process are for those who wait for them. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    r = pthread_key_create(&slot_key, free_slot);
-    if (r == 0)
-        r = pthread_create(&thread, &detached, run, NULL);
+    r = pthread_create(&thread, &detached, run, NULL);
     pthread_attr_destroy(&detached);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return -r;
+}
+
+/* A forked process has the thread that forked and no other: it needs a watchdog of
+ * its own. */
+static void on_fork(void)
+{
+    struct slot *s = self;
+
+    slots = s; /* those of threads that are not here leak */
+    if (s) {
+        s->next = NULL;
+        s->thread = pthread_self();
+        pthread_getcpuclockid(s->thread, &s->cpu_clock);
+    }
+    if (start_thread() < 0)
+        abort();
+}
+
+static int start_watching(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    int r;
+
+    sigemptyset(&action.sa_mask);
+    if (sigaction(WATCHDOG_SIGNAL, &action, NULL) != 0)
+        return -errno;
+    if ((r = pthread_key_create(&slot_key, free_slot)) != 0 ||
+        (r = pthread_atfork(NULL, NULL, on_fork)) != 0)
+        return -r;
+    return start_thread();
 }
 
 static void start(void)
@@ -369,7 +404,7 @@ static void start(void)
         logger_info("watchdog", "this LuaJIT leaves nested pairs loops early (LuaJIT issue "
                                 "827); games get a pairs written in Lua. Debian's "
                                 "libluajit2-5.1-2 is faster there");
-    if ((start_result = start_thread()) < 0)
+    if ((start_result = start_watching()) < 0)
         return;
     while (!is_proved()) {
         enum guard_mode failed = guard_mode();

@@ -137,7 +137,8 @@ bool rig_load(struct rig *r, const char *game)
                            .folder = folder,
                            .scripts = SCRIPTS_DIR,
                            .hooks = &hooks,
-                           .ctx = r};
+                           .ctx = r,
+                           .load_ms = r->load_ms};
     return vm_new(&r->vm, &o, &r->e) == 0;
 }
 
