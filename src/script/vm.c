@@ -230,6 +230,10 @@ static const char own_pairs[] =
     "  return next, t, nil\n"
     "end\n";
 
+/* KiB of machine code in one VM; when it is full all of it is thrown away and compiled
+ * anew. OpenResty's LuaJIT takes up to 40 MiB, which no memory limit sees. */
+static const char jit_limits[] = "require('jit.opt').start('maxmcode=4096')";
+
 /* LuaJIT runs xpcall's handler inside the hook that raised, where hooks are off; only
  * who knows the hook mask (GUARD_BYTE) can reach it there. This one runs it after. */
 static const char own_xpcall[] = "local pcall = pcall\n"
@@ -246,6 +250,8 @@ static void start(lua_State *L, struct vm *vm, void *arg)
     (void)arg;
     luaL_openlibs(L);
     guard_attach(L);
+    if (luaL_dostring(L, jit_limits) != 0)
+        lua_error(L);
     if (!watchdog_has_good_pairs() && luaL_dostring(L, own_pairs) != 0)
         lua_error(L);
     if (guard_mode() != GUARD_BYTE && luaL_dostring(L, own_xpcall) != 0)

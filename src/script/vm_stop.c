@@ -68,7 +68,7 @@ bool vm_stop_enter(struct vm *vm, const char *where, bool is_callback)
 
     if (is_callback && vm->current && vm->step_ends_ns && deadline > vm->step_ends_ns)
         deadline = vm->step_ends_ns;
-    if (!watchdog_enter(vm->L, on_hook, deadline, vm->name, where))
+    if (!watchdog_enter(vm->L, on_hook, now, deadline, vm->name, where))
         return false;
     vm->budget_ns = budget;
     /* Whose fault it is, should it be stopped. */

@@ -22,6 +22,7 @@
 enum {
     POLL_MS = 250,   /* while all budgets are long */
     MIN_POLL_MS = 2, /* however short they are */
+    SOON_MS = 2,
     LATE_MS = 20,    /* later than that: the machine or the process stood still */
     CPU_SHARE = 8,   /* part of the budget that must have been CPU time */
     STACKS_MS = 200, /* for writing them, at the end */
@@ -34,7 +35,7 @@ struct slot {
     clockid_t cpu_clock;
     /* Written by its own thread, read by the watchdog. */
     _Atomic uint32_t turn; /* odd while a call runs; up by one at each end of it */
-    _Atomic uint64_t deadline_ns;
+    _Atomic uint64_t deadline_ns, cpu_ns; /* CPU time it must have had by then */
     _Atomic(lua_State *) L;
     _Atomic(const char *) game, where;
     /* Written by the watchdog, read by the handler on the slot's thread. */
@@ -45,7 +46,7 @@ struct slot {
     volatile sig_atomic_t is_armed;
     /* The watchdog's own: when it first saw this turn, and what it did. */
     uint32_t seen_turn;
-    uint64_t seen_ns, seen_cpu_ns, grace_ns, signal_ns, stop_cpu_ns;
+    uint64_t seen_cpu_ns, grace_ns, signal_ns, stop_cpu_ns;
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -59,7 +60,7 @@ static int start_result;
 static pthread_key_t slot_key; /* for its destructor */
 static __thread struct slot *self;
 
-static uint64_t cpu_ns(const struct slot *s)
+static uint64_t cpu_of(const struct slot *s)
 {
     struct timespec t = {0, 0};
 
@@ -141,8 +142,8 @@ static struct slot *new_slot(void)
     return self = s;
 }
 
-bool watchdog_enter(lua_State *L, lua_Hook hook, uint64_t deadline_ns, const char *game,
-                    const char *where)
+bool watchdog_enter(lua_State *L, lua_Hook hook, uint64_t now_ns, uint64_t deadline_ns,
+                    const char *game, const char *where)
 {
     struct slot *s = self ? self : new_slot();
     uint32_t turn = atomic_load_explicit(&s->turn, memory_order_relaxed);
@@ -155,6 +156,9 @@ bool watchdog_enter(lua_State *L, lua_Hook hook, uint64_t deadline_ns, const cha
     atomic_store_explicit(&s->game, game, memory_order_relaxed);
     atomic_store_explicit(&s->where, where, memory_order_relaxed);
     atomic_store_explicit(&s->deadline_ns, deadline_ns, memory_order_relaxed);
+    atomic_store_explicit(&s->cpu_ns,
+                          deadline_ns > now_ns ? (deadline_ns - now_ns) / CPU_SHARE : 0,
+                          memory_order_relaxed);
     atomic_store_explicit(&s->turn, turn + 1, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
     return true;
@@ -236,18 +240,16 @@ static uint64_t look(struct slot *s, uint64_t now)
         return UINT64_MAX;
     if (s->seen_turn != turn) {
         s->seen_turn = turn;
-        s->seen_ns = now;
-        s->seen_cpu_ns = cpu_ns(s);
+        s->seen_cpu_ns = cpu_of(s);
         s->grace_ns = 0;
     }
     deadline += s->grace_ns;
     if (now < deadline)
         return deadline;
-    uint64_t cpu = cpu_ns(s);
+    uint64_t cpu = cpu_of(s);
     if (atomic_load(&s->stop_turn) != turn) {
-        uint64_t seen_for = deadline > s->seen_ns ? deadline - s->seen_ns : 0;
-        if (cpu - s->seen_cpu_ns < seen_for / CPU_SHARE)
-            return now + WATCHDOG_AGAIN_MS * MS;
+        if (cpu - s->seen_cpu_ns < atomic_load(&s->cpu_ns))
+            return now + SOON_MS * MS;
         s->stop_cpu_ns = cpu;
         guard_aim(atomic_load(&s->L));
         atomic_store(&s->stop_turn, turn);
@@ -328,7 +330,8 @@ static bool is_proved(void)
         return false;
     }
     watchdog_expect(PROOF_BUDGET_MS * MS);
-    watchdog_enter(L, proof_hook, clk_real_ns() + PROOF_BUDGET_MS * MS, "-", "the proof");
+    uint64_t now = clk_real_ns();
+    watchdog_enter(L, proof_hook, now, now + PROOF_BUDGET_MS * MS, "-", "the proof");
     r = lua_pcall(L, 0, 0, 0);
     watchdog_leave();
     pthread_mutex_lock(&lock);

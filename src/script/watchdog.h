@@ -50,10 +50,10 @@ void watchdog_set_lost_ms(uint32_t ms);
 
 /* Lua is about to run in VM `L` (the main coroutine); `game` and `where` are for
  * the log and stay until watchdog_leave(). `hook` is called before each of its
- * instructions once clk_real_ns() has passed the deadline. false: the thread has
- * entered already, and the outer call counts; do not leave then. */
-bool watchdog_enter(lua_State *L, lua_Hook hook, uint64_t deadline_ns, const char *game,
-                    const char *where);
+ * instructions once clk_real_ns(), which is `now_ns` now, has passed the deadline. false:
+ * the thread has entered already, and the outer call counts; do not leave then. */
+bool watchdog_enter(lua_State *L, lua_Hook hook, uint64_t now_ns, uint64_t deadline_ns,
+                    const char *game, const char *where);
 
 /* It is back. Nothing of it is stopped any more. */
 void watchdog_leave(void);

@@ -58,7 +58,10 @@ static void kill_all(struct rig *r, int rounds)
         rig_forget(r);
         expect_stopped(r, code);
         snprintf(check, sizeof check, "return check(%d)", i % 8);
-        if (strcmp(rig_eval(r, check), want[i % 8]) != 0)
+        rig_eval(r, check);
+        for (int k = 0; k < 5 && r->result == SCRIPT_STOPPED; k++)
+            rig_eval(r, check); /* a busy machine had no 20 ms for it */
+        if (strcmp(r->answer, want[i % 8]) != 0)
             fail_msg("after %s: check gives %s instead of %s", code, r->answer,
                      want[i % 8]);
         CHECK_STR(rig_eval(r, "return {room.state.n, room.state.frogs[1].x, "
