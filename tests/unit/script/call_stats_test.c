@@ -86,3 +86,14 @@ TEST(stats_callbacks,
     CHECK_EQ((int)stats_of(&r, "on.a")->calls, 0);
     rig_close(&r);
 }
+
+TEST(stats_slow, "a callback that takes longer than budget_warn is told of, once a second")
+{
+    struct rig r = {0};
+
+    rig_open(&r, RUNNER("budget_warn = 4", ""));
+    for (int i = 0; i < 3; i++)
+        rig_eval(&r, "local now = os.clock local t = now() while now() - t < 0.008 do end");
+    CHECK_STR(rig_trace(&r), "slow message 1\n");
+    rig_close(&r);
+}
