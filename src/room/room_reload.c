@@ -89,6 +89,7 @@ void room_reload(struct room *r, uint32_t old_version, bool schema_changed)
     r->version = r->game->vm->version;
     r->is_paused = false;
     r->failing_ticks = 0;
+    r->n_kills = 0; /* other code, another chance */
     if (schema_changed && !take_over_state(r, now_us)) {
         room_close(r, "the state could not be taken over");
         return;

@@ -31,8 +31,8 @@ enum guard_mode {
 /* Look for the bytes; the best mode they allow is the one in force after. */
 void guard_find(void);
 
-/* The mode in force has been tried and does not stop a loop: take the next one.
- * false where it was the last. */
+/* The mode in force has been tried and does not stop a loop: take the next one, for
+ * VMs made from here on. false where it was the last. */
 bool guard_fall_back(void);
 
 enum guard_mode guard_mode(void);

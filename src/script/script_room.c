@@ -110,10 +110,14 @@ int script_room_new(struct script_room **out, struct vm *vm, void *owner, const 
     return 0;
 }
 
-int script_room_rebuild(struct script_room *sr)
+void script_room_forget(struct script_room *sr)
 {
     sr->room_ref = sr->data_ref = sr->seats_ref = LUA_NOREF;
     sr->wake_ms = HUGE_VAL;
+}
+
+int script_room_rebuild(struct script_room *sr)
+{
     if (vm_protect(sr->vm, sr, "create", new_body, sr) < 0 ||
         script_restore(sr) != SCRIPT_DONE)
         return -ENOMEM;

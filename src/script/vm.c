@@ -260,12 +260,31 @@ static const char own_pairs[] =
     "  return next, t, nil\n"
     "end\n";
 
+/* KiB of machine code in one VM; when it is full all of it is thrown away and compiled
+ * anew. OpenResty's LuaJIT takes up to 40 MiB, which no memory limit sees. */
+static const char jit_limits[] = "require('jit.opt').start('maxmcode=4096')";
+
+/* LuaJIT runs xpcall's handler inside the hook that raised, where hooks are off; only
+ * who knows the hook mask (GUARD_BYTE) can reach it there. This one runs it after. */
+static const char own_xpcall[] = "local pcall = pcall\n"
+                                 "function xpcall(f, on_error, ...)\n"
+                                 "  local function finish(ok, ...)\n"
+                                 "    if ok then return true, ... end\n"
+                                 "    return false, on_error(...)\n"
+                                 "  end\n"
+                                 "  return finish(pcall(f, ...))\n"
+                                 "end\n";
+
 static void start(lua_State *L, struct vm *vm, void *arg)
 {
     (void)arg;
     luaL_openlibs(L);
     guard_attach(L);
+    if (luaL_dostring(L, jit_limits) != 0)
+        lua_error(L);
     if (!watchdog_has_good_pairs() && luaL_dostring(L, own_pairs) != 0)
+        lua_error(L);
+    if (guard_mode() != GUARD_BYTE && luaL_dostring(L, own_xpcall) != 0)
         lua_error(L);
     lua_newtable(L); /* handles, weak: rooms and players that are gone drop out */
     lua_newtable(L);
@@ -507,8 +526,11 @@ int vm_reload(struct vm *vm, bool *schema_changed, struct err *e)
 }
 
 /* References into a state that is gone. */
-static void forget_handlers(struct vm *vm)
+static void forget_refs(struct vm *vm)
 {
+    for (uint32_t i = 0; i < vm->cap_rooms; i++)
+        if (vm->rooms[i])
+            script_room_forget(vm->rooms[i]);
     for (int i = 0; i < SCRIPT_N_CALLBACKS; i++)
         vm->handlers[i] = LUA_NOREF;
     for (uint32_t i = 0; i < vm->def->schema->n_messages; i++)
@@ -524,7 +546,7 @@ int vm_replace(struct vm *vm, struct err *e)
     assert(!vm->current);
     vm_memory_unwrap(&vm->memory, vm->L);
     lua_close(vm->L);
-    forget_handlers(vm);
+    forget_refs(vm);
     vm->n_replaced++;
     vm->is_lost = true;
     vm->is_replaced = true;

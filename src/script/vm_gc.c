@@ -9,11 +9,15 @@ enum {
     FAR_TOO_MUCH = 32 << 20, /* four times and this: the cycle is ended at once */
 };
 
+/* What came during a cycle is left by it, garbage or not. Taken for live, a flood of
+ * garbage would allow for a larger one each time. */
 static void end_cycle(struct vm_gc *gc, const struct vm_memory *m)
 {
+    uint64_t made = m->made - gc->made_before;
+
     gc->n_cycles++;
-    gc->live = m->used;
-    gc->begin = m->used + m->used / 4 + SLACK;
+    gc->live = m->used > made ? m->used - (size_t)made : 0;
+    gc->begin = gc->live + gc->live / 4 + SLACK;
 }
 
 void vm_gc_init(struct vm_gc *gc, const struct vm_memory *m, lua_State *L)
@@ -39,6 +43,8 @@ void vm_gc_share(struct vm_gc *gc, struct vm_memory *m, lua_State *L)
     bool is_over = false;
 
     m->hard = SIZE_MAX; /* nothing here is protected, so nothing may be refused */
+    if (gc->begin)
+        gc->made_before = m->made;
     gc->begin = 0;
     while (!is_over && took < share) {
         is_over = lua_gc(L, LUA_GCSTEP, 0) != 0;
@@ -57,6 +63,7 @@ void vm_gc_full(struct vm_gc *gc, struct vm_memory *m, lua_State *L)
     size_t hard = m->hard;
 
     m->hard = SIZE_MAX;
+    gc->made_before = m->made;
     lua_gc(L, LUA_GCCOLLECT, 0);
     lua_gc(L, LUA_GCSTOP, 0);
     m->hard = hard;

@@ -23,8 +23,9 @@
 enum { VM_GC_SHARE_US = 500 };
 
 struct vm_gc {
-    size_t live;  /* bytes left after the last cycle */
-    size_t begin; /* bytes at which the next share is due; 0: in a cycle */
+    size_t live;          /* bytes left after the last cycle, without what came during it */
+    size_t begin;         /* bytes at which the next share is due; 0: in a cycle */
+    uint64_t made_before; /* what the allocator had given out when the cycle began */
     uint64_t n_cycles;
     struct call_stats pauses;
 };

@@ -55,6 +55,9 @@ void vm_check_stack(lua_State *L, const struct vm *vm);
 /* Report an error that is no raise: a value that does not fit, and so on. */
 void vm_report(struct vm *vm, const char *message);
 
+/* The VM is gone, and with it what the room had there. */
+void script_room_forget(struct script_room *sr);
+
 /* Make a room's tables in a VM that is new, from the room's image. Returns 0 or
  * -ENOMEM. */
 int script_room_rebuild(struct script_room *sr);

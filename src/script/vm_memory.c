@@ -13,6 +13,7 @@ static void *on_alloc(void *ud, void *p, size_t before, size_t size)
             m->n_refused++;
             return NULL;
         }
+        m->made += more;
         if (m->used + more > m->cap && !m->is_over) {
             m->is_over = true;
             watchdog_arm();

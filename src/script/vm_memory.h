@@ -20,6 +20,7 @@ struct vm_memory {
     void *ud;
     void *owner;       /* what vm_memory_owner() gives back */
     size_t used, peak; /* bytes */
+    uint64_t made;     /* bytes given out since the beginning, returned ones too */
     size_t cap, hard;  /* bytes; hard is 2.5 times the cap */
     bool is_over;      /* used has passed cap, and nobody has cleared this since */
     uint64_t n_refused;

@@ -68,7 +68,7 @@ bool vm_stop_enter(struct vm *vm, const char *where, bool is_callback)
 
     if (is_callback && vm->current && vm->step_ends_ns && deadline > vm->step_ends_ns)
         deadline = vm->step_ends_ns;
-    if (!watchdog_enter(vm->L, on_hook, deadline, vm->name, where))
+    if (!watchdog_enter(vm->L, on_hook, now, deadline, vm->name, where))
         return false;
     vm->budget_ns = budget;
     /* Whose fault it is, should it be stopped. */
@@ -133,7 +133,11 @@ void vm_stop_settle(struct vm *vm)
 
     vm_memory_set_cap(&vm->memory, vm->memory.cap);
     if (vm->stop == VM_STOP_MEMORY) {
-        vm_gc_full(&vm->gc, &vm->memory, L);
+        size_t before;
+        do { /* LuaJIT's buffers give back half of what they hold in each cycle */
+            before = vm->memory.used;
+            vm_gc_full(&vm->gc, &vm->memory, L);
+        } while (is_too_full(vm) && vm->memory.used < before);
         vm->memory.is_over = false;
         vm->is_lost = vm->is_lost || is_too_full(vm);
     }

@@ -6,9 +6,12 @@
  * A worker enters before it calls Lua and leaves after. The watchdog sleeps until
  * the next deadline; past one it sends WATCHDOG_SIGNAL to the worker, whose
  * handler arms the hook (guard.h) if that same call still runs, again each 10 ms
- * until it is out. Deadlines are wall time, but a worker that got less than an
- * eighth of its budget in CPU time was kept from working by something else (a
- * busy or stopped machine) and is given longer.
+ * until it is out. Deadlines are wall time, with two exceptions: where the watchdog
+ * itself wakes late the whole process stood still (a suspended machine), and that
+ * time does not count; and a worker that got less than an eighth of its budget in
+ * CPU time is given longer.
+ *
+ * A forked process gets a watchdog thread of its own.
  *
  * Thread: watchdog_start() anywhere, enter and leave on the worker that runs the
  * VM; each thread has a slot of its own.
@@ -47,10 +50,10 @@ void watchdog_set_lost_ms(uint32_t ms);
 
 /* Lua is about to run in VM `L` (the main coroutine); `game` and `where` are for
  * the log and stay until watchdog_leave(). `hook` is called before each of its
- * instructions once clk_real_ns() has passed the deadline. false: the thread has
- * entered already, and the outer call counts; do not leave then. */
-bool watchdog_enter(lua_State *L, lua_Hook hook, uint64_t deadline_ns, const char *game,
-                    const char *where);
+ * instructions once clk_real_ns(), which is `now_ns` now, has passed the deadline. false:
+ * the thread has entered already, and the outer call counts; do not leave then. */
+bool watchdog_enter(lua_State *L, lua_Hook hook, uint64_t now_ns, uint64_t deadline_ns,
+                    const char *game, const char *where);
 
 /* It is back. Nothing of it is stopped any more. */
 void watchdog_leave(void);

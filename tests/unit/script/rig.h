@@ -26,7 +26,8 @@
     "end\n" more "\nreturn g\n"
 
 struct rig {
-    char dir[64]; /* holds pond/ */
+    char dir[64];   /* holds pond/ */
+    double load_ms; /* as in vm_options */
     struct vm *vm;
     struct script_room *room;
     struct image *image;

@@ -80,6 +80,11 @@ static double on_backlog(void *room, uint32_t player)
     return player * 1000;
 }
 
+static void on_slow(void *room, const char *where, double ms)
+{
+    buf_format(&((struct rig *)room)->trace, "slow %s %d\n", where, ms > 4);
+}
+
 static void on_error(void *ctx, void *room, const struct script_error *error)
 {
     struct rig *r = ctx;
@@ -103,6 +108,7 @@ static const struct vm_hooks hooks = {
     .lock = on_lock,
     .rtt_ms = on_rtt,
     .backlog = on_backlog,
+    .on_slow = on_slow,
     .on_error = on_error,
 };
 
@@ -137,7 +143,8 @@ bool rig_load(struct rig *r, const char *game)
                            .folder = folder,
                            .scripts = SCRIPTS_DIR,
                            .hooks = &hooks,
-                           .ctx = r};
+                           .ctx = r,
+                           .load_ms = r->load_ms};
     return vm_new(&r->vm, &o, &r->e) == 0;
 }
 
