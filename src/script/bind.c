@@ -365,19 +365,19 @@ static const char *check_key(lua_State *L, int index, const struct record *recor
     }
 }
 
-/* row_check(facet, key, value) -> nil or what is wrong with it. Fields that are
+/* row_check(table, key, value) -> nil or what is wrong with it. Fields that are
  * absent are filled in with their defaults. */
 static int host_row_check(lua_State *L)
 {
     const struct schema *schema = vm_of(L)->def->schema;
-    double facet = luaL_checknumber(L, 1);
+    double table = luaL_checknumber(L, 1);
     char key[64], path[400];
 
     /* Between a reload and script_room_rebind() the tables of a room are still
      * those of the old schema. */
-    if (!(facet >= 1 && facet < schema->n_facets))
+    if (!(table >= 1 && table < schema->n_tables))
         return 0;
-    const struct record *record = &schema->facets[(uint32_t)facet];
+    const struct record *record = &schema->tables[(uint32_t)table];
     const char *why = check_key(L, 2, record);
 
     if (lua_type(L, 2) == LUA_TSTRING)
@@ -411,19 +411,19 @@ static int host_row_check(lua_State *L)
     return 0;
 }
 
-/* row_add(handle, facet, key) -> slot; or nil and why not. */
+/* row_add(handle, table, key) -> slot; or nil and why not. */
 static int host_row_add(lua_State *L)
 {
     struct script_room *sr = room_at(L, 1);
-    uint32_t facet = (uint32_t)luaL_checknumber(L, 2);
-    const struct record *record = sr->image->facets[facet].record;
+    uint32_t table = (uint32_t)luaL_checknumber(L, 2);
+    const struct record *record = sr->image->tables[table].record;
     const char *why = check_key(L, 3, record), *text = NULL;
     size_t len = 0;
 
     if (!why && record->keys == KEY_STR)
         text = lua_tolstring(L, 3, &len);
     uint32_t slot = why ? IMAGE_NO_SLOT
-                        : image_add(sr->image, facet,
+                        : image_add(sr->image, table,
                                     text ? 0 : (int64_t)lua_tonumber(L, 3), text, len);
     if (slot == IMAGE_NO_SLOT) {
         lua_pushnil(L);
@@ -443,13 +443,13 @@ static int host_row_remove(lua_State *L)
     return 0;
 }
 
-/* row_get(handle, facet, slot) -> a table with the values of the image. */
+/* row_get(handle, table, slot) -> a table with the values of the image. */
 static int host_row_get(lua_State *L)
 {
     const struct script_room *sr = room_at(L, 1);
-    uint32_t facet = (uint32_t)luaL_checknumber(L, 2);
-    const struct record *record = sr->image->facets[facet].record;
-    const struct row *row = image_row(sr->image, facet, (uint32_t)luaL_checknumber(L, 3));
+    uint32_t table = (uint32_t)luaL_checknumber(L, 2);
+    const struct record *record = sr->image->tables[table].record;
+    const struct row *row = image_row(sr->image, table, (uint32_t)luaL_checknumber(L, 3));
 
     lua_settop(L, 0);
     lua_createtable(L, 0, (int)record->n_fields);

@@ -149,7 +149,7 @@ static void put_entered(const struct record *record, const struct row *r, struct
 
 static uint8_t put_enters(const struct diff *d, uint32_t facet, struct buf *out)
 {
-    const struct facet *f = &d->img->facets[facet];
+    const struct table *f = &d->img->tables[facet];
     struct run run = run_begin(out);
 
     for (uint32_t s = diff_next_enter(d, facet, 0); s != BITS_NONE;
@@ -164,7 +164,7 @@ static uint8_t put_enters(const struct diff *d, uint32_t facet, struct buf *out)
  * values are gone. */
 static uint8_t put_changed(const struct diff *d, uint32_t facet, struct buf *out)
 {
-    const struct facet *f = &d->img->facets[facet];
+    const struct table *f = &d->img->tables[facet];
     struct run run = run_begin(out);
     uint32_t fields[DIFF_WORDS];
 
@@ -183,7 +183,7 @@ static uint8_t put_changed(const struct diff *d, uint32_t facet, struct buf *out
 
 static void put_sections(const struct diff *d, struct buf *out)
 {
-    for (uint32_t i = 0; i < d->img->schema->n_facets; i++) {
+    for (uint32_t i = 0; i < d->img->schema->n_tables; i++) {
         size_t start = out->len;
         wire_put_uv(out, i + 1);
         size_t runs_at = out->len;

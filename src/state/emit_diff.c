@@ -20,7 +20,7 @@ struct diff diff_of(const struct image *img, const struct view *v)
 
 uint32_t diff_next_leave(const struct diff *d, uint32_t facet, uint32_t from)
 {
-    const struct facet *f = &d->img->facets[facet];
+    const struct table *f = &d->img->tables[facet];
 
     if (!d->view)
         return BITS_NONE;
@@ -35,7 +35,7 @@ uint32_t diff_next_leave(const struct diff *d, uint32_t facet, uint32_t from)
 
 uint32_t diff_next_enter(const struct diff *d, uint32_t facet, uint32_t from)
 {
-    const struct facet *f = &d->img->facets[facet];
+    const struct table *f = &d->img->tables[facet];
     const struct bits *among = d->in_step ? &f->changed : &f->alive;
     uint32_t s = bits_next(among, from);
 
@@ -68,7 +68,7 @@ static bool mark_fields(const struct diff *d, const struct record *record,
 uint32_t diff_next_change(const struct diff *d, uint32_t facet, uint32_t from,
                           uint32_t fields[DIFF_WORDS])
 {
-    const struct facet *f = &d->img->facets[facet];
+    const struct table *f = &d->img->tables[facet];
     const struct bits *among = d->in_step ? &f->changed : &f->alive;
 
     if (!d->view)

@@ -66,7 +66,7 @@ static void put_left(const struct record *record, const struct image_key *key,
  * is behind has kept its own. */
 static void put_leaves(const struct diff *d, uint32_t facet, struct json_out *j)
 {
-    const struct facet *f = &d->img->facets[facet];
+    const struct table *f = &d->img->tables[facet];
 
     json_out_key(j, "-", 1);
     json_out_array(j);
@@ -85,7 +85,7 @@ static void put_leaves(const struct diff *d, uint32_t facet, struct json_out *j)
 
 static void put_enters(const struct diff *d, uint32_t facet, struct json_out *j)
 {
-    const struct facet *f = &d->img->facets[facet];
+    const struct table *f = &d->img->tables[facet];
 
     for (uint32_t s = diff_next_enter(d, facet, 0); s != BITS_NONE;
          s = diff_next_enter(d, facet, s + 1))
@@ -95,7 +95,7 @@ static void put_enters(const struct diff *d, uint32_t facet, struct json_out *j)
 /* What became of one map; nothing is written where nothing did. */
 static void put_map(const struct diff *d, uint32_t facet, struct json_out *j)
 {
-    const struct facet *f = &d->img->facets[facet];
+    const struct table *f = &d->img->tables[facet];
     uint32_t fields[DIFF_WORDS];
     bool leaves = diff_next_leave(d, facet, 0) != BITS_NONE;
     bool enters = diff_next_enter(d, facet, 0) != BITS_NONE;
@@ -134,9 +134,9 @@ void emit_snapshot_json(const struct image *img, struct buf *out)
     json_out_key_int(&j, "tick", img->at);
     json_out_key(&j, "state", 5);
     json_out_object(&j);
-    put_fields(img->facets[0].record, img->facets[0].rows[0], NULL, &j);
-    for (uint32_t i = 1; i < img->schema->n_facets; i++) {
-        const char *name = img->facets[i].record->name;
+    put_fields(img->tables[0].record, img->tables[0].rows[0], NULL, &j);
+    for (uint32_t i = 1; i < img->schema->n_tables; i++) {
+        const char *name = img->tables[i].record->name;
         json_out_key(&j, name, strlen(name));
         json_out_object(&j);
         put_enters(&d, i, &j);
@@ -158,9 +158,9 @@ void emit_delta_json(const struct image *img, const struct view *v, struct buf *
     json_out_key_str(&j, "t", "delta");
     json_out_key_int(&j, "tick", img->at);
     json_out_key_int(&j, "base", v->base);
-    for (uint32_t i = 1; i < img->schema->n_facets; i++)
+    for (uint32_t i = 1; i < img->schema->n_tables; i++)
         put_map(&d, i, &j);
     if (diff_next_change(&d, 0, 0, fields) != BITS_NONE)
-        put_fields(img->facets[0].record, img->facets[0].rows[0], fields, &j);
+        put_fields(img->tables[0].record, img->tables[0].rows[0], fields, &j);
     json_out_end_object(&j);
 }

@@ -44,7 +44,7 @@ static void hold_key(struct held *h, const struct row *r)
 
 /* The keys of the rows in h->slots: of those that are still there, and of those
  * that have just left. */
-static bool hold_keys(struct held *h, const struct facet *f, uint32_t base)
+static bool hold_keys(struct held *h, const struct table *f, uint32_t base)
 {
     if (!(h->keys = calloc(f->cap, sizeof *h->keys)))
         return false;
@@ -64,14 +64,14 @@ void view_skip(struct view *v, const struct image *img)
     if (!v->has_state || v->known || v->base == img->at)
         return;
     assert(v->base == img->was_at && img->at == img->tick);
-    uint32_t n = img->schema->n_facets;
+    uint32_t n = img->schema->n_tables;
     if (!(v->known = calloc(n, sizeof *v->known))) {
         view_reset(v);
         return;
     }
     v->n_known = n;
     for (uint32_t i = 0; i < n; i++) {
-        const struct facet *f = &img->facets[i];
+        const struct table *f = &img->tables[i];
         struct held *h = &v->known[i];
         if (!bits_copy(&h->slots, &f->known) ||
             (v->json && f->cap > 0 && !hold_keys(h, f, v->base))) {

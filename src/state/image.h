@@ -30,7 +30,7 @@ struct image_key {
 
 struct row {
     struct image_key key;
-    struct row *next; /* in facet.gone */
+    struct row *next; /* in table.gone */
     uint32_t slot;
     uint32_t spawn;     /* tick at which it entered */
     uint32_t changed;   /* tick at which any field last changed */
@@ -40,7 +40,7 @@ struct row {
     uint32_t *ticks;    /* n_fields: when each last changed */
 };
 
-struct facet {
+struct table {
     const struct record *record;
     struct row **rows; /* by slot; NULL where free */
     uint32_t cap;
@@ -63,7 +63,7 @@ struct image {
                       * base of the delta that all in step get */
     bool is_dirty;   /* something was touched in this bracket */
     bool is_open;
-    struct facet *facets;    /* schema->n_facets */
+    struct table *tables;    /* schema->n_tables */
     size_t n_rows, max_rows; /* rows of all maps; limit (default 100 000) */
 };
 
@@ -85,13 +85,13 @@ bool image_commit(struct image *img);
  * max_rows is reached or memory is out. The key must be of the map's kind and
  * range, and is not checked for a twin. Text keys (1 to 255 bytes of UTF-8) are
  * copied. */
-uint32_t image_add(struct image *img, uint32_t facet, int64_t number, const char *text,
+uint32_t image_add(struct image *img, uint32_t table, int64_t number, const char *text,
                    size_t len);
-void image_remove(struct image *img, uint32_t facet, uint32_t slot);
+void image_remove(struct image *img, uint32_t table, uint32_t slot);
 
 /* Store a cell (takes it: a string's reference is the image's now). Unchanged
  * values leave no trace. Returns whether it changed. The root row is slot 0. */
-bool image_set(struct image *img, uint32_t facet, uint32_t slot, uint32_t field,
+bool image_set(struct image *img, uint32_t table, uint32_t slot, uint32_t field,
                union cell value);
 
-const struct row *image_row(const struct image *img, uint32_t facet, uint32_t slot);
+const struct row *image_row(const struct image *img, uint32_t table, uint32_t slot);

@@ -34,7 +34,7 @@ void schema_unref(struct schema **s)
     *s = NULL;
     if (!old || atomic_fetch_sub_explicit(&old->refs, 1, memory_order_acq_rel) != 1)
         return;
-    free_records(old->facets, old->n_facets);
+    free_records(old->tables, old->n_tables);
     free_records(old->messages, old->n_messages);
     free_records(old->events, old->n_events);
     free(old->json);
@@ -50,7 +50,7 @@ uint32_t schema_hash(const char *json, size_t len)
     return h ? h : 1;
 }
 
-/* The lists are in byte order, but the root facet is not one of them. */
+/* The lists are in byte order, but the root table is not one of them. */
 static int find(const struct record *records, uint32_t n, const char *name, size_t len)
 {
     uint32_t low = 0, high = n;
@@ -82,10 +82,10 @@ int schema_find_event(const struct schema *s, const char *name, size_t len)
     return find(s->events, s->n_events, name, len);
 }
 
-int schema_find_facet(const struct schema *s, const char *name, size_t len)
+int schema_find_table(const struct schema *s, const char *name, size_t len)
 {
     if (len == 0)
         return 0;
-    int i = find(s->facets + 1, s->n_facets - 1, name, len);
+    int i = find(s->tables + 1, s->n_tables - 1, name, len);
     return i < 0 ? -1 : i + 1;
 }

@@ -53,8 +53,8 @@ struct schema {
     uint32_t hash;
     char *json; /* NUL-terminated, exactly as parsed */
     size_t n_json;
-    uint32_t n_facets;     /* 1 + number of maps */
-    struct record *facets; /* [0] is the root, then the maps in order */
+    uint32_t n_tables;     /* 1 + number of maps */
+    struct record *tables; /* [0] is the root, then the maps in order */
     uint32_t n_messages;
     struct record *messages;
     uint32_t n_events;
@@ -74,4 +74,4 @@ uint32_t schema_hash(const char *json, size_t len);
 /* Place in the list, or -1. */
 int schema_find_message(const struct schema *s, const char *name, size_t len);
 int schema_find_event(const struct schema *s, const char *name, size_t len);
-int schema_find_facet(const struct schema *s, const char *name, size_t len);
+int schema_find_table(const struct schema *s, const char *name, size_t len);

@@ -292,12 +292,12 @@ static int read_list(struct parse *p, const cJSON *list, uint32_t max,
 /* A map and a root field (or nested record) of one name would collide in JSON. */
 static int check_root_names(struct parse *p, const struct schema *s)
 {
-    const struct record *root = &s->facets[0];
+    const struct record *root = &s->tables[0];
 
     for (uint32_t i = 0; i < root->n_fields; i++) {
         const char *path = root->fields[i].path;
         size_t len = strcspn(path, ".");
-        if (schema_find_facet(s, path, len) > 0)
+        if (schema_find_table(s, path, len) > 0)
             return REFUSE(p, "\"%.*s\" is both a field and a map", (int)len, path);
     }
     return 0;
@@ -310,23 +310,23 @@ static int read_state(struct parse *p, struct schema *s, const cJSON *state)
     size_t was = enter(p, "state");
     int code = 0;
 
-    s->facets = calloc(1, sizeof *s->facets);
-    if (!s->facets || !(s->facets->name = strdup(""))) {
-        free(s->facets);
-        s->facets = NULL;
+    s->tables = calloc(1, sizeof *s->tables);
+    if (!s->tables || !(s->tables->name = strdup(""))) {
+        free(s->tables);
+        s->tables = NULL;
         return no_memory(p);
     }
-    s->n_facets = 1;
-    s->facets->n_words = 1;
+    s->n_tables = 1;
+    s->tables->n_words = 1;
     if (state && !cJSON_IsObject(state))
         return REFUSE(p, "must be an object");
     if (state)
         code = schema_check_keys(state, keys, p->place, p->e);
     if (code == 0 && fields)
-        code = read_record(p, s->facets, fields);
+        code = read_record(p, s->tables, fields);
     if (code == 0)
         code = read_list(p, cJSON_GetObjectItemCaseSensitive(state, "maps"),
-                         SCHEMA_MAX_MAPS, &s->facets, &s->n_facets, read_map);
+                         SCHEMA_MAX_MAPS, &s->tables, &s->n_tables, read_map);
     if (code == 0)
         code = check_root_names(p, s);
     leave(p, was);

@@ -45,7 +45,7 @@ static void scene_close(struct scene *s)
     cJSON_Delete(s->vectors);
 }
 
-static uint32_t slot_of(const struct facet *f, const cJSON *key)
+static uint32_t slot_of(const struct table *f, const cJSON *key)
 {
     for (uint32_t s = 0; s < f->cap; s++) {
         const struct row *r = f->rows[s];
@@ -63,22 +63,22 @@ static void apply_op(struct image *img, const cJSON *op)
     const char *verb = cJSON_GetArrayItem(op, 0)->valuestring;
     const char *map = cJSON_GetArrayItem(op, 1)->valuestring;
     const cJSON *key = cJSON_GetArrayItem(op, 2);
-    int facet = schema_find_facet(img->schema, map, strlen(map));
-    assert_true(facet >= 0);
-    struct facet *f = &img->facets[facet];
+    int table = schema_find_table(img->schema, map, strlen(map));
+    assert_true(table >= 0);
+    struct table *f = &img->tables[table];
 
     if (strcmp(verb, "add") == 0) {
         bool text = cJSON_IsString(key);
         uint32_t slot =
-            image_add(img, (uint32_t)facet, text ? 0 : (int64_t)key->valuedouble,
+            image_add(img, (uint32_t)table, text ? 0 : (int64_t)key->valuedouble,
                       text ? key->valuestring : NULL, text ? strlen(key->valuestring) : 0);
         assert_true(slot != IMAGE_NO_SLOT);
         return;
     }
-    uint32_t slot = facet == 0 ? 0 : slot_of(f, key);
+    uint32_t slot = table == 0 ? 0 : slot_of(f, key);
     assert_true(slot != IMAGE_NO_SLOT);
     if (strcmp(verb, "remove") == 0) {
-        image_remove(img, (uint32_t)facet, slot);
+        image_remove(img, (uint32_t)table, slot);
         return;
     }
     const char *path = cJSON_GetArrayItem(op, 3)->valuestring;
@@ -89,7 +89,7 @@ static void apply_op(struct image *img, const cJSON *op)
     union cell c;
     CHECK_EQ(cell_of_json(&f->record->fields[i].type, cJSON_GetArrayItem(op, 4), &c),
              TYPE_OK);
-    image_set(img, (uint32_t)facet, slot, i, c);
+    image_set(img, (uint32_t)table, slot, i, c);
 }
 
 /* The payload of a server frame. */

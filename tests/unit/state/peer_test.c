@@ -240,7 +240,7 @@ static void section(struct cursor *c, struct peer *p, uint32_t facet)
             if (id > UINT32_MAX)
                 c->bad = true;
             else
-                item(c, &p->schema->facets[facet], &p->facets[facet], run, (uint32_t)id);
+                item(c, &p->schema->tables[facet], &p->facets[facet], run, (uint32_t)id);
         }
     }
 }
@@ -255,7 +255,7 @@ static void record(struct cursor *c, struct peer *p)
     }
     if (type == 3) {
         p->tick = uv(c);
-        for (uint32_t i = 0; i < p->schema->n_facets; i++)
+        for (uint32_t i = 0; i < p->schema->n_tables; i++)
             for (uint32_t s = 0; s < p->facets[i].n; s++)
                 p->facets[i].rows[s].held = false;
     } else {
@@ -264,7 +264,7 @@ static void record(struct cursor *c, struct peer *p)
         c->bad |= (p->tick & 0xffff) != low;
     }
     for (uint32_t last = 0, facet; (facet = uv(c)) != 0 && !c->bad; last = facet) {
-        if (facet <= last || facet > p->schema->n_facets)
+        if (facet <= last || facet > p->schema->n_tables)
             c->bad = true;
         else
             section(c, p, facet - 1);
@@ -277,12 +277,12 @@ static void record(struct cursor *c, struct peer *p)
 void peer_init(struct peer *p, struct schema *s)
 {
     *p = (struct peer){.schema = s};
-    p->facets = calloc(s->n_facets, sizeof *p->facets);
+    p->facets = calloc(s->n_tables, sizeof *p->facets);
 }
 
 void peer_fini(struct peer *p)
 {
-    for (uint32_t i = 0; i < p->schema->n_facets; i++)
+    for (uint32_t i = 0; i < p->schema->n_tables; i++)
         free(p->facets[i].rows);
     free(p->facets);
 }
@@ -292,8 +292,8 @@ bool peer_apply(struct peer *p, const uint8_t *bytes, size_t len)
     struct cursor c = {bytes, bytes + len, false};
     struct peer copy = *p;
 
-    copy.facets = calloc(p->schema->n_facets, sizeof *copy.facets);
-    for (uint32_t i = 0; i < p->schema->n_facets; i++) {
+    copy.facets = calloc(p->schema->n_tables, sizeof *copy.facets);
+    for (uint32_t i = 0; i < p->schema->n_tables; i++) {
         size_t size = p->facets[i].n * sizeof(struct peer_row);
         copy.facets[i] = p->facets[i];
         copy.facets[i].rows = size ? malloc(size) : NULL;
@@ -331,9 +331,9 @@ static bool row_equals(const struct peer_row *a, const struct row *b,
 
 bool peer_equals(const struct peer *p, const struct image *img)
 {
-    for (uint32_t i = 0; i < img->schema->n_facets; i++) {
+    for (uint32_t i = 0; i < img->schema->n_tables; i++) {
         const struct peer_facet *a = &p->facets[i];
-        const struct facet *b = &img->facets[i];
+        const struct table *b = &img->tables[i];
         for (uint32_t s = 0; s < a->n || s < b->cap; s++) {
             const struct row *row = s < b->cap ? b->rows[s] : NULL;
             bool held = s < a->n && a->rows[s].held;

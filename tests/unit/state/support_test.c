@@ -142,9 +142,9 @@ cJSON *json_of_image(const struct image *img)
 {
     cJSON *root = cJSON_CreateObject();
 
-    add_fields(root, img->facets[0].record, img->facets[0].rows[0]);
-    for (uint32_t i = 1; i < img->schema->n_facets; i++) {
-        const struct facet *f = &img->facets[i];
+    add_fields(root, img->tables[0].record, img->tables[0].rows[0]);
+    for (uint32_t i = 1; i < img->schema->n_tables; i++) {
+        const struct table *f = &img->tables[i];
         cJSON *map = cJSON_AddObjectToObject(root, f->record->name);
         for (uint32_t s = 0; s < f->cap; s++) {
             char key[300];
