@@ -74,6 +74,7 @@ static void table_fini(struct table *t)
             row_free(t->record, t->rows[i]);
     free(t->rows);
     free_gone(t);
+    map_fini(&t->by_key);
     bits_fini(&t->alive);
     bits_fini(&t->known);
     bits_fini(&t->changed);
@@ -95,6 +96,8 @@ int image_new(struct image **out, struct schema *schema, uint32_t tick)
     for (uint32_t i = 0; i < schema->n_tables; i++) {
         img->tables[i].record = &schema->tables[i];
         img->tables[i].gone_tail = &img->tables[i].gone;
+        img->tables[i].is_indexed = schema->tables[i].n_owner > 0 ||
+                                    schema->tables[i].interest.kind != INTEREST_ALL;
     }
 
     struct table *root = &img->tables[0];
@@ -139,12 +142,12 @@ void image_begin(struct image *img, uint32_t tick)
     img->is_open = true;
 }
 
-/* Does this touched row differ from what it was before the bracket? */
+/* Does this touched row differ, for anybody, from what it was before the bracket? */
 static bool row_differs(const struct record *record, const struct row *r, uint32_t tick)
 {
     if (r->spawn == tick)
         return true;
-    for (uint32_t i = 0; i < record->n_fields; i++)
+    for (uint32_t i = 0; i < record->n_public + record->n_owner; i++)
         if (r->ticks[i] == tick &&
             !type_equal(&record->fields[i].type, r->before[i], r->now[i]))
             return true;
@@ -153,6 +156,8 @@ static bool row_differs(const struct record *record, const struct row *r, uint32
 
 static bool table_differs(const struct table *t, uint32_t tick)
 {
+    if (t->record->is_hidden)
+        return false;
     if (t->gone)
         return true;
     for (uint32_t s = bits_next(&t->changed, 0); s != BITS_NONE;
@@ -187,6 +192,21 @@ static uint32_t lowest_free(const struct table *t)
     return (uint32_t)(t->alive.n_words * 64);
 }
 
+static bool index_row(struct table *t, struct row *r)
+{
+    if (t->record->keys == KEY_STR)
+        return map_put_bytes(&t->by_key, r->key.text->bytes, r->key.text->len, r);
+    return map_put(&t->by_key, (uint64_t)r->key.number, r);
+}
+
+static void unindex_row(struct table *t, const struct row *r)
+{
+    if (t->record->keys == KEY_STR)
+        map_remove_bytes(&t->by_key, r->key.text->bytes, r->key.text->len);
+    else
+        map_remove(&t->by_key, (uint64_t)r->key.number);
+}
+
 uint32_t image_add(struct image *img, uint32_t table, int64_t number, const char *text,
                    size_t len)
 {
@@ -207,7 +227,12 @@ uint32_t image_add(struct image *img, uint32_t table, int64_t number, const char
     } else {
         r->key.number = number;
     }
+    if (t->is_indexed && !index_row(t, r)) {
+        row_free(t->record, r);
+        return IMAGE_NO_SLOT;
+    }
     r->slot = slot;
+    t->moved_at = img->tick;
     t->rows[slot] = r;
     t->free_from = slot + 1;
     bits_add(&t->alive, slot);
@@ -224,6 +249,9 @@ void image_remove(struct image *img, uint32_t table, uint32_t slot)
     assert(img->is_open && table > 0 && bits_has(&t->alive, slot));
     struct row *r = t->rows[slot];
     t->rows[slot] = NULL;
+    t->moved_at = img->tick;
+    if (t->is_indexed)
+        unindex_row(t, r);
     if (slot < t->free_from)
         t->free_from = slot;
     bits_remove(&t->alive, slot);
@@ -263,6 +291,17 @@ bool image_set(struct image *img, uint32_t table, uint32_t slot, uint32_t field,
     bits_add(&t->changed, slot);
     img->is_dirty = true;
     return true;
+}
+
+const struct row *image_find(const struct image *img, uint32_t table, int64_t number,
+                             const char *text, size_t len)
+{
+    const struct table *t = &img->tables[table];
+
+    assert(t->is_indexed);
+    if (t->record->keys == KEY_STR)
+        return map_get_bytes(&t->by_key, text, len);
+    return map_get(&t->by_key, (uint64_t)number);
 }
 
 const struct row *image_row(const struct image *img, uint32_t table, uint32_t slot)

@@ -11,6 +11,8 @@
  * freed in a tick may be taken again in the same tick: the row's spawn tick
  * tells the two apart.
  *
+ * Fields stand as in the table's record: everybody's, the owner's, the server's.
+ *
  * Ownership: image_new/free; refers to its schema (own reference). Thread: its
  * room's worker.
  */
@@ -21,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/bits.h"
+#include "base/map.h"
 #include "state/schema.h"
 
 struct image_key {
@@ -42,6 +45,9 @@ struct row {
 
 struct table {
     const struct record *record;
+    bool is_indexed;   /* somebody looks rows up by key: by_key is kept */
+    struct map by_key; /* key -> row */
+    uint32_t moved_at; /* tick at which a row last came or went */
     struct row **rows; /* by slot; NULL where free */
     uint32_t cap;
     uint32_t free_from; /* no slot below is free */
@@ -77,8 +83,8 @@ void image_free(struct image **img);
 /* Ticks ascend; more than one bracket a tick is not allowed. */
 void image_begin(struct image *img, uint32_t tick);
 
-/* End the bracket: true when anything is other than before it (then `at` is this
- * tick). What was changed and changed back does not count. */
+/* End the bracket: true when anything that players see is other than before it (then
+ * `at` is this tick). What was changed and changed back does not count. */
 bool image_commit(struct image *img);
 
 /* A new row with default values; the lowest free slot. IMAGE_NO_SLOT when
@@ -93,5 +99,10 @@ void image_remove(struct image *img, uint32_t table, uint32_t slot);
  * values leave no trace. Returns whether it changed. The root row is slot 0. */
 bool image_set(struct image *img, uint32_t table, uint32_t slot, uint32_t field,
                union cell value);
+
+/* The row with this key (text for KEY_STR), NULL where there is none. Only for tables
+ * with owners' fields or an interest rule. */
+const struct row *image_find(const struct image *img, uint32_t table, int64_t number,
+                             const char *text, size_t len);
 
 const struct row *image_row(const struct image *img, uint32_t table, uint32_t slot);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "state/schema.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ static void free_records(struct record *records, uint32_t n)
             free((char *)field->path);
         }
         free(records[i].fields);
+        free(records[i].by_path);
         free((char *)records[i].name);
     }
     free(records);
@@ -37,8 +39,54 @@ void schema_unref(struct schema **s)
     free_records(old->tables, old->n_tables);
     free_records(old->messages, old->n_messages);
     free_records(old->events, old->n_events);
+    free(old->facets);
     free(old->json);
+    free(old->full);
     free(old);
+}
+
+static struct record part_of(const struct record *table, uint32_t first, uint32_t n)
+{
+    return (struct record){.name = table->name,
+                           .keys = table->keys,
+                           .n_fields = n,
+                           .fields = table->fields + first,
+                           .n_public = n,
+                           .n_words = n ? (n + 31) / 32 : 1};
+}
+
+int schema_make_facets(struct schema *s)
+{
+    if (!(s->facets = calloc((size_t)s->n_tables * 2, sizeof *s->facets)))
+        return -ENOMEM;
+    for (uint32_t i = 0; i < s->n_tables; i++) {
+        struct record *table = &s->tables[i];
+        if (table->is_hidden)
+            continue;
+        struct facet *all = &s->facets[s->n_facets++];
+        *all = (struct facet){.table = i, .part = part_of(table, 0, table->n_public)};
+        if (table->n_owner) {
+            struct facet *own = &s->facets[s->n_facets++];
+            *own = (struct facet){.table = i,
+                                  .first = table->n_public,
+                                  .is_owners = true,
+                                  .part = part_of(table, table->n_public, table->n_owner)};
+            own->part.keys = KEY_NONE;
+        }
+        if (table->interest.kind != INTEREST_ALL)
+            table->interest.place = s->n_sights++;
+        if (table->n_owner || table->interest.kind != INTEREST_ALL)
+            s->is_personal = true;
+    }
+    return 0;
+}
+
+int record_find(const struct record *r, const char *path)
+{
+    for (uint32_t i = 0; i < r->n_fields; i++)
+        if (strcmp(r->fields[i].path, path) == 0)
+            return (int)i;
+    return -1;
 }
 
 uint32_t schema_hash(const char *json, size_t len)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "proto/utf8.h"
+#include "state/audience.h"
 #include "state/schema.h"
 #include "state/type_parse.h"
 
@@ -30,6 +31,7 @@ struct parse {
     char place[PLACE_SIZE];
     size_t at;        /* length of place */
     size_t record_at; /* where in place the path inside the record begins */
+    bool in_state;    /* `to` may stand in a field */
 };
 
 #define REFUSE(p, ...) schema_refuse((p)->e, (p)->place, __VA_ARGS__)
@@ -115,7 +117,8 @@ static int add_leaf(struct parse *p, struct record *r, const cJSON *what)
     if (!f->path)
         return no_memory(p);
     r->n_fields++; /* from here on schema_unref() cleans up */
-    return type_parse(&f->type, &f->preset, what, p->place, p->e);
+    int code = p->in_state ? audience_read_to(what, r, &f->to, p->place, p->e) : 0;
+    return code < 0 ? code : type_parse(&f->type, &f->preset, what, p->place, p->e);
 }
 
 static int read_fields(struct parse *p, struct record *r, const cJSON *list, int depth);
@@ -171,6 +174,8 @@ static int read_record(struct parse *p, struct record *r, const cJSON *fields)
     p->record_at = p->at + 1;
     int code = read_fields(p, r, fields, 0);
     r->n_words = r->n_fields ? (r->n_fields + 31) / 32 : 1;
+    if (code == 0 && audience_sort(r) < 0)
+        return no_memory(p);
     return code;
 }
 
@@ -192,15 +197,18 @@ static int read_keys(struct parse *p, struct record *r, const cJSON *what)
 
 static int read_map(struct parse *p, struct record *r, const cJSON *what)
 {
-    static const char *const keys[] = {"fields", "keys", NULL};
+    static const char *const keys[] = {"fields", "interest", "keys", "to", NULL};
     int code = schema_check_keys(what, keys, p->place, p->e);
 
     if (code == 0 && is_taken_at_root(r->name))
         code = REFUSE(p, "t, tick, base and ack cannot be names at the root");
     if (code == 0)
         code = read_keys(p, r, what);
-    return code < 0 ? code
-                    : read_record(p, r, cJSON_GetObjectItemCaseSensitive(what, "fields"));
+    if (code == 0)
+        code = audience_read_hidden(what, r, p->place, p->e);
+    if (code == 0)
+        code = read_record(p, r, cJSON_GetObjectItemCaseSensitive(what, "fields"));
+    return code < 0 ? code : audience_read_interest(what, r, p->place, p->e);
 }
 
 /* `rate` and `burst`; *out stays 0 where it is absent. */
@@ -318,6 +326,7 @@ static int read_state(struct parse *p, struct schema *s, const cJSON *state)
     }
     s->n_tables = 1;
     s->tables->n_words = 1;
+    p->in_state = true;
     if (state && !cJSON_IsObject(state))
         return REFUSE(p, "must be an object");
     if (state)
@@ -329,6 +338,9 @@ static int read_state(struct parse *p, struct schema *s, const cJSON *state)
                          SCHEMA_MAX_MAPS, &s->tables, &s->n_tables, read_map);
     if (code == 0)
         code = check_root_names(p, s);
+    if (code == 0 && schema_make_facets(s) < 0)
+        code = no_memory(p);
+    p->in_state = false;
     leave(p, was);
     return code;
 }
@@ -367,36 +379,56 @@ static int check_text(const char *json, size_t len, struct err *e)
     return 0;
 }
 
+/* The JSON for clients, with its hash: that of the whole less what is not theirs. */
+static int make_shown(struct schema *s, cJSON *whole, struct err *e)
+{
+    if (audience_strip(whole)) {
+        s->json = audience_print(whole);
+        s->n_json = s->json ? strlen(s->json) : 0;
+    } else if ((s->json = malloc(s->n_full + 1))) {
+        memcpy(s->json, s->full, s->n_full + 1);
+        s->n_json = s->n_full;
+    }
+    if (!s->json)
+        return err_set(e, -ENOMEM, "schema: out of memory");
+    s->hash = schema_hash(s->json, s->n_json);
+    return 0;
+}
+
 int schema_parse(struct schema **out, const char *json, size_t len, struct err *e)
 {
     const char *end = json;
     struct parse p = {.e = e};
     struct schema *s = NULL;
-    cJSON *root = NULL;
+    cJSON *root = NULL, *whole = NULL;
     int code = check_text(json, len, e);
 
     *out = NULL;
     if (code < 0)
         return code;
-    if (!(s = calloc(1, sizeof *s)) || !(s->json = malloc(len + 1))) {
+    if (!(s = calloc(1, sizeof *s)) || !(s->full = malloc(len + 1))) {
         free(s);
         return err_set(e, -ENOMEM, "schema: out of memory");
     }
     atomic_init(&s->refs, 1);
-    memcpy(s->json, json, len);
-    s->json[len] = '\0';
-    s->n_json = len;
-    s->hash = schema_hash(json, len);
+    memcpy(s->full, json, len);
+    s->full[len] = '\0';
+    s->n_full = len;
 
-    root = cJSON_ParseWithLengthOpts(s->json, len, &end, false);
+    root = cJSON_ParseWithLengthOpts(s->full, len, &end, false);
     if (root)
         end += strspn(end, " \t\r\n");
-    if (!root || end != s->json + len)
+    if (!root || end != s->full + len)
         code = err_set(e, -EINVAL, "the schema is not JSON: error near byte %zu",
-                       end ? (size_t)(end - s->json) : 0);
+                       end ? (size_t)(end - s->full) : 0);
+    else if (!(whole = cJSON_Duplicate(root, true)))
+        code = err_set(e, -ENOMEM, "schema: out of memory");
     else
         code = read_schema(&p, s, root);
+    if (code == 0)
+        code = make_shown(s, whole, e);
     cJSON_Delete(root);
+    cJSON_Delete(whole);
     if (code < 0)
         schema_unref(&s);
     *out = s;
