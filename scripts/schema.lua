@@ -35,7 +35,7 @@ local function with(self, options, level)
   end
   for k, v in pairs(self) do copy[k] = v end
   for k, v in pairs(options) do
-    if k ~= "default" and not allowed[k] then
+    if k ~= "default" and k ~= "to" and not allowed[k] then
       error(format("s.%s has no option %s", self.t, tostring(k)), level + 1)
     end
     copy[k] = v
@@ -59,24 +59,53 @@ local plain = { "bool", "u8", "u16", "u32", "i8", "i16", "i32", "uint", "int", "
 for _, kind in ipairs(plain) do schema[kind] = new(kind, {}) end
 schema.str.max = 255
 
-local Map, Message = {}, {}
+local Map, Message, Interest = {}, {}, {}
+
+--- Interest of a map: a player sees the rows near its centre, which is its own row or
+-- what player:view() says. s.near {x = "x", y = "y", see = 400, forget = 440}: names of
+-- fields, how near a row must come to be seen, and how far it must go to be forgotten
+-- (default: see * 1.1).
+function schema.near(options)
+  if type(options) ~= "table" or getmetatable(options) then
+    error("s.near takes a table of options", 2)
+  end
+  local rule = {}
+  for k, v in pairs(options) do
+    local want = (k == "x" or k == "y") and "string" or (k == "see" or k == "forget") and "number"
+    if not want then error("s.near has no option " .. tostring(k), 2) end
+    if type(v) ~= want then error(format("s.near: %s is a %s", k, want), 2) end
+    rule[k] = v
+  end
+  if not (rule.x and rule.y and rule.see) then error("s.near needs x, y and see", 2) end
+  return setmetatable(rule, Interest)
+end
+
+--- Interest of a map: a player sees the rows whose keys it watches (player:watch).
+schema.keys = setmetatable({ keys = true }, Interest)
 
 --- A root collection of records: s.map({ fields }, { keys = "string" }).
--- keys: "player" (the default), "integer" or "string".
+-- keys: "player" (the default), "integer" or "string". interest: s.near {…} or s.keys,
+-- where a player does not see all rows. to = "server": nobody sees it.
 function schema.map(fields, options)
   if type(fields) ~= "table" or getmetatable(fields) then
     error("s.map takes a table of fields", 2)
   end
-  local keys = "player"
+  local keys, interest, to = "player", nil, nil
   if type(options or {}) ~= "table" then error("s.map takes a table of options", 2) end
   for k, v in pairs(options or {}) do
-    if k ~= "keys" then error("s.map has no option " .. tostring(k), 2) end
-    keys = v
+    if k == "keys" then keys = v
+    elseif k == "interest" then interest = v
+    elseif k == "to" then to = v
+    else error("s.map has no option " .. tostring(k), 2) end
   end
   if keys ~= "player" and keys ~= "integer" and keys ~= "string" then
     error('s.map: keys is "player", "integer" or "string"', 2)
   end
-  return setmetatable({ fields = fields, keys = keys }, Map)
+  if interest ~= nil and getmetatable(interest) ~= Interest then
+    error("s.map: interest is s.near {…} or s.keys", 2)
+  end
+  if to ~= nil and to ~= "server" then error('s.map: to is "server"', 2) end
+  return setmetatable({ fields = fields, keys = keys, interest = interest, to = to }, Map)
 end
 
 --- A message with options: s.message({ fields }, { rate = 30, burst = 60 }).
@@ -146,7 +175,7 @@ local function sorted_names(t, where)
   return names
 end
 
-local order = { "min", "max", "step", "smooth" }
+local order = { "min", "max", "step", "smooth", "to" }
 
 local describe_fields
 
@@ -199,14 +228,23 @@ local function describe_list(list, what)
   return "[" .. table.concat(out, ",") .. "]"
 end
 
+local function describe_audience(map, where)
+  local rule, out = map.interest, map.to and ',"to":"server"' or ""
+  if not rule then return out end
+  if rule.keys then return out .. ',"interest":"keys"' end
+  local forget = rule.forget and ',"forget":' .. scalar(rule.forget, where .. ": forget") or ""
+  return format('%s,"interest":{"near":[%s,%s],"see":%s%s}', out, quote(rule.x), quote(rule.y),
+    scalar(rule.see, where .. ": see"), forget)
+end
+
 --- The JSON of a game's declarations. Raises a text that names the place.
 local function describe(state, messages, events)
   local fields, maps = {}, {}
   for _, name in ipairs(sorted_names(state, "state")) do
     local t = state[name]
     if getmetatable(t) == Map then
-      maps[#maps + 1] = format('[%s,{"keys":"%s","fields":%s}]', quote(name), t.keys,
-        describe_fields(t.fields, "state." .. name .. "."))
+      maps[#maps + 1] = format('[%s,{"keys":"%s","fields":%s%s}]', quote(name), t.keys,
+        describe_fields(t.fields, "state." .. name .. "."), describe_audience(t, "state." .. name))
     else
       fields[#fields + 1] = format("[%s,%s]", quote(name), describe_type(t, "state." .. name, 0))
     end

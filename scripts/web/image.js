@@ -31,6 +31,7 @@ export class Row {
   /** @param {Facet} facet @param {number} slot @param {number | string} key @param {any[]} cells */
   constructor(facet, slot, key, cells) {
     this.facet = facet;
+    this.shape = facet.shape; // or, for the player's own row, facet.shape.own
     this.slot = slot;
     this.key = key;
     this.cells = cells;
@@ -53,6 +54,7 @@ class Facet {
     this.shape = shape;
     this.index = index;
     this.presets = shape.fields.map((f) => f.type.preset);
+    this.isKept = false; // in a resume: what goes has gone
     /** @type {(Row | undefined)[]} */
     this.rows = [];
     /** @type {Map<number | string, Row>} */
@@ -77,7 +79,7 @@ export class Image {
     this.olds = [];
     this.n = 0;
     this.oldTick = -1;
-    this.ids = new Uint16Array(Math.max(8, ...schema.facets.map((shape) => shape.fields.length)));
+    this.ids = new Uint16Array(Math.max(8, ...schema.parts.map((part) => part.fields.length)));
   }
 
   /** The root record's row; none before the first snapshot. */
@@ -134,20 +136,36 @@ export class Image {
    * @param {In} input @param {boolean} isResume a keep run may come
    */
   read(input, isResume) {
+    if (isResume) for (const facet of this.facets) facet.isKept = facet.index === 0;
     for (let last = 0; ;) {
       const at = input.uv();
-      if (at === 0) return;
-      if (at <= last || at > this.facets.length) throw new WireError("no such facet here");
+      if (at === 0) break;
+      if (at <= last || at > this.schema.parts.length) throw new WireError("no such facet here");
       last = at;
-      const facet = this.facets[at - 1];
+      const part = this.schema.parts[at - 1];
+      const facet = this.facets[part.facet];
       const runs = input.u8();
-      if (runs === 0 || runs > 31 || (runs & KEEP && !isResume)) throw new WireError("bad runs");
-      for (let run = KEEP; run <= UPDATE; run *= 2) if (runs & run) this.readRun(facet, run, input);
+      const may = part.isOwn ? ENTER | SET | UPDATE : isResume && facet.index ? 31 : 30;
+      if (runs === 0 || runs & ~may) throw new WireError("bad runs");
+      if (isResume && !(runs & KEEP)) this.keep(facet, null);
+      for (let run = KEEP; run <= UPDATE; run *= 2)
+        if (runs & run) this.readRun(facet, part, run, input);
     }
+    if (isResume) for (const facet of this.facets) this.keep(facet, null);
   }
 
-  /** @param {Facet} facet @param {number} run @param {In} input */
-  readRun(facet, run, input) {
+  /** In a resume the rows that are not listed go. @param {Facet} facet @param {Set<Row> | null} kept */
+  keep(facet, kept) {
+    if (facet.isKept) return;
+    facet.isKept = true;
+    for (const row of facet.byKey.values()) if (!kept?.has(row)) this.leave(row);
+  }
+
+  /**
+   * @param {Facet} facet @param {import("./schema.js").Part} part
+   * @param {number} run @param {In} input
+   */
+  readRun(facet, part, run, input) {
     const n = input.uv();
     const kept = run === KEEP ? new Set() : null;
     if (n === 0) throw new WireError("empty run");
@@ -155,15 +173,17 @@ export class Image {
       id += input.uv() + 1;
       if (id >= MAX_SLOT) throw new WireError("id too large");
       const row = facet.rows[id];
-      if (run === ENTER) {
+      if (run === ENTER && !part.isOwn) {
         if (row) throw new WireError("row is held already");
         this.enter(facet, id, input);
       } else if (!row) throw new WireError("row is not held");
+      else if (run === ENTER) this.enterOwn(row, part, input);
+      else if (part.isOwn && row.shape === facet.shape) throw new WireError("row is not owned");
       else if (run === LEAVE) this.leave(row);
       else if (kept) kept.add(row);
-      else this.change(row, run === UPDATE, input);
+      else this.change(row, part, run === UPDATE, input);
     }
-    if (kept) for (const row of facet.byKey.values()) if (!kept.has(row)) this.leave(row);
+    if (kept) this.keep(facet, kept);
   }
 
   /** @param {Facet} facet @param {number} slot @param {In} input */
@@ -187,16 +207,33 @@ export class Image {
     this.note(row, ENTERED, null);
   }
 
-  /** @param {Row} row @param {boolean} isUpdate @param {In} input */
-  change(row, isUpdate, input) {
-    const { fields } = row.facet.shape;
+  /**
+   * What only its owner sees of a row, which has entered right before.
+   * @param {Row} row @param {import("./schema.js").Part} part @param {In} input
+   */
+  enterOwn(row, part, input) {
+    if (row.obj || row.shape !== row.facet.shape) throw new WireError("row is held already");
+    row.shape = /** @type {Shape} */ (row.facet.shape.own);
+    for (const { id, type } of part.fields) row.cells[id] = type.preset;
+    const n = input.mask(part.fields.length, this.ids);
+    for (let i = 0; i < n; i++) {
+      const { id, type } = part.fields[this.ids[i]];
+      row.cells[id] = readCell(type, input);
+    }
+  }
+
+  /**
+   * @param {Row} row @param {import("./schema.js").Part} part
+   * @param {boolean} isUpdate @param {In} input
+   */
+  change(row, part, isUpdate, input) {
+    const { fields } = part;
     const { cells } = row;
     const n = input.mask(fields.length, this.ids);
     if (n === 0) throw new WireError("empty mask");
     for (let i = 0; i < n; i++) {
-      const id = this.ids[i];
+      const { id, type } = fields[this.ids[i]];
       const old = cells[id];
-      const { type } = fields[id];
       cells[id] = isUpdate ? readChange(type, input, old) : readCell(type, input);
       this.note(row, id, old);
     }

@@ -18,8 +18,11 @@ import { MAX_U32, WireError, utf8 } from "./wire.js";
  * @typedef {{ id: number, path: string, steps: string[], type: Type }} Field
  * @typedef {Map<string, any>} Tree names to fields and nested records
  * @typedef {{ id: number, name: string, keys: string, fields: Field[], tree: Tree,
- *   isInput: boolean }} Shape a record: of a map, the root, a message or event
- * @typedef {{ hash: number, facets: Shape[], messages: Map<string, Shape>,
+ *   isInput: boolean, own: Shape | null }} Shape a record: of a map, the root, a message
+ *   or event. `own`: the same with what only the owner of a row sees; its further
+ *   fields stand behind the others
+ * @typedef {{ facet: number, isOwn: boolean, fields: Field[] }} Part what a section is about
+ * @typedef {{ hash: number, facets: Shape[], parts: Part[], messages: Map<string, Shape>,
  *   events: Shape[] }} Schema
  */
 
@@ -214,14 +217,52 @@ function parseFields(list, where, fields, steps = []) {
   return tree;
 }
 
+/** The fields of a list for one audience. @param {any[]} list @param {string} to @returns {any[]} */
+function fieldsFor(list, to) {
+  return list.flatMap(([name, what]) => {
+    if (what.t !== "record") return (what.to ?? "") === to ? [[name, what]] : [];
+    const fields = fieldsFor(what.fields, to);
+    return fields.length ? [[name, { ...what, fields }]] : [];
+  });
+}
+
+/** A tree with the fields of both. @param {Tree} a @param {Tree} b @returns {Tree} */
+function join(a, b) {
+  const both = new Map(a);
+  for (const [name, node] of b) {
+    const other = both.get(name);
+    both.set(name, other ? join(other, node) : node);
+  }
+  return both;
+}
+
 /** @param {any} pairs @param {string} where @returns {Shape[]} */
 function parseShapes(pairs, where) {
   return (pairs ?? []).map((/** @type {any} */ [name, w], /** @type {number} */ id) => {
+    const list = w.fields ?? [];
     /** @type {Field[]} */
     const fields = [];
-    const tree = parseFields(w.fields ?? [], where + name, fields);
-    return { id, name, keys: w.keys ?? "player", fields, tree, isInput: !!w.input };
+    const tree = parseFields(fieldsFor(list, ""), where + name, fields);
+    /** @type {Shape} */
+    const shape = {
+      id, name, keys: w.keys ?? "player", fields, tree, isInput: !!w.input, own: null,
+    };
+    const owners = fieldsFor(list, "owner");
+    if (owners.length) {
+      const all = fields.slice();
+      const ownTree = parseFields(owners, where + name, all);
+      shape.own = { ...shape, fields: all, tree: join(tree, ownTree) };
+    }
+    return shape;
   });
+}
+
+/** @param {Shape[]} facets @returns {Part[]} in the order of their numbers */
+function partsOf(facets) {
+  return facets.flatMap(({ fields, own }, facet) => [
+    { facet, isOwn: false, fields },
+    ...(own ? [{ facet, isOwn: true, fields: own.fields.slice(fields.length) }] : []),
+  ]);
 }
 
 /** @param {Uint8Array} bytes FNV-1a, 0 replaced by 1 */
@@ -240,9 +281,11 @@ export function parseSchema(json, hash) {
     const w = JSON.parse(json);
     const root = parseShapes([["", { fields: w.state?.fields, keys: "" }]], "state");
     const maps = parseShapes(w.state?.maps, "state.");
+    const facets = [...root, ...maps];
     return {
       hash,
-      facets: [...root, ...maps],
+      facets,
+      parts: partsOf(facets),
       messages: new Map(parseShapes(w.messages, "").map((m) => [m.name, m])),
       events: parseShapes(w.events, ""),
     };

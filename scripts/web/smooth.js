@@ -58,7 +58,7 @@ export class Motion {
     this.due = 0;
     this.version = -1; // of the row, when its view was last copied
     /** @type {[number | string, any]} what iteration yields */
-    this.pair = [row.key, build(row.facet.shape.tree, (f) => toValue(f.type, row.cells[f.id]))];
+    this.pair = [row.key, build(row.shape.tree, (f) => toValue(f.type, row.cells[f.id]))];
   }
   /** @param {number} i @param {number} now */
   at(i, now) {
@@ -86,7 +86,7 @@ export class Motion {
   show(row, now) {
     const view = this.pair[1];
     if (this.version !== row.version) {
-      for (const f of row.facet.shape.fields)
+      for (const f of row.shape.fields)
         if (!f.type.smooth) put(view, f.steps, toValue(f.type, row.cells[f.id]));
       this.version = row.version;
     }
@@ -104,7 +104,7 @@ export function put(obj, steps, value) {
 
 /** @param {Row} row @param {number} now @returns {[number | string, any]} */
 export function viewOf(row, now) {
-  const fields = row.facet.shape.fields;
+  const fields = row.shape.fields;
   row.motion ??= new Motion(
     row,
     fields.filter((f) => f.type.smooth),

@@ -145,7 +145,7 @@ export class State {
 
   /** @param {Row} row @param {Row[]} added */
   create(row, added) {
-    const fresh = build(row.facet.shape.tree, (f) => toValue(f.type, row.cells[f.id]));
+    const fresh = build(row.shape.tree, (f) => toValue(f.type, row.cells[f.id]));
     if (row.facet.index === 0) row.obj = Object.assign(this.root, fresh);
     else {
       row.obj = fresh;
@@ -156,7 +156,7 @@ export class State {
 
   /** @param {Row} row @param {number} id @param {Row[]} touched */
   write(row, id, touched) {
-    const { path, steps, type } = row.facet.shape.fields[id];
+    const { path, steps, type } = row.shape.fields[id];
     put(row.obj, steps, toValue(type, row.cells[id]));
     if (type.smooth) row.isMoved = true;
     if (!row.isTouched) {
@@ -181,7 +181,10 @@ export class State {
       const { shape } = facet;
       const old = before.get(shape.name);
       before.delete(shape.name);
-      const isNew = !old || !isSame(old.shape.fields, shape.fields);
+      const isOther =
+        !old ||
+        !isSame(old.shape.fields, shape.fields) ||
+        !isSame(old.shape.own?.fields, shape.own?.fields);
       if (facet.index) {
         facet.table = this.table(shape.name);
         facet.table._rows = facet.byKey;
@@ -192,11 +195,13 @@ export class State {
           this.create(row, added);
           continue;
         }
+        // The row may have become ours, or have ceased to be.
+        const isNew = isOther || (row.shape === shape) !== (was.shape === old?.shape);
         row.obj = was.obj;
         row.version = was.version;
         if (isNew) this.reshape(row, was);
         else row.motion = was.motion;
-        for (const f of shape.fields)
+        for (const f of row.shape.fields)
           if (isNew || was.cells[f.id] !== row.cells[f.id]) this.write(row, f.id, touched);
       }
       if (facet.index && old)
@@ -218,8 +223,8 @@ export class State {
    * @param {Row} row @param {Row} was
    */
   reshape(row, was) {
-    const fresh = build(row.facet.shape.tree, () => undefined);
-    for (const name of was.facet.shape.tree.keys()) if (!(name in fresh)) delete row.obj[name];
+    const fresh = build(row.shape.tree, () => undefined);
+    for (const name of was.shape.tree.keys()) if (!(name in fresh)) delete row.obj[name];
     Object.assign(row.obj, fresh);
   }
 
@@ -233,7 +238,8 @@ export class State {
       if (!this.tables.has(name)) throw new TypeError(`the state has no map ${name}`);
       return this.table(name);
     }
-    if (!facet.shape.fields.some((f) => f.type.smooth)) return this.table(name);
+    const { shape } = facet;
+    if (!(shape.own ?? shape).fields.some((f) => f.type.smooth)) return this.table(name);
     return new Cursor(facet.rows, now);
   }
 

@@ -24,10 +24,7 @@ static struct vm *vm_of(lua_State *L)
     return lua_touserdata(L, lua_upvalueindex(1));
 }
 
-/* The room behind the room or player object at `index`; *player is 0 for a room.
- * NULL for one that has left or closed, and for any other table; raises where
- * there is no table. */
-static struct script_room *room_of(lua_State *L, int index, uint32_t *player)
+struct script_room *bind_room_of(lua_State *L, int index, uint32_t *player)
 {
     struct vm *vm = vm_of(L);
 
@@ -84,7 +81,7 @@ static struct script_event read_event(lua_State *L, int name)
 static int room_send(lua_State *L)
 {
     uint32_t none, player = check_player(L, 2);
-    struct script_room *sr = room_of(L, 1, &none);
+    struct script_room *sr = bind_room_of(L, 1, &none);
 
     lua_settop(L, 4);
     struct script_event ev = read_event(L, 3);
@@ -132,7 +129,7 @@ static int room_broadcast(lua_State *L)
     uint32_t none, list[MAX_TARGETS], except = 0;
     size_t n_list = 0;
     bool has_list = false;
-    struct script_room *sr = room_of(L, 1, &none);
+    struct script_room *sr = bind_room_of(L, 1, &none);
 
     lua_settop(L, 4);
     struct script_event ev = read_event(L, 2);
@@ -153,7 +150,7 @@ static int room_broadcast(lua_State *L)
 static int room_lock(lua_State *L)
 {
     uint32_t none;
-    struct script_room *sr = room_of(L, 1, &none);
+    struct script_room *sr = bind_room_of(L, 1, &none);
 
     luaL_checktype(L, 2, LUA_TBOOLEAN);
     if (sr)
@@ -164,7 +161,7 @@ static int room_lock(lua_State *L)
 static int room_close(lua_State *L)
 {
     uint32_t none;
-    struct script_room *sr = room_of(L, 1, &none);
+    struct script_room *sr = bind_room_of(L, 1, &none);
     const char *reason = check_reason(L, 2);
 
     if (sr)
@@ -176,7 +173,7 @@ static int room_close(lua_State *L)
 static int room_random(lua_State *L)
 {
     uint32_t none;
-    struct script_room *sr = room_of(L, 1, &none);
+    struct script_room *sr = bind_room_of(L, 1, &none);
 
     if (!sr)
         return luaL_error(L, "random: the room is closed");
@@ -197,7 +194,7 @@ static int room_random(lua_State *L)
 static int player_send(lua_State *L)
 {
     uint32_t player;
-    struct script_room *sr = room_of(L, 1, &player);
+    struct script_room *sr = bind_room_of(L, 1, &player);
     struct vm *vm = vm_of(L);
 
     if (vm->def->raw) {
@@ -220,7 +217,7 @@ static int player_send(lua_State *L)
 static int player_kick(lua_State *L)
 {
     uint32_t player;
-    struct script_room *sr = room_of(L, 1, &player);
+    struct script_room *sr = bind_room_of(L, 1, &player);
     const char *reason = check_reason(L, 2);
 
     if (sr)
@@ -231,7 +228,7 @@ static int player_kick(lua_State *L)
 static int player_stat(lua_State *L)
 {
     uint32_t player;
-    struct script_room *sr = room_of(L, 1, &player);
+    struct script_room *sr = bind_room_of(L, 1, &player);
     const char *key = luaL_checkstring(L, 2);
 
     if (!sr)
@@ -339,8 +336,7 @@ static int host_room_ms(lua_State *L)
     return 1;
 }
 
-/* Why the value at `index` cannot be a key of this record, or NULL. */
-static const char *check_key(lua_State *L, int index, const struct record *record)
+const char *bind_check_key(lua_State *L, int index, const struct record *record)
 {
     double v = lua_tonumber(L, index);
     bool is_number = lua_type(L, index) == LUA_TNUMBER && v == floor(v);
@@ -378,7 +374,7 @@ static int host_row_check(lua_State *L)
     if (!(table >= 1 && table < schema->n_tables))
         return 0;
     const struct record *record = &schema->tables[(uint32_t)table];
-    const char *why = check_key(L, 2, record);
+    const char *why = bind_check_key(L, 2, record);
 
     if (lua_type(L, 2) == LUA_TSTRING)
         snprintf(key, sizeof key, "%.60s", lua_tostring(L, 2));
@@ -417,7 +413,7 @@ static int host_row_add(lua_State *L)
     struct script_room *sr = room_at(L, 1);
     uint32_t table = (uint32_t)luaL_checknumber(L, 2);
     const struct record *record = sr->image->tables[table].record;
-    const char *why = check_key(L, 3, record), *text = NULL;
+    const char *why = bind_check_key(L, 3, record), *text = NULL;
     size_t len = 0;
 
     if (!why && record->keys == KEY_STR)
@@ -495,9 +491,12 @@ void bind_push_host(lua_State *L, struct vm *vm)
         {NULL,        NULL          },
     };
     static const luaL_Reg player[] = {
-        {"send", player_send},
-        {"kick", player_kick},
-        {NULL,   NULL       },
+        {"send",    player_send        },
+        {"kick",    player_kick        },
+        {"view",    bind_player_view   },
+        {"watch",   bind_player_watch  },
+        {"unwatch", bind_player_unwatch},
+        {NULL,      NULL               },
     };
 
     lua_newtable(L);

@@ -66,6 +66,8 @@ void scan_apply(lua_State *L, struct script_room *sr, int index, int n)
         for (uint32_t w = 0; w < record->n_words; w++)
             for (uint32_t mask = masks[w]; mask; mask &= mask - 1) {
                 uint32_t field = w * 32 + (uint32_t)__builtin_ctz(mask);
+                if (record->by_path) /* scripts go by paths, rows by audiences */
+                    field = record->by_path[field];
                 const struct field *f = &record->fields[field];
                 union cell c;
                 lua_rawgeti(L, index, i++);

@@ -54,6 +54,9 @@ static int read_axis(const cJSON *name, const struct record *r, uint32_t *axis,
 {
     int i = cJSON_IsString(name) ? record_find(r, name->valuestring) : -1;
 
+    if (i >= 0 && r->fields[i].to == TO_SERVER)
+        return schema_refuse(e, place, "near: %s is for the server alone",
+                             name->valuestring);
     if (i < 0 || !is_number(&r->fields[i].type))
         return schema_refuse(e, place, "near: %.80s is not a number among its fields",
                              cJSON_IsString(name) ? name->valuestring : "x or y");

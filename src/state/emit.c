@@ -200,7 +200,7 @@ static uint8_t put_own(const struct diff *d, const struct facet *f, struct buf *
 
     if (!own)
         return 0;
-    if (!diff_holds_own(d, own)) {
+    if (!diff_holds_own(d, f->table, own)) {
         run_item(&run, own->slot);
         emit_put_entered(f, own, out);
         return run_end(&run, RUN_ENTER);

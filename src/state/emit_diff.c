@@ -126,7 +126,10 @@ const struct row *diff_own_row(const struct diff *d, uint32_t table)
     return d->player ? image_find(d->img, table, d->player, NULL, 0) : NULL;
 }
 
-bool diff_holds_own(const struct diff *d, const struct row *own)
+bool diff_holds_own(const struct diff *d, uint32_t table, const struct row *own)
 {
-    return d->view && own->spawn <= d->view->base;
+    const struct look *look = look_at(d, table);
+
+    return d->view &&
+           (look ? bits_has(&look->same, own->slot) : own->spawn <= d->view->base);
 }

@@ -54,7 +54,7 @@ bool diff_mark(const struct diff *d, const struct record *table, const struct ro
 /* The row of a table with owners' fields that the viewer owns, NULL where there is
  * none; and whether the view holds it. */
 const struct row *diff_own_row(const struct diff *d, uint32_t table);
-bool diff_holds_own(const struct diff *d, const struct row *own);
+bool diff_holds_own(const struct diff *d, uint32_t table, const struct row *own);
 
 /* Walk the members of a field mask: the lowest one at or after `from`, n_fields at
  * the end. */

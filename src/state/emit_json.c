@@ -81,7 +81,7 @@ static uint32_t next_change(const struct diff *d, uint32_t table, uint32_t from,
     uint32_t s = diff_next_change(d, table, from, fields), owners[DIFF_WORDS] = {0};
 
     /* Its owner sees more of this one, so it may come where the others have nothing. */
-    if (!own || own->slot < from || own->slot > s || !diff_holds_own(d, own) ||
+    if (!own || own->slot < from || own->slot > s || !diff_holds_own(d, table, own) ||
         !diff_mark(d, record, own, 0, record->n_public + record->n_owner, owners))
         return s;
     memcpy(fields, owners, sizeof owners);

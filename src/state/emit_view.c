@@ -140,7 +140,7 @@ static void sight_go_back(struct sight *s, uint32_t base, uint32_t tick)
 
 bool view_resume(struct view *v, uint32_t tick)
 {
-    if (!v->has_state || v->json || tick > v->told) {
+    if (!v->has_state || v->json || tick == 0 || tick > v->told) {
         view_reset(v);
         return false;
     }

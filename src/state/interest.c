@@ -27,6 +27,8 @@ void interest_fini(struct interest *in)
 
 void interest_look_at(struct interest *in, double x, double y, double radius)
 {
+    if (in->has_centre && in->x == x && in->y == y && in->radius == radius)
+        return; /* said anew in every tick */
     in->is_new = true;
     in->has_centre = true;
     in->x = x;
@@ -36,7 +38,7 @@ void interest_look_at(struct interest *in, double x, double y, double radius)
 
 void interest_look_home(struct interest *in)
 {
-    in->is_new = true;
+    in->is_new = in->is_new || in->has_centre;
     in->has_centre = false;
     in->radius = 0;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "peer.h"
+#include "support.h"
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,7 +159,7 @@ static void enter(struct cursor *c, const struct record *record, struct peer_fac
 {
     bool fields[256];
 
-    if (id >= MAX_SLOTS || (record->keys == KEY_NONE && id > 0) ||
+    if (id >= MAX_SLOTS || (record->keys == KEY_NONE && *record->name == 0 && id > 0) ||
         (id < f->n && f->rows[id].held)) {
         c->bad = true;
         return;
@@ -177,7 +179,7 @@ static void enter(struct cursor *c, const struct record *record, struct peer_fac
         text(c, 255, r->text);
     if (r->number < INT32_MIN || (record->keys == KEY_INT && r->number > INT32_MAX))
         c->bad = true;
-    for (uint32_t i = 0; i < f->n; i++)
+    for (uint32_t i = 0; i < f->n && record->keys != KEY_NONE; i++)
         if (f->rows[i].held && same_key(&f->rows[i], r))
             c->bad = true;
     r->held = true;
@@ -210,6 +212,10 @@ static void item(struct cursor *c, const struct record *record, struct peer_face
         f->rows[id].held = false;
         return;
     }
+    if (run == 1) {
+        f->rows[id].kept = true;
+        return;
+    }
     mask(c, record->n_fields, fields);
     for (uint32_t i = 0; i < record->n_fields && !c->bad; i++) {
         any |= fields[i];
@@ -221,14 +227,44 @@ static void item(struct cursor *c, const struct record *record, struct peer_face
     c->bad |= !any;
 }
 
-static void section(struct cursor *c, struct peer *p, uint32_t facet)
+/* The owner's part of a row that is no more goes with it. */
+static void drop_parts(struct peer *p, uint32_t facet)
 {
-    unsigned runs = (unsigned)little(c, 1);
+    struct peer_facet *all = &p->facets[facet], *own = all + 1;
 
-    if (runs == 0 || runs & ~30u)
+    if (facet + 1 >= p->schema->n_facets || !p->schema->facets[facet + 1].is_owners)
+        return;
+    for (uint32_t s = 0; s < own->n; s++)
+        if (s >= all->n || !all->rows[s].held)
+            own->rows[s].held = false;
+}
+
+/* In a resume what was not kept goes. */
+static void drop_others(struct peer *p, uint32_t facet)
+{
+    struct peer_facet *f = &p->facets[facet];
+
+    for (uint32_t s = 0; s < f->n; s++) {
+        f->rows[s].held = f->rows[s].held && f->rows[s].kept;
+        f->rows[s].kept = false;
+    }
+    drop_parts(p, facet);
+}
+
+static void section(struct cursor *c, struct peer *p, uint32_t facet, bool is_resume)
+{
+    const struct facet *what = &p->schema->facets[facet];
+    unsigned runs = (unsigned)little(c, 1);
+    unsigned may = what->is_owners ? 28u : is_resume && facet > 0 ? 31u : 30u;
+
+    if (runs == 0 || runs & ~may)
         c->bad = true;
-    for (unsigned run = 2; run <= 16 && !c->bad; run *= 2) {
+    for (unsigned run = 1; run <= 16 && !c->bad; run *= 2) {
         int64_t id = -1;
+        if (run == 2 && is_resume && facet > 0 && !what->is_owners)
+            drop_others(p, facet);
+        if (run == 4)
+            drop_parts(p, facet);
         if (!(runs & run))
             continue;
         p->n_sets += run == 8;
@@ -237,10 +273,12 @@ static void section(struct cursor *c, struct peer *p, uint32_t facet)
         c->bad |= n == 0;
         for (; n > 0 && !c->bad; n--) {
             id += 1 + (int64_t)uv(c);
-            if (id > UINT32_MAX)
+            const struct peer_facet *all = &p->facets[facet - what->is_owners];
+            if (id > UINT32_MAX ||
+                (what->is_owners && (id >= all->n || !all->rows[id].held)))
                 c->bad = true;
             else
-                item(c, &p->schema->tables[facet], &p->facets[facet], run, (uint32_t)id);
+                item(c, &what->part, &p->facets[facet], run, (uint32_t)id);
         }
     }
 }
@@ -248,14 +286,16 @@ static void section(struct cursor *c, struct peer *p, uint32_t facet)
 static void record(struct cursor *c, struct peer *p)
 {
     unsigned type = (unsigned)little(c, 1), flags = (unsigned)little(c, 1);
+    bool is_resume = type == 4 && flags == 2, came[256] = {false};
 
-    if (flags != 0 || (type != 3 && type != 4) || (type == 4 && !p->has_state)) {
+    if ((flags != 0 && !is_resume) || (type != 3 && type != 4) ||
+        (type == 4 && !p->has_state)) {
         c->bad = true;
         return;
     }
     if (type == 3) {
         p->tick = uv(c);
-        for (uint32_t i = 0; i < p->schema->n_tables; i++)
+        for (uint32_t i = 0; i < p->schema->n_facets; i++)
             for (uint32_t s = 0; s < p->facets[i].n; s++)
                 p->facets[i].rows[s].held = false;
     } else {
@@ -264,11 +304,16 @@ static void record(struct cursor *c, struct peer *p)
         c->bad |= (p->tick & 0xffff) != low;
     }
     for (uint32_t last = 0, facet; (facet = uv(c)) != 0 && !c->bad; last = facet) {
-        if (facet <= last || facet > p->schema->n_tables)
+        if (facet <= last || facet > p->schema->n_facets) {
             c->bad = true;
-        else
-            section(c, p, facet - 1);
+        } else {
+            came[facet - 1] = true;
+            section(c, p, facet - 1, is_resume);
+        }
     }
+    for (uint32_t i = 1; is_resume && i < p->schema->n_facets; i++)
+        if (!came[i] && !p->schema->facets[i].is_owners)
+            drop_others(p, i);
     p->has_state = true;
     if (c->at != c->end || p->facets[0].n == 0 || !p->facets[0].rows[0].held)
         c->bad = true;
@@ -277,12 +322,12 @@ static void record(struct cursor *c, struct peer *p)
 void peer_init(struct peer *p, struct schema *s)
 {
     *p = (struct peer){.schema = s};
-    p->facets = calloc(s->n_tables, sizeof *p->facets);
+    p->facets = calloc(s->n_facets, sizeof *p->facets);
 }
 
 void peer_fini(struct peer *p)
 {
-    for (uint32_t i = 0; i < p->schema->n_tables; i++)
+    for (uint32_t i = 0; i < p->schema->n_facets; i++)
         free(p->facets[i].rows);
     free(p->facets);
 }
@@ -292,8 +337,8 @@ bool peer_apply(struct peer *p, const uint8_t *bytes, size_t len)
     struct cursor c = {bytes, bytes + len, false};
     struct peer copy = *p;
 
-    copy.facets = calloc(p->schema->n_tables, sizeof *copy.facets);
-    for (uint32_t i = 0; i < p->schema->n_tables; i++) {
+    copy.facets = calloc(p->schema->n_facets, sizeof *copy.facets);
+    for (uint32_t i = 0; i < p->schema->n_facets; i++) {
         size_t size = p->facets[i].n * sizeof(struct peer_row);
         copy.facets[i] = p->facets[i];
         copy.facets[i].rows = size ? malloc(size) : NULL;
@@ -342,6 +387,44 @@ bool peer_equals(const struct peer *p, const struct image *img)
         }
     }
     return p->tick == img->at;
+}
+
+static cJSON *json_of_field(const struct type *t, const struct peer_row *r, uint32_t i)
+{
+    return t->kind == TYPE_STR ? cJSON_CreateString(r->str[i])
+                               : json_of_cell(t, (union cell){.q = r->q[i]});
+}
+
+static void add_part(cJSON *to, const struct facet *f, const struct peer_row *r)
+{
+    for (uint32_t i = 0; i < f->part.n_fields; i++)
+        tree_set(to, f->part.fields[i].path, json_of_field(&f->part.fields[i].type, r, i));
+}
+
+cJSON *peer_tree(const struct peer *p)
+{
+    cJSON *root = cJSON_CreateObject(), *map = NULL;
+
+    add_part(root, &p->schema->facets[0], &p->facets[0].rows[0]);
+    for (uint32_t i = 1; i < p->schema->n_facets; i++) {
+        const struct facet *f = &p->schema->facets[i];
+        const struct peer_facet *all = &p->facets[i - f->is_owners];
+        if (!f->is_owners)
+            map = cJSON_AddObjectToObject(root, f->part.name);
+        for (uint32_t s = 0; s < p->facets[i].n; s++) {
+            char key[300];
+            if (!p->facets[i].rows[s].held)
+                continue;
+            if (*all->rows[s].text)
+                snprintf(key, sizeof key, "%s", all->rows[s].text);
+            else
+                snprintf(key, sizeof key, "%" PRId64, all->rows[s].number);
+            cJSON *row = cJSON_GetObjectItemCaseSensitive(map, key);
+            add_part(row ? row : cJSON_AddObjectToObject(map, key), f,
+                     &p->facets[i].rows[s]);
+        }
+    }
+    return root;
 }
 
 /* Members of `from` replace those of `to`, objects are merged. */
