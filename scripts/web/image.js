@@ -31,7 +31,7 @@ export class Row {
   /** @param {Facet} facet @param {number} slot @param {number | string} key @param {any[]} cells */
   constructor(facet, slot, key, cells) {
     this.facet = facet;
-    this.shape = facet.shape; // or, for the player's own row, facet.shape.own
+    this.fields = facet.shape.open; // with the player's own row: all
     this.slot = slot;
     this.key = key;
     this.cells = cells;
@@ -53,7 +53,7 @@ class Facet {
   constructor(shape, index) {
     this.shape = shape;
     this.index = index;
-    this.presets = shape.fields.map((f) => f.type.preset);
+    this.presets = shape.open.map((f) => f.type.preset);
     this.isKept = false; // in a resume: what goes has gone
     /** @type {(Row | undefined)[]} */
     this.rows = [];
@@ -143,7 +143,7 @@ export class Image {
       if (at <= last || at > this.schema.parts.length) throw new WireError("no such facet here");
       last = at;
       const part = this.schema.parts[at - 1];
-      const facet = this.facets[part.facet];
+      const facet = this.facets[part.at];
       const runs = input.u8();
       const may = part.isOwn ? ENTER | SET | UPDATE : isResume && facet.index ? 31 : 30;
       if (runs === 0 || runs & ~may) throw new WireError("bad runs");
@@ -178,7 +178,7 @@ export class Image {
         this.enter(facet, id, input);
       } else if (!row) throw new WireError("row is not held");
       else if (run === ENTER) this.enterOwn(row, part, input);
-      else if (part.isOwn && row.shape === facet.shape) throw new WireError("row is not owned");
+      else if (part.isOwn && row.fields === facet.shape.open) throw new WireError("row is not held");
       else if (run === LEAVE) this.leave(row);
       else if (kept) kept.add(row);
       else this.change(row, part, run === UPDATE, input);
@@ -188,7 +188,7 @@ export class Image {
 
   /** @param {Facet} facet @param {number} slot @param {In} input */
   enter(facet, slot, input) {
-    const { keys, fields } = facet.shape;
+    const { keys, open } = facet.shape;
     /** @type {number | string} */
     let key = slot;
     if (keys === "player") key = input.uv();
@@ -200,11 +200,19 @@ export class Image {
     if (facet.byKey.has(key)) throw new WireError("key is held already");
 
     const cells = facet.presets.slice();
-    const n = input.mask(fields.length, this.ids);
-    for (let i = 0; i < n; i++) cells[this.ids[i]] = readCell(fields[this.ids[i]].type, input);
+    this.fill(open, cells, input);
     const row = new Row(facet, slot, key, cells);
     this.add(row);
     this.note(row, ENTERED, null);
+  }
+
+  /** @param {import("./schema.js").Field[]} fields @param {any[]} cells @param {In} input */
+  fill(fields, cells, input) {
+    const n = input.mask(fields.length, this.ids);
+    for (let i = 0; i < n; i++) {
+      const { id, type } = fields[this.ids[i]];
+      cells[id] = readCell(type, input);
+    }
   }
 
   /**
@@ -212,14 +220,11 @@ export class Image {
    * @param {Row} row @param {import("./schema.js").Part} part @param {In} input
    */
   enterOwn(row, part, input) {
-    if (row.obj || row.shape !== row.facet.shape) throw new WireError("row is held already");
-    row.shape = /** @type {Shape} */ (row.facet.shape.own);
-    for (const { id, type } of part.fields) row.cells[id] = type.preset;
-    const n = input.mask(part.fields.length, this.ids);
-    for (let i = 0; i < n; i++) {
-      const { id, type } = part.fields[this.ids[i]];
-      row.cells[id] = readCell(type, input);
-    }
+    const { open, fields } = row.facet.shape;
+    if (row.obj || row.fields !== open) throw new WireError("row is held already");
+    row.fields = fields;
+    for (const f of part.fields) row.cells.push(f.type.preset);
+    this.fill(part.fields, row.cells, input);
   }
 
   /**

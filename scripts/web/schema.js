@@ -17,13 +17,13 @@ import { MAX_U32, WireError, utf8 } from "./wire.js";
  *   preset: any }} Type `bytes` on the wire in absolute form, 0: uv, sv or str
  * @typedef {{ id: number, path: string, steps: string[], type: Type }} Field
  * @typedef {Map<string, any>} Tree names to fields and nested records
- * @typedef {{ id: number, name: string, keys: string, fields: Field[], tree: Tree,
- *   isInput: boolean, own: Shape | null }} Shape a record: of a map, the root, a message
- *   or event. `own`: the same with what only the owner of a row sees; its further
- *   fields stand behind the others
- * @typedef {{ facet: number, isOwn: boolean, fields: Field[] }} Part what a section is about
+ * @typedef {{ id: number, name: string, keys: string, fields: Field[], open: Field[],
+ *   own: Field[], tree: Tree, isInput: boolean }} Shape a record: of a map, the root, a
+ *   message or event. Its fields are the open ones, and behind them those that only the
+ *   owner of a row gets
+ * @typedef {{ at: number, isOwn: boolean, fields: Field[] }} Part what a section is about
  * @typedef {{ hash: number, facets: Shape[], parts: Part[], messages: Map<string, Shape>,
- *   events: Shape[] }} Schema
+ *   events: Shape[] }} Schema `parts` in the order of their numbers on the wire
  */
 
 const TURN = 2 * Math.PI;
@@ -192,18 +192,19 @@ export function writeCell(type, cell, out) {
 }
 
 /**
- * @param {any} list [name, what] pairs @param {string} where @param {Field[]} fields
- * @param {string[]} [steps] @returns {Tree}
+ * @param {any} list [name, what] pairs @param {string} where
+ * @param {Field[]} open @param {Field[]} own @param {string[]} [steps] @returns {Tree}
  */
-function parseFields(list, where, fields, steps = []) {
+function parseFields(list, where, open, own, steps = []) {
   /** @type {Tree} */
   const tree = new Map();
   for (const [name, what] of list) {
     const inner = [...steps, name];
     if (name === "__proto__") throw new WireError(`${where}: no field may be called ${name}`);
-    if (what.t === "record") tree.set(name, parseFields(what.fields, where, fields, inner));
+    if (what.t === "record") tree.set(name, parseFields(what.fields, where, open, own, inner));
     else {
       const path = inner.join(".");
+      const fields = what.to ? own : open;
       const field = {
         id: fields.length,
         path,
@@ -217,52 +218,18 @@ function parseFields(list, where, fields, steps = []) {
   return tree;
 }
 
-/** The fields of a list for one audience. @param {any[]} list @param {string} to @returns {any[]} */
-function fieldsFor(list, to) {
-  return list.flatMap(([name, what]) => {
-    if (what.t !== "record") return (what.to ?? "") === to ? [[name, what]] : [];
-    const fields = fieldsFor(what.fields, to);
-    return fields.length ? [[name, { ...what, fields }]] : [];
-  });
-}
-
-/** A tree with the fields of both. @param {Tree} a @param {Tree} b @returns {Tree} */
-function join(a, b) {
-  const both = new Map(a);
-  for (const [name, node] of b) {
-    const other = both.get(name);
-    both.set(name, other ? join(other, node) : node);
-  }
-  return both;
-}
-
 /** @param {any} pairs @param {string} where @returns {Shape[]} */
 function parseShapes(pairs, where) {
   return (pairs ?? []).map((/** @type {any} */ [name, w], /** @type {number} */ id) => {
-    const list = w.fields ?? [];
     /** @type {Field[]} */
-    const fields = [];
-    const tree = parseFields(fieldsFor(list, ""), where + name, fields);
-    /** @type {Shape} */
-    const shape = {
-      id, name, keys: w.keys ?? "player", fields, tree, isInput: !!w.input, own: null,
-    };
-    const owners = fieldsFor(list, "owner");
-    if (owners.length) {
-      const all = fields.slice();
-      const ownTree = parseFields(owners, where + name, all);
-      shape.own = { ...shape, fields: all, tree: join(tree, ownTree) };
-    }
-    return shape;
+    const open = [];
+    /** @type {Field[]} */
+    const own = [];
+    const tree = parseFields(w.fields ?? [], where + name, open, own);
+    for (const f of own) f.id += open.length;
+    const fields = [...open, ...own];
+    return { id, name, keys: w.keys ?? "player", fields, open, own, tree, isInput: !!w.input };
   });
-}
-
-/** @param {Shape[]} facets @returns {Part[]} in the order of their numbers */
-function partsOf(facets) {
-  return facets.flatMap(({ fields, own }, facet) => [
-    { facet, isOwn: false, fields },
-    ...(own ? [{ facet, isOwn: true, fields: own.fields.slice(fields.length) }] : []),
-  ]);
 }
 
 /** @param {Uint8Array} bytes FNV-1a, 0 replaced by 1 */
@@ -285,7 +252,10 @@ export function parseSchema(json, hash) {
     return {
       hash,
       facets,
-      parts: partsOf(facets),
+      parts: facets.flatMap(({ open, own }, at) => {
+        const all = { at, isOwn: false, fields: open };
+        return own.length ? [all, { at, isOwn: true, fields: own }] : [all];
+      }),
       messages: new Map(parseShapes(w.messages, "").map((m) => [m.name, m])),
       events: parseShapes(w.events, ""),
     };
@@ -295,20 +265,29 @@ export function parseSchema(json, hash) {
 }
 
 /**
- * A declared payload as a plain object; also what a new row looks like.
- * @param {Tree} tree @param {(field: Field) => any} value called in order of ids
+ * A declared payload as a plain object; also what a new row looks like. What has no
+ * value is left out.
+ * @param {Tree} tree @param {(field: Field) => any} value called in order of paths
  */
 export function build(tree, value) {
   /** @type {any} */
-  const obj = {};
-  for (const [name, node] of tree)
-    obj[name] = node instanceof Map ? build(node, value) : value(node);
+  let obj;
+  for (const [name, node] of tree) {
+    const v = node instanceof Map ? build(node, value) : value(node);
+    if (v !== undefined) (obj ??= {})[name] = v;
+  }
   return obj;
+}
+
+/** A row's object. @param {import("./image.js").Row} row */
+export function buildRow({ facet, cells }) {
+  return build(facet.shape.tree, (f) =>
+    f.id < cells.length ? toValue(f.type, cells[f.id]) : undefined) ?? {};
 }
 
 /** @param {Shape} shape @param {import("./wire.js").In} input */
 export function readPayload(shape, input) {
-  return build(shape.tree, (f) => toValue(f.type, readCell(f.type, input)));
+  return build(shape.tree, (f) => toValue(f.type, readCell(f.type, input))) ?? {};
 }
 
 /**

@@ -10,7 +10,7 @@
  *
  * Views are written in place: a page that draws at 60 Hz makes no garbage.
  */
-import { build, toValue } from "./schema.js";
+import { buildRow, toValue } from "./schema.js";
 
 const EVENT_DRIVEN_MS = 50; // rooms without ticks: how long a move takes
 const MAX_JITTER_MS = 100;
@@ -58,7 +58,7 @@ export class Motion {
     this.due = 0;
     this.version = -1; // of the row, when its view was last copied
     /** @type {[number | string, any]} what iteration yields */
-    this.pair = [row.key, build(row.shape.tree, (f) => toValue(f.type, row.cells[f.id]))];
+    this.pair = [row.key, buildRow(row)];
   }
   /** @param {number} i @param {number} now */
   at(i, now) {
@@ -86,7 +86,7 @@ export class Motion {
   show(row, now) {
     const view = this.pair[1];
     if (this.version !== row.version) {
-      for (const f of row.shape.fields)
+      for (const f of row.fields)
         if (!f.type.smooth) put(view, f.steps, toValue(f.type, row.cells[f.id]));
       this.version = row.version;
     }
@@ -104,7 +104,7 @@ export function put(obj, steps, value) {
 
 /** @param {Row} row @param {number} now @returns {[number | string, any]} */
 export function viewOf(row, now) {
-  const fields = row.shape.fields;
+  const fields = row.fields;
   row.motion ??= new Motion(
     row,
     fields.filter((f) => f.type.smooth),

@@ -7,7 +7,7 @@
  * what has happened as calls to make; nobody is called in between. A row keeps
  * its object as long as its key stays, through snapshots and reloads too.
  */
-import { build, toValue } from "./schema.js";
+import { buildRow, toValue } from "./schema.js";
 import { ENTERED, LEFT } from "./image.js";
 import { put, viewOf } from "./smooth.js";
 
@@ -145,7 +145,7 @@ export class State {
 
   /** @param {Row} row @param {Row[]} added */
   create(row, added) {
-    const fresh = build(row.shape.tree, (f) => toValue(f.type, row.cells[f.id]));
+    const fresh = buildRow(row);
     if (row.facet.index === 0) row.obj = Object.assign(this.root, fresh);
     else {
       row.obj = fresh;
@@ -156,7 +156,7 @@ export class State {
 
   /** @param {Row} row @param {number} id @param {Row[]} touched */
   write(row, id, touched) {
-    const { path, steps, type } = row.shape.fields[id];
+    const { path, steps, type } = row.fields[id];
     put(row.obj, steps, toValue(type, row.cells[id]));
     if (type.smooth) row.isMoved = true;
     if (!row.isTouched) {
@@ -181,10 +181,7 @@ export class State {
       const { shape } = facet;
       const old = before.get(shape.name);
       before.delete(shape.name);
-      const isOther =
-        !old ||
-        !isSame(old.shape.fields, shape.fields) ||
-        !isSame(old.shape.own?.fields, shape.own?.fields);
+      const isOther = !old || !isSame(old.shape.fields, shape.fields);
       if (facet.index) {
         facet.table = this.table(shape.name);
         facet.table._rows = facet.byKey;
@@ -196,12 +193,12 @@ export class State {
           continue;
         }
         // The row may have become ours, or have ceased to be.
-        const isNew = isOther || (row.shape === shape) !== (was.shape === old?.shape);
+        const isNew = isOther || row.fields.length !== was.fields.length;
         row.obj = was.obj;
         row.version = was.version;
         if (isNew) this.reshape(row, was);
         else row.motion = was.motion;
-        for (const f of row.shape.fields)
+        for (const f of row.fields)
           if (isNew || was.cells[f.id] !== row.cells[f.id]) this.write(row, f.id, touched);
       }
       if (facet.index && old)
@@ -223,8 +220,8 @@ export class State {
    * @param {Row} row @param {Row} was
    */
   reshape(row, was) {
-    const fresh = build(row.shape.tree, () => undefined);
-    for (const name of was.shape.tree.keys()) if (!(name in fresh)) delete row.obj[name];
+    const fresh = buildRow(row);
+    for (const name of was.facet.shape.tree.keys()) if (!(name in fresh)) delete row.obj[name];
     Object.assign(row.obj, fresh);
   }
 
@@ -238,8 +235,7 @@ export class State {
       if (!this.tables.has(name)) throw new TypeError(`the state has no map ${name}`);
       return this.table(name);
     }
-    const { shape } = facet;
-    if (!(shape.own ?? shape).fields.some((f) => f.type.smooth)) return this.table(name);
+    if (!facet.shape.fields.some((f) => f.type.smooth)) return this.table(name);
     return new Cursor(facet.rows, now);
   }
 

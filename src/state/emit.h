@@ -78,8 +78,8 @@ void view_reset(struct view *v);
 /* The client has come back and holds the state of `tick`, which may be an older one
  * than was sent. The next frame is a delta from there that names the rows it keeps.
  * A view of somebody who is away is otherwise left alone: no view_skip(), no frames.
- * False: that cannot be (JSON, no state, a tick that was never sent; 0 is none); then the view
- * was reset. */
+ * False: that cannot be (JSON, no state, a tick that was never sent; 0 is none); then the
+ * view was reset. */
 bool view_resume(struct view *v, uint32_t tick);
 
 /* One SNAPSHOT record of a room in which everybody sees everything. */
