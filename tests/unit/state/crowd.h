@@ -31,7 +31,7 @@ struct crowd_sink {
 /* How often what came about. */
 struct crowd_counts {
     unsigned compared, quiet, merged, resumed, resumed_older, reused, left_sight, in_margin,
-        owned, snapshots;
+        owned, snapshots, needless;
 };
 
 /* Run one room for `n_ticks`, its dice from `seed`. Fails the test that runs. */
