@@ -94,7 +94,29 @@ static void on_error(void *ctx, void *room, const struct script_error *error)
              error->room ? error->room : "-");
 }
 
+static void on_view(void *room, uint32_t player, const struct script_view *v)
+{
+    struct rig *r = room;
+
+    if (v)
+        buf_format(&r->trace, "view %u %g %g %g\n", player, v->x, v->y, v->radius);
+    else
+        buf_format(&r->trace, "view %u home\n", player);
+}
+
+static bool on_watch(void *room, uint32_t player, bool on, uint32_t table, int64_t number,
+                     const char *text, size_t len)
+{
+    struct rig *r = room;
+
+    buf_format(&r->trace, "%s %u table %u key %.*s%d\n", on ? "watch" : "unwatch", player,
+               table, (int)len, text ? text : "", (int)number);
+    return number != 99; /* one too many */
+}
+
 static const struct vm_hooks hooks = {
+    .view = on_view,
+    .watch = on_watch,
     .send = on_send,
     .broadcast = on_broadcast,
     .send_raw = on_send_raw,
