@@ -100,6 +100,9 @@ struct personal;
  * new image needs a new cache. */
 struct emit_cache {
     struct chunk *binary, *json, *full_binary, *full_json;
+    struct chunk *merged; /* for views that are behind: the last one, of this base */
+    uint32_t merged_base;
+    bool merged_json;
     uint32_t at; /* image->at for which they are good */
     struct buf scratch;
     struct personal *personal;

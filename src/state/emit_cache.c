@@ -26,6 +26,7 @@ static void drop_chunks(struct emit_cache *c)
     chunk_unref(&c->json);
     chunk_unref(&c->full_binary);
     chunk_unref(&c->full_json);
+    chunk_unref(&c->merged);
 }
 
 void emit_cache_fini(struct emit_cache *c)
@@ -82,6 +83,22 @@ static struct chunk *shared_frame(struct emit_cache *c, const struct image *img,
     return *cached ? chunk_ref(*cached) : NULL;
 }
 
+/* After a stall many views are behind by the same: what they held then is the same, and
+ * so are the bytes. */
+static struct chunk *merged_frame(struct emit_cache *c, const struct image *img,
+                                  const struct view *v, bool json)
+{
+    if (v->is_resuming)
+        return delta_frame(c, img, v, json);
+    if (!c->merged || c->merged_base != v->base || c->merged_json != json) {
+        chunk_unref(&c->merged);
+        c->merged = delta_frame(c, img, v, json);
+        c->merged_base = v->base;
+        c->merged_json = json;
+    }
+    return c->merged ? chunk_ref(c->merged) : NULL;
+}
+
 /* Where everybody sees everything. */
 static struct chunk *common_frame(struct emit_cache *c, const struct image *img,
                                   struct view *v, bool json, bool *failed)
@@ -98,7 +115,7 @@ static struct chunk *common_frame(struct emit_cache *c, const struct image *img,
     else if (diff_is_in_step(img, v))
         frame = shared_frame(c, img, v, json);
     else
-        frame = delta_frame(c, img, v, json);
+        frame = merged_frame(c, img, v, json);
     if (!frame) {
         *failed = true;
         view_reset(v);

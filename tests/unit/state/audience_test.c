@@ -77,50 +77,50 @@ TEST(audience_as_it_is, "where all is for all, clients get the bytes that were p
     schema_unref(&s);
 }
 
+static void refused(const char *json, const char *error)
+{
+    struct schema *s;
+    struct err e;
+
+    CHECK(schema_parse(&s, json, strlen(json), &e) < 0 && !s);
+    if (!strstr(e.text, error))
+        fail_msg("\"%s\" does not say \"%s\"", e.text, error);
+}
+
 TEST(audience_bad, "what cannot be is refused and named")
 {
-    static const struct {
-        const char *json, *error;
-    } cases[] = {
-        {MAP("string",                                                         "[\"a\",{\"t\":\"u8\",\"to\":\"owner\"}]",                        ""),
-         "state.m.a: to = owner is for fields of maps that are keyed by player"                                                                                                                                                                                                                                                                           },
-        {"{\"state\":{\"fields\":[[\"a\",{\"t\":\"u8\",\"to\":\"owner\"}]]}}",
-         "state.a: to = owner"                                                                                                                 },
-        {MAP("player",                                                                 "[\"a\",{\"t\":\"u8\",\"to\":\"all\"}]",                                                                                                ""),
-         "state.m.a: to must be owner or server"                                                                                                                                                                                            },
-        {MAP("player",                                                                 "[\"a\",{\"t\":\"u8\",\"to\":5}]",                                                                                                           ""),
-         "to must be owner or server"                                                                                               },
-        {MAP("player",                                                "",                                                                           ",\"to\":\"owner\""),                                                                                                                       "state.m: to of a map must be server"                                                                                                                                                                                                       },
-        {"{\"messages\":[[\"m\",{\"fields\":[[\"a\",{\"t\":\"u8\",\"to\":\"server\"}]]}]]}",
-         "messages.m.a: \"to\" is not known here"                                                     },
-        {"{\"events\":[[\"m\",{\"fields\":[[\"a\",{\"t\":\"u8\",\"to\":\"owner\"}]]}]]}",
-         "\"to\" is not known here"                                        },
-        {MAP("player",                                                                  XY,                      ",\"interest\":\"all\""),"interest must be near or keys"},
-        {MAP("player",                                                                  XY,                                                  ",\"to\":\"server\",\"interest\":\"keys\""),
-         "interest: nobody sees a map"                                                                                                                                                                                                                                                                             },
-        {MAP("player",                              XY,                                                                                    ",\"interest\":{\"near\":[\"x\",\"z\"],\"see\":1}"),
-         "near: z is not a number among its fields"                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                            },
-        {MAP("player",                      X ",[\"y\",{\"t\":\"str\",\"max\":3}]",
-         ",\"interest\":{\"near\":[\"x\",\"y\"],\"see\":1}"),
-         "near: y is not a number"                                     },
-        {MAP("player",                                                                  X ",[\"y\",{\"t\":\"f32\",\"to\":\"server\"}]",
-         ",\"interest\":{\"near\":[\"x\",\"y\"],\"see\":1}"),
-         "near: y is for the server alone"},
-        {MAP("player",                                                                  XY,              ",\"interest\":{\"near\":[\"x\"],\"see\":1}"),                                                                                                                            "two fields"                                                                                                                                                                                                                                                                                 },
-        {MAP("player",                                                                  XY,                        ",\"interest\":{\"near\":[\"x\",\"y\"],\"see\":0}"),
-         "see must be"                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                     },
-        {MAP("player",                                                                  XY, ",\"interest\":{\"near\":[\"x\",\"y\"]}"),"see must be"},
-        {MAP("player",                                                                  XY, ",\"interest\":{\"near\":[\"x\",\"y\"],\"see\":2,\"forget\":1}"),
-         "forget must be at least see"},
-        {MAP("player",                                                                     XY,                                                                                                                     ",\"interest\":{\"near\":[\"x\",\"y\"],\"see\":2,\"far\":1}"),
-         "\"far\" is not known here"                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 },
-    };
-
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct schema *s;
-        struct err e;
-        CHECK(schema_parse(&s, cases[i].json, strlen(cases[i].json), &e) < 0 && !s);
-        if (!strstr(e.text, cases[i].error))
-            fail_msg("\"%s\" does not say \"%s\"", e.text, cases[i].error);
-    }
+    refused(MAP("string", "[\"a\",{\"t\":\"u8\",\"to\":\"owner\"}]", ""),
+            "state.m.a: to = owner is for fields of maps that are keyed by player");
+    refused("{\"state\":{\"fields\":[[\"a\",{\"t\":\"u8\",\"to\":\"owner\"}]]}}",
+            "state.a: to = owner");
+    refused(MAP("player", "[\"a\",{\"t\":\"u8\",\"to\":\"all\"}]", ""),
+            "state.m.a: to must be owner or server");
+    refused(MAP("player", "[\"a\",{\"t\":\"u8\",\"to\":5}]", ""),
+            "to must be owner or server");
+    refused(MAP("player", "", ",\"to\":\"owner\""), "state.m: to of a map must be server");
+    refused(
+        "{\"messages\":[[\"m\",{\"fields\":[[\"a\",{\"t\":\"u8\",\"to\":\"server\"}]]}]]}",
+        "messages.m.a: \"to\" is not known here");
+    refused("{\"events\":[[\"m\",{\"fields\":[[\"a\",{\"t\":\"u8\",\"to\":\"owner\"}]]}]]}",
+            "\"to\" is not known here");
+    refused(MAP("player", XY, ",\"interest\":\"all\""), "interest must be near or keys");
+    refused(MAP("player", XY, ",\"to\":\"server\",\"interest\":\"keys\""),
+            "interest: nobody sees a map");
+    refused(MAP("player", XY, ",\"interest\":{\"near\":[\"x\",\"z\"],\"see\":1}"),
+            "near: z is not a number among its fields");
+    refused(MAP("player", X ",[\"y\",{\"t\":\"str\",\"max\":3}]",
+                ",\"interest\":{\"near\":[\"x\",\"y\"],\"see\":1}"),
+            "near: y is not a number");
+    refused(MAP("player", X ",[\"y\",{\"t\":\"f32\",\"to\":\"server\"}]",
+                ",\"interest\":{\"near\":[\"x\",\"y\"],\"see\":1}"),
+            "near: y is for the server alone");
+    refused(MAP("player", XY, ",\"interest\":{\"near\":[\"x\"],\"see\":1}"), "two fields");
+    refused(MAP("player", XY, ",\"interest\":{\"near\":[\"x\",\"y\"],\"see\":0}"),
+            "see must be");
+    refused(MAP("player", XY, ",\"interest\":{\"near\":[\"x\",\"y\"]}"), "see must be");
+    refused(
+        MAP("player", XY, ",\"interest\":{\"near\":[\"x\",\"y\"],\"see\":2,\"forget\":1}"),
+        "forget must be at least see");
+    refused(MAP("player", XY, ",\"interest\":{\"near\":[\"x\",\"y\"],\"see\":2,\"far\":1}"),
+            "\"far\" is not known here");
 }

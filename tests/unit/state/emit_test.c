@@ -229,6 +229,41 @@ static void move(struct image *img, uint32_t tick, int64_t x)
     CHECK(image_commit(img));
 }
 
+TEST(emit_cache_merged, "views that are behind by the same get one and the same chunk")
+{
+    struct image *img = small_image(3);
+    struct emit_cache c;
+    struct view v[3];
+    struct chunk *frames[3];
+    bool failed;
+
+    emit_cache_init(&c);
+    for (int i = 0; i < 3; i++) {
+        view_init(&v[i]);
+        frames[i] = emit_frame(&c, img, &v[i], false, &failed);
+        chunk_unref(&frames[i]);
+    }
+    for (uint32_t tick = 3; tick < 5; tick++) {
+        move(img, tick, tick * 4);
+        view_skip(&v[0], img);
+        view_skip(&v[1], img);
+        if (tick == 3) { /* the third falls behind one tick later */
+            frames[2] = emit_frame(&c, img, &v[2], false, &failed);
+            chunk_unref(&frames[2]);
+        }
+    }
+    view_skip(&v[2], img);
+    for (int i = 0; i < 3; i++)
+        frames[i] = emit_frame(&c, img, &v[i], false, &failed);
+    CHECK(frames[0] && frames[0] == frames[1] && frames[2] && frames[2] != frames[0]);
+    for (int i = 0; i < 3; i++) {
+        chunk_unref(&frames[i]);
+        view_fini(&v[i]);
+    }
+    emit_cache_fini(&c);
+    image_free(&img);
+}
+
 TEST(emit_cache_shares, "views in step, and new ones, get one and the same chunk")
 {
     struct image *img = small_image(3);
