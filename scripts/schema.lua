@@ -40,7 +40,7 @@ local function with(self, options, level)
   end
   for k, v in pairs(self) do copy[k] = v end
   for k, v in pairs(options) do
-    if not allowed[k] and (k ~= "default" or bare[self.t]) then
+    if not allowed[k] and k ~= "to" and (k ~= "default" or bare[self.t]) then
       error(format("s.%s has no option %s", self.t, tostring(k)), level + 1)
     end
     copy[k] = v
@@ -65,7 +65,29 @@ for _, kind in ipairs(plain) do schema[kind] = new(kind, {}) end
 schema.str.max, schema.bytes.max = 255, 255
 schema.text.max, schema.any.max = 65536, 65536
 
-local Map, Message = {}, {}
+local Map, Message, Interest = {}, {}, {}
+
+--- Interest of a map: a player sees the rows near its centre, which is its own row or
+-- what player:view() says. s.near {x = "x", y = "y", see = 400, forget = 440}: names of
+-- fields, how near a row must come to be seen, and how far it must go to be forgotten
+-- (default: see * 1.1).
+function schema.near(options)
+  if type(options) ~= "table" or getmetatable(options) then
+    error("s.near takes a table of options", 2)
+  end
+  local rule = {}
+  for k, v in pairs(options) do
+    local want = (k == "x" or k == "y") and "string" or (k == "see" or k == "forget") and "number"
+    if not want then error("s.near has no option " .. tostring(k), 2) end
+    if type(v) ~= want then error(format("s.near: %s is a %s", k, want), 2) end
+    rule[k] = v
+  end
+  if not (rule.x and rule.y and rule.see) then error("s.near needs x, y and see", 2) end
+  return setmetatable(rule, Interest)
+end
+
+--- Interest of a map: a player sees the rows whose keys it watches (player:watch).
+schema.keys = setmetatable({ keys = true }, Interest)
 
 -- What an opt, list or map can hold: a type, a nested map, or a table of fields.
 local function is_item(item)
@@ -88,16 +110,22 @@ end
 
 --- At the root of the state and over a table of fields: a collection of records.
 -- Anywhere else, or over a type: a map as a value.
--- keys: "player" (the default), "integer" or "string". max: as in s.list.
+-- keys: "player" (the default), "integer" or "string". max: as in s.list, of values.
+-- to: "server" where nobody sees it; of values "owner", too. interest: s.near {…} or
+-- s.keys, where a player does not see all rows of a collection.
 function schema.map(item, options)
   if not is_item(item) then error("s.map takes a table of fields or a type", 2) end
-  local keys, max = "player", nil
+  local keys, max, interest, to = "player", nil, nil, nil
   if type(options or {}) ~= "table" then error("s.map takes a table of options", 2) end
   for k, v in pairs(options or {}) do
     if k == "keys" then
       keys = v
     elseif k == "max" then
       max = v
+    elseif k == "interest" then
+      interest = v
+    elseif k == "to" then
+      to = v
     else
       error("s.map has no option " .. tostring(k), 2)
     end
@@ -105,8 +133,14 @@ function schema.map(item, options)
   if keys ~= "player" and keys ~= "integer" and keys ~= "string" then
     error('s.map: keys is "player", "integer" or "string"', 2)
   end
+  if interest ~= nil and getmetatable(interest) ~= Interest then
+    error("s.map: interest is s.near {…} or s.keys", 2)
+  end
+  if to ~= nil and to ~= "server" and (to ~= "owner" or not getmetatable(item)) then
+    error('s.map: to is "server"', 2)
+  end
   return setmetatable({ item = item, fields = not getmetatable(item) and item or nil, keys = keys,
-    max = max }, Map)
+    max = max, interest = interest, to = to }, Map)
 end
 
 -- A map of the state whose members are rows of their own.
@@ -181,7 +215,7 @@ local function sorted_names(t, where)
   return names
 end
 
-local order = { "min", "max", "step", "smooth" }
+local order = { "min", "max", "step", "smooth", "to" }
 
 local describe_fields
 
@@ -190,8 +224,10 @@ local function describe_type(t, where, depth)
   -- C knows the exact limit; this one ends a table that holds itself.
   if depth > 32 then error("types are nested more than 16 deep, or in a circle", 0) end
   if mt == Map then
-    return format('{"t":"map","keys":"%s","max":%s,"item":%s}', t.keys,
-      scalar(t.max or MAX_ITEMS, where .. ": max"), describe_type(t.item, where .. "[]", depth + 1))
+    if t.interest then error(where .. ": interest is for maps of records at the root", 0) end
+    return format('{"t":"map","keys":"%s","max":%s%s,"item":%s}', t.keys,
+      scalar(t.max or MAX_ITEMS, where .. ": max"), t.to and ',"to":' .. quote(t.to) or "",
+      describe_type(t.item, where .. "[]", depth + 1))
   end
   if type(t) == "table" and not mt then
     return '{"t":"record","fields":' .. describe_fields(t, where .. ".", depth + 1) .. "}"
@@ -238,6 +274,15 @@ local function describe_list(list, what)
   return "[" .. table.concat(out, ",") .. "]"
 end
 
+local function describe_audience(map, where)
+  local rule, out = map.interest, map.to and ',"to":"server"' or ""
+  if not rule then return out end
+  if rule.keys then return out .. ',"interest":"keys"' end
+  local forget = rule.forget and ',"forget":' .. scalar(rule.forget, where .. ": forget") or ""
+  return format('%s,"interest":{"near":[%s,%s],"see":%s%s}', out, quote(rule.x), quote(rule.y),
+    scalar(rule.see, where .. ": see"), forget)
+end
+
 --- The JSON of a game's declarations. Raises a text that names the place.
 local function describe(state, messages, events)
   local fields, maps = {}, {}
@@ -245,8 +290,8 @@ local function describe(state, messages, events)
     local t = state[name]
     if is_collection(t) then
       if t.max then error(format("state.%s: max is for maps that are values", name), 0) end
-      maps[#maps + 1] = format('[%s,{"keys":"%s","fields":%s}]', quote(name), t.keys,
-        describe_fields(t.fields, "state." .. name .. "."))
+      maps[#maps + 1] = format('[%s,{"keys":"%s","fields":%s%s}]', quote(name), t.keys,
+        describe_fields(t.fields, "state." .. name .. "."), describe_audience(t, "state." .. name))
     else
       fields[#fields + 1] = format("[%s,%s]", quote(name), describe_type(t, "state." .. name, 0))
     end

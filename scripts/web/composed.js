@@ -40,7 +40,7 @@ export function setUp(type, w, where) {
   type.keys = w.keys;
   type.fields = [];
   if (w.t === "record") {
-    type.tree = schema.parseFields(w.fields, where, type.fields);
+    type.tree = schema.parseFields(w.fields, where, type.fields, type.fields);
     need(type.fields.length > 0, `${where}: no fields`);
   }
   if (w.item) type.item = schema.parseType(w.item, `${where}[]`);

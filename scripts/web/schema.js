@@ -17,10 +17,13 @@ import { MAX_U32, WireError, utf8 } from "./wire.js";
  *   preset: any, isComposed: boolean }} Type `bytes` on the wire in absolute form, 0: uv, sv or str
  * @typedef {{ id: number, path: string, steps: string[], type: Type }} Field
  * @typedef {Map<string, any>} Tree names to fields and nested records
- * @typedef {{ id: number, name: string, keys: string, fields: Field[], tree: Tree,
- *   isInput: boolean }} Shape a record: of a map, the root, a message or event
- * @typedef {{ hash: number, facets: Shape[], messages: Map<string, Shape>,
- *   events: Shape[] }} Schema
+ * @typedef {{ id: number, name: string, keys: string, fields: Field[], open: Field[],
+ *   own: Field[], tree: Tree, isInput: boolean }} Shape a record: of a map, the root, a
+ *   message or event. Its fields are the open ones, and behind them those that only the
+ *   owner of a row gets
+ * @typedef {{ at: number, isOwn: boolean, fields: Field[] }} Part what a section is about
+ * @typedef {{ hash: number, facets: Shape[], parts: Part[], messages: Map<string, Shape>,
+ *   events: Shape[] }} Schema `parts` in the order of their numbers on the wire
  */
 
 /** @type {any} composed.js, for types with others inside; loaded when a schema has one */
@@ -219,18 +222,19 @@ export function writeCell(type, cell, out) {
 }
 
 /**
- * @param {any} list [name, what] pairs @param {string} where @param {Field[]} fields
- * @param {string[]} [steps] @returns {Tree}
+ * @param {any} list [name, what] pairs @param {string} where
+ * @param {Field[]} open @param {Field[]} own @param {string[]} [steps] @returns {Tree}
  */
-export function parseFields(list, where, fields, steps = []) {
+export function parseFields(list, where, open, own, steps = []) {
   /** @type {Tree} */
   const tree = new Map();
   for (const [name, what] of list) {
     const inner = [...steps, name];
     if (name === "__proto__") throw new WireError(`${where}: no field may be called ${name}`);
-    if (what.t === "record") tree.set(name, parseFields(what.fields, where, fields, inner));
+    if (what.t === "record") tree.set(name, parseFields(what.fields, where, open, own, inner));
     else {
       const path = inner.join(".");
+      const fields = what.to ? own : open;
       const field = {
         id: fields.length,
         path,
@@ -248,9 +252,13 @@ export function parseFields(list, where, fields, steps = []) {
 function parseShapes(pairs, where) {
   return (pairs ?? []).map((/** @type {any} */ [name, w], /** @type {number} */ id) => {
     /** @type {Field[]} */
-    const fields = [];
-    const tree = parseFields(w.fields ?? [], where + name, fields);
-    return { id, name, keys: w.keys ?? "player", fields, tree, isInput: !!w.input };
+    const open = [];
+    /** @type {Field[]} */
+    const own = [];
+    const tree = parseFields(w.fields ?? [], where + name, open, own);
+    for (const f of own) f.id += open.length;
+    const fields = [...open, ...own];
+    return { id, name, keys: w.keys ?? "player", fields, open, own, tree, isInput: !!w.input };
   });
 }
 
@@ -270,9 +278,14 @@ export function parseSchema(json, hash) {
     const w = JSON.parse(json);
     const root = parseShapes([["", { fields: w.state?.fields, keys: "" }]], "state");
     const maps = parseShapes(w.state?.maps, "state.");
+    const facets = [...root, ...maps];
     return {
       hash,
-      facets: [...root, ...maps],
+      facets,
+      parts: facets.flatMap(({ open, own }, at) => {
+        const all = { at, isOwn: false, fields: open };
+        return own.length ? [all, { at, isOwn: true, fields: own }] : [all];
+      }),
       messages: new Map(parseShapes(w.messages, "").map((m) => [m.name, m])),
       events: parseShapes(w.events, ""),
     };
@@ -283,20 +296,31 @@ export function parseSchema(json, hash) {
 }
 
 /**
- * A declared payload as a plain object; also what a new row looks like.
- * @param {Tree} tree @param {(field: Field) => any} value called in order of ids
+ * A declared payload as a plain object; also what a new row looks like. What has no
+ * value is left out.
+ * @param {Tree} tree @param {(field: Field) => any} value called in order of paths
  */
 export function build(tree, value) {
   /** @type {any} */
-  const obj = {};
-  for (const [name, node] of tree)
-    obj[name] = node instanceof Map ? build(node, value) : value(node);
+  let obj;
+  for (const [name, node] of tree) {
+    const v = node instanceof Map ? build(node, value) : value(node);
+    if (v !== undefined) (obj ??= {})[name] = v;
+  }
   return obj;
+}
+
+/**
+ * A row's object, of the fields that it has.
+ * @param {import("./image.js").Row} row @param {(field: Field) => any} value
+ */
+export function buildRow({ facet, cells }, value = (f) => toValue(f.type, cells[f.id])) {
+  return build(facet.shape.tree, (f) => (f.id < cells.length ? value(f) : undefined)) ?? {};
 }
 
 /** @param {Shape} shape @param {import("./wire.js").In} input */
 export function readPayload(shape, input) {
-  return build(shape.tree, (f) => toValue(f.type, readCell(f.type, input)));
+  return build(shape.tree, (f) => toValue(f.type, readCell(f.type, input))) ?? {};
 }
 
 /**

@@ -115,7 +115,7 @@ static bool send_state(struct room *r, struct player *p, uint64_t now_us)
         p->peer.ops->send(p->peer.conn, frame);
         if (p->probe_us == 0) {
             p->probe_us = now_us;
-            p->probe_tick = r->image->at;
+            p->probe_tick = p->view.told;
         }
     }
     chunk_unref(&frame);

@@ -145,6 +145,35 @@ static void on_lock(void *room, bool locked)
     ((struct room *)room)->is_locked = locked;
 }
 
+static void on_view(void *room, uint32_t player, const struct script_view *v)
+{
+    struct room *r = room;
+    struct player *p = room_find(r, player);
+
+    if (!p)
+        return;
+    if (v)
+        interest_look_at(&p->view.interest, v->x, v->y, v->radius);
+    else
+        interest_look_home(&p->view.interest);
+}
+
+static bool on_watch(void *room, uint32_t player, bool on, uint32_t table, int64_t number,
+                     const char *text, size_t len)
+{
+    struct room *r = room;
+    struct player *p = room_find(r, player);
+    const struct schema *schema = r->image->schema;
+
+    if (!p)
+        return true; /* it is about to leave */
+    if (on)
+        return interest_watch(&p->view.interest, schema, table, number, text, len,
+                              room_def(r)->max_watched);
+    interest_unwatch(&p->view.interest, schema, table, number, text, len);
+    return true;
+}
+
 static double on_rtt(void *room, uint32_t player)
 {
     const struct player *p = room_find(room, player);
@@ -185,6 +214,8 @@ const struct vm_hooks room_hooks = {
     .kick = on_kick,
     .close = on_close,
     .lock = on_lock,
+    .view = on_view,
+    .watch = on_watch,
     .rtt_ms = on_rtt,
     .backlog = on_backlog,
     .on_slow = on_slow,

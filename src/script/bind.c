@@ -26,10 +26,7 @@ static struct vm *vm_of(lua_State *L)
     return lua_touserdata(L, lua_upvalueindex(1));
 }
 
-/* The room behind the room or player object at `index`; *player is 0 for a room.
- * NULL for one that has left or closed, and for any other table; raises where
- * there is no table. */
-static struct script_room *room_of(lua_State *L, int index, uint32_t *player)
+struct script_room *bind_room_of(lua_State *L, int index, uint32_t *player)
 {
     struct vm *vm = vm_of(L);
 
@@ -86,7 +83,7 @@ static struct script_event read_event(lua_State *L, int name)
 static int room_send(lua_State *L)
 {
     uint32_t none, player = check_player(L, 2);
-    struct script_room *sr = room_of(L, 1, &none);
+    struct script_room *sr = bind_room_of(L, 1, &none);
 
     lua_settop(L, 4);
     struct script_event ev = read_event(L, 3);
@@ -134,7 +131,7 @@ static int room_broadcast(lua_State *L)
     uint32_t none, list[MAX_TARGETS], except = 0;
     size_t n_list = 0;
     bool has_list = false;
-    struct script_room *sr = room_of(L, 1, &none);
+    struct script_room *sr = bind_room_of(L, 1, &none);
 
     lua_settop(L, 4);
     struct script_event ev = read_event(L, 2);
@@ -155,7 +152,7 @@ static int room_broadcast(lua_State *L)
 static int room_lock(lua_State *L)
 {
     uint32_t none;
-    struct script_room *sr = room_of(L, 1, &none);
+    struct script_room *sr = bind_room_of(L, 1, &none);
 
     luaL_checktype(L, 2, LUA_TBOOLEAN);
     if (sr)
@@ -166,7 +163,7 @@ static int room_lock(lua_State *L)
 static int room_close(lua_State *L)
 {
     uint32_t none;
-    struct script_room *sr = room_of(L, 1, &none);
+    struct script_room *sr = bind_room_of(L, 1, &none);
     const char *reason = check_reason(L, 2);
 
     if (sr)
@@ -178,7 +175,7 @@ static int room_close(lua_State *L)
 static int room_random(lua_State *L)
 {
     uint32_t none;
-    struct script_room *sr = room_of(L, 1, &none);
+    struct script_room *sr = bind_room_of(L, 1, &none);
 
     if (!sr)
         return luaL_error(L, "random: the room is closed");
@@ -213,7 +210,7 @@ static int send_raw(struct vm *vm, double handle, const char *data, size_t len, 
 static int player_send(lua_State *L)
 {
     uint32_t player;
-    struct script_room *sr = room_of(L, 1, &player);
+    struct script_room *sr = bind_room_of(L, 1, &player);
     struct vm *vm = vm_of(L);
 
     if (vm->def->raw) {
@@ -236,7 +233,7 @@ static int player_send(lua_State *L)
 static int player_kick(lua_State *L)
 {
     uint32_t player;
-    struct script_room *sr = room_of(L, 1, &player);
+    struct script_room *sr = bind_room_of(L, 1, &player);
     const char *reason = check_reason(L, 2);
 
     if (sr)
@@ -247,7 +244,7 @@ static int player_kick(lua_State *L)
 static int player_stat(lua_State *L)
 {
     uint32_t player;
-    struct script_room *sr = room_of(L, 1, &player);
+    struct script_room *sr = bind_room_of(L, 1, &player);
     const char *key = luaL_checkstring(L, 2);
 
     if (!sr)
@@ -375,8 +372,7 @@ static int host_room_ms(lua_State *L)
     return 1;
 }
 
-/* Why the value at `index` cannot be a key of this record, or NULL. */
-static const char *check_key(lua_State *L, int index, const struct record *record)
+const char *bind_check_key(lua_State *L, int index, const struct record *record)
 {
     double v = lua_tonumber(L, index);
     bool is_number = lua_type(L, index) == LUA_TNUMBER && v == floor(v);
@@ -401,20 +397,20 @@ static const char *check_key(lua_State *L, int index, const struct record *recor
     }
 }
 
-/* row_check(facet, key, value) -> nil or what is wrong with it. Fields that are
+/* row_check(table, key, value) -> nil or what is wrong with it. Fields that are
  * absent are filled in with their defaults. */
 static int host_row_check(lua_State *L)
 {
     const struct schema *schema = vm_of(L)->def->schema;
-    double facet = luaL_checknumber(L, 1);
+    double table = luaL_checknumber(L, 1);
     char key[64], path[400];
 
     /* Between a reload and script_room_rebind() the tables of a room are still
      * those of the old schema. */
-    if (!(facet >= 1 && facet < schema->n_facets))
+    if (!(table >= 1 && table < schema->n_tables))
         return 0;
-    const struct record *record = &schema->facets[(uint32_t)facet];
-    const char *why = check_key(L, 2, record);
+    const struct record *record = &schema->tables[(uint32_t)table];
+    const char *why = bind_check_key(L, 2, record);
 
     if (lua_type(L, 2) == LUA_TSTRING)
         snprintf(key, sizeof key, "%.60s", lua_tostring(L, 2));
@@ -447,19 +443,19 @@ static int host_row_check(lua_State *L)
     return 0;
 }
 
-/* row_add(handle, facet, key) -> slot; or nil and why not. */
+/* row_add(handle, table, key) -> slot; or nil and why not. */
 static int host_row_add(lua_State *L)
 {
     struct script_room *sr = room_at(L, 1);
-    uint32_t facet = (uint32_t)luaL_checknumber(L, 2);
-    const struct record *record = sr->image->facets[facet].record;
-    const char *why = check_key(L, 3, record), *text = NULL;
+    uint32_t table = (uint32_t)luaL_checknumber(L, 2);
+    const struct record *record = sr->image->tables[table].record;
+    const char *why = bind_check_key(L, 3, record), *text = NULL;
     size_t len = 0;
 
     if (!why && record->keys == KEY_STR)
         text = lua_tolstring(L, 3, &len);
     uint32_t slot = why ? IMAGE_NO_SLOT
-                        : image_add(sr->image, facet,
+                        : image_add(sr->image, table,
                                     text ? 0 : (int64_t)lua_tonumber(L, 3), text, len);
     if (slot == IMAGE_NO_SLOT) {
         lua_pushnil(L);
@@ -479,13 +475,13 @@ static int host_row_remove(lua_State *L)
     return 0;
 }
 
-/* row_get(handle, facet, slot) -> a table with the values of the image. */
+/* row_get(handle, table, slot) -> a table with the values of the image. */
 static int host_row_get(lua_State *L)
 {
     const struct script_room *sr = room_at(L, 1);
-    uint32_t facet = (uint32_t)luaL_checknumber(L, 2);
-    const struct record *record = sr->image->facets[facet].record;
-    const struct row *row = image_row(sr->image, facet, (uint32_t)luaL_checknumber(L, 3));
+    uint32_t table = (uint32_t)luaL_checknumber(L, 2);
+    const struct record *record = sr->image->tables[table].record;
+    const struct row *row = image_row(sr->image, table, (uint32_t)luaL_checknumber(L, 3));
 
     lua_settop(L, 0);
     lua_createtable(L, 0, (int)record->n_fields);
@@ -500,17 +496,17 @@ static int host_row_get(lua_State *L)
 static int host_rows(lua_State *L)
 {
     const struct script_room *sr = room_at(L, 1);
-    const struct facet *facet = &sr->image->facets[(uint32_t)luaL_checknumber(L, 2)];
+    const struct table *table = &sr->image->tables[(uint32_t)luaL_checknumber(L, 2)];
     int n = 0;
 
     lua_newtable(L);
-    for (uint32_t slot = 0; slot < facet->cap; slot++) {
-        const struct row *row = facet->rows[slot];
+    for (uint32_t slot = 0; slot < table->cap; slot++) {
+        const struct row *row = table->rows[slot];
         if (!row)
             continue;
         lua_pushnumber(L, slot);
         lua_rawseti(L, -2, ++n);
-        if (facet->record->keys == KEY_STR)
+        if (table->record->keys == KEY_STR)
             lua_pushlstring(L, (const char *)row->key.text->bytes, row->key.text->len);
         else
             lua_pushnumber(L, (double)row->key.number);
@@ -525,7 +521,7 @@ static int host_row_restore(lua_State *L)
 {
     const struct script_room *sr = room_at(L, 1);
     uint32_t facet = (uint32_t)luaL_checknumber(L, 2);
-    const struct record *record = sr->image->facets[facet].record;
+    const struct record *record = sr->image->tables[facet].record;
     const struct row *row = image_row(sr->image, facet, (uint32_t)luaL_checknumber(L, 3));
 
     luaL_checktype(L, 4, LUA_TTABLE);
@@ -590,9 +586,12 @@ void bind_push_host(lua_State *L, struct vm *vm)
         {NULL,        NULL          },
     };
     static const luaL_Reg player[] = {
-        {"send", player_send},
-        {"kick", player_kick},
-        {NULL,   NULL       },
+        {"send",    player_send        },
+        {"kick",    player_kick        },
+        {"view",    bind_player_view   },
+        {"watch",   bind_player_watch  },
+        {"unwatch", bind_player_unwatch},
+        {NULL,      NULL               },
     };
 
     lua_newtable(L);

@@ -59,6 +59,10 @@ struct script_event {
     size_t n_payload;
 };
 
+struct script_view {
+    double x, y, radius; /* radius 0: as far as the map says */
+};
+
 /* What scripts do to the world, given by the room layer. `room` is what
  * script_room_new() took. No hook may call back into the VM. */
 struct vm_hooks {
@@ -74,6 +78,12 @@ struct vm_hooks {
     void (*kick)(void *room, uint32_t player, const char *reason);
     void (*close)(void *room, const char *reason);
     void (*lock)(void *room, bool locked);
+    /* The centre of what a player sees; NULL: its own row again. */
+    void (*view)(void *room, uint32_t player, const struct script_view *v);
+    /* Watch a row of a table with INTEREST_KEYS, be it there or not, or watch it no
+     * more. `text` for KEY_STR, else `number`. False: too many are watched. */
+    bool (*watch)(void *room, uint32_t player, bool on, uint32_t table, int64_t number,
+                  const char *text, size_t len);
     double (*rtt_ms)(void *room, uint32_t player);
     double (*backlog)(void *room, uint32_t player);
     /* A callback took longer than the game's budget_warn; told once a second for

@@ -71,6 +71,19 @@ void vm_push(lua_State *L, const struct vm *vm, int ref);
 /* The table of C functions that host.lua takes, left on the stack. */
 void bind_push_host(lua_State *L, struct vm *vm);
 
+/* The room behind the room or player object at `index`; *player is 0 for a room.
+ * NULL for one that has left or closed, and for any other table; raises where
+ * there is no table. (bind.c, for all C functions that scripts call.) */
+struct script_room *bind_room_of(lua_State *L, int index, uint32_t *player);
+
+/* Why the value at `index` cannot be a key of this record, or NULL. */
+const char *bind_check_key(lua_State *L, int index, const struct record *record);
+
+/* player:view, player:watch, player:unwatch (bind_interest.c). */
+int bind_player_view(lua_State *L);
+int bind_player_watch(lua_State *L);
+int bind_player_unwatch(lua_State *L);
+
 /* Copy `n` values from the array at `index` into the image (scan.c). */
 void scan_apply(lua_State *L, struct script_room *sr, int index, int n);
 

@@ -58,8 +58,10 @@ TEST(stats_callbacks,
     rig_open(&r, game);
     for (int i = 0; i < 3; i++)
         script_tick(r.room, 0.05);
-    rig_eval(&r, "local now = os.clock local t = now() while now() - t < 0.001 do end "
-                 "room:after(0, 'later') return 1");
+    rig_eval(
+        &r,
+        "local now = require('parlor').now local t = now() while now() - t < 0.001 do end "
+        "room:after(0, 'later') return 1");
     script_timers(r.room, NULL);
     const struct schema *schema = r.vm->def->schema;
     const struct record *hop = &schema->messages[schema_find_message(schema, "hop", 3)];

@@ -99,7 +99,29 @@ static void on_error(void *ctx, void *room, const struct script_error *error)
              error->room ? error->room : "-");
 }
 
+static void on_view(void *room, uint32_t player, const struct script_view *v)
+{
+    struct rig *r = room;
+
+    if (v)
+        buf_format(&r->trace, "view %u %g %g %g\n", player, v->x, v->y, v->radius);
+    else
+        buf_format(&r->trace, "view %u home\n", player);
+}
+
+static bool on_watch(void *room, uint32_t player, bool on, uint32_t table, int64_t number,
+                     const char *text, size_t len)
+{
+    struct rig *r = room;
+
+    buf_format(&r->trace, "%s %u table %u key %.*s%d\n", on ? "watch" : "unwatch", player,
+               table, (int)len, text ? text : "", (int)number);
+    return number != 99; /* one too many */
+}
+
 static const struct vm_hooks hooks = {
+    .view = on_view,
+    .watch = on_watch,
     .send = on_send,
     .broadcast = on_broadcast,
     .send_raw = on_send_raw,
@@ -259,14 +281,14 @@ int rig_reload(struct rig *r, const char *game)
     return code;
 }
 
-static void put_row(struct json_out *j, const struct image *image, uint32_t facet,
+static void put_row(struct json_out *j, const struct image *image, uint32_t table,
                     uint32_t slot)
 {
-    const struct record *record = image->facets[facet].record;
+    const struct record *record = image->tables[table].record;
 
     for (uint32_t i = 0; i < record->n_fields; i++) {
         json_out_key(j, record->fields[i].path, strlen(record->fields[i].path));
-        type_put_json(&record->fields[i].type, image_row(image, facet, slot)->now[i], j);
+        type_put_json(&record->fields[i].type, image_row(image, table, slot)->now[i], j);
     }
 }
 
@@ -278,16 +300,16 @@ char *rig_state(const struct image *image)
     buf_init(&out, 0);
     json_out_object(&j);
     put_row(&j, image, 0, 0);
-    for (uint32_t f = 1; f < image->schema->n_facets; f++) {
-        const struct facet *facet = &image->facets[f];
-        json_out_key(&j, facet->record->name, strlen(facet->record->name));
+    for (uint32_t f = 1; f < image->schema->n_tables; f++) {
+        const struct table *table = &image->tables[f];
+        json_out_key(&j, table->record->name, strlen(table->record->name));
         json_out_object(&j);
-        for (uint32_t slot = 0; slot < facet->cap; slot++) {
+        for (uint32_t slot = 0; slot < table->cap; slot++) {
             char key[300];
-            if (!facet->rows[slot])
+            if (!table->rows[slot])
                 continue;
-            const struct image_key *k = &facet->rows[slot]->key;
-            if (facet->record->keys == KEY_STR)
+            const struct image_key *k = &table->rows[slot]->key;
+            if (table->record->keys == KEY_STR)
                 snprintf(key, sizeof key, "%.*s", (int)k->text->len,
                          (const char *)k->text->bytes);
             else

@@ -369,29 +369,29 @@ static void check_record(const struct record *record, const struct row *row,
 static void check_map(const struct image *image, uint32_t f, struct model_row *rows,
                       const char *what)
 {
-    const struct facet *facet = &image->facets[f];
+    const struct table *table = &image->tables[f];
     uint32_t n_rows = 0, n_model = 0;
     char key[24];
 
-    for (uint32_t slot = 0; slot < facet->cap; slot++) {
-        if (!facet->rows[slot])
+    for (uint32_t slot = 0; slot < table->cap; slot++) {
+        if (!table->rows[slot])
             continue;
-        const struct image_key *k = &facet->rows[slot]->key;
-        if (facet->record->keys == KEY_STR)
+        const struct image_key *k = &table->rows[slot]->key;
+        if (table->record->keys == KEY_STR)
             snprintf(key, sizeof key, "%.*s", (int)k->text->len,
                      (const char *)k->text->bytes);
         else
             snprintf(key, sizeof key, "%lld", (long long)k->number);
         struct model_row *row = find_row(rows, key);
         if (!row->is_there)
-            fail_msg("%s: the image has %s[%s]", what, facet->record->name, key);
-        check_record(facet->record, facet->rows[slot], row->cells, what);
+            fail_msg("%s: the image has %s[%s]", what, table->record->name, key);
+        check_record(table->record, table->rows[slot], row->cells, what);
         n_rows++;
     }
     for (int i = 0; i < MAX_ROWS; i++)
         n_model += rows[i].is_there;
     if (n_rows != n_model)
-        fail_msg("%s: %s has %u rows, the model %u", what, facet->record->name, n_rows,
+        fail_msg("%s: %s has %u rows, the model %u", what, table->record->name, n_rows,
                  n_model);
 }
 
@@ -405,7 +405,7 @@ static void push_state(struct rig *r)
 
 static void push_map(struct rig *r, uint32_t f)
 {
-    lua_pushstring(r->vm->L, r->vm->def->schema->facets[f].name);
+    lua_pushstring(r->vm->L, r->vm->def->schema->tables[f].name);
     lua_rawget(r->vm->L, -2);
 }
 
@@ -415,10 +415,10 @@ static void take_tables(struct rig *r, struct model *m)
     const struct schema *schema = r->vm->def->schema;
 
     push_state(r);
-    model_record(r->vm->L, &schema->facets[0], m->root);
-    for (uint32_t f = 1; f < schema->n_facets; f++) {
+    model_record(r->vm->L, &schema->tables[0], m->root);
+    for (uint32_t f = 1; f < schema->n_tables; f++) {
         push_map(r, f);
-        model_map(r->vm->L, &schema->facets[f], m->rows[f - 1], m->tables[f - 1]);
+        model_map(r->vm->L, &schema->tables[f], m->rows[f - 1], m->tables[f - 1]);
     }
     lua_pop(r->vm->L, 2);
 }
@@ -445,11 +445,11 @@ static void run_model(uint64_t seed, bool small, int n_scans)
     write_game(text, sizeof text, small);
     rig_open(&r, text);
     const struct schema *schema = r.vm->def->schema;
-    CHECK(schema->facets[1].n_words == (small ? 1 : 3));
-    CHECK_EQ(schema->facets[2].n_fields, small ? 32 : 33);
-    for (uint32_t i = 0; i < schema->facets[0].n_fields; i++)
-        m->root[i] = type_copy(&schema->facets[0].fields[i].type,
-                               schema->facets[0].fields[i].preset);
+    CHECK(schema->tables[1].n_words == (small ? 1 : 3));
+    CHECK_EQ(schema->tables[2].n_fields, small ? 32 : 33);
+    for (uint32_t i = 0; i < schema->tables[0].n_fields; i++)
+        m->root[i] = type_copy(&schema->tables[0].fields[i].type,
+                               schema->tables[0].fields[i].preset);
     for (int i = 0; i < N_MAPS; i++)
         m->tables[i] = LUA_NOREF;
     hold_tables(&r, m);
@@ -462,19 +462,19 @@ static void run_model(uint64_t seed, bool small, int n_scans)
         }
         take_tables(&r, m);
         CHECK_EQ(script_scan(r.room), SCRIPT_DONE);
-        check_record(&schema->facets[0], image_row(r.image, 0, 0), m->root, what);
-        for (uint32_t f = 1; f < schema->n_facets; f++)
+        check_record(&schema->tables[0], image_row(r.image, 0, 0), m->root, what);
+        for (uint32_t f = 1; f < schema->n_tables; f++)
             check_map(r.image, f, m->rows[f - 1], what);
         hold_tables(&r, m);
         image_commit(r.image);
         image_begin(r.image, ++r.tick);
     }
     CHECK(r.n_errors > n_scans / 10); /* the wrong values were really tried */
-    for (uint32_t i = 0; i < schema->facets[0].n_fields; i++)
-        type_release(&schema->facets[0].fields[i].type, &m->root[i]);
-    for (uint32_t f = 1; f < schema->n_facets; f++)
+    for (uint32_t i = 0; i < schema->tables[0].n_fields; i++)
+        type_release(&schema->tables[0].fields[i].type, &m->root[i]);
+    for (uint32_t f = 1; f < schema->n_tables; f++)
         for (int i = 0; i < MAX_ROWS; i++)
-            release_row(&schema->facets[f], &m->rows[f - 1][i]);
+            release_row(&schema->tables[f], &m->rows[f - 1][i]);
     free(m);
     rig_close(&r);
 }

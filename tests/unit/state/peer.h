@@ -15,7 +15,7 @@
 #include "state/image.h"
 
 struct peer_row {
-    bool held;
+    bool held, kept;
     int64_t number;
     char text[256];   /* the key of a map with string keys */
     int64_t q[32];    /* numbers as their quantum */
@@ -43,7 +43,11 @@ void peer_fini(struct peer *p);
  * peer is as it was. */
 bool peer_apply(struct peer *p, const uint8_t *bytes, size_t len);
 
-/* It holds exactly the rows, keys and cells of the image at rest. */
+/* What it holds as a tree like that of a JSON snapshot; yours. */
+cJSON *peer_tree(const struct peer *p);
+
+/* It holds exactly the rows, keys and cells of the image at rest; for schemas whose facets
+ * are their tables. */
 bool peer_equals(const struct peer *p, const struct image *img);
 
 /* The JSON client is its state tree: apply one j1 record to it (*state is replaced

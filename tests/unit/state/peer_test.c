@@ -2,6 +2,7 @@
 #include "peer.h"
 #include "peer_value.h"
 #include "support.h"
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,7 +175,7 @@ static void enter(struct cursor *c, const struct record *record, struct peer_fac
 {
     bool fields[256];
 
-    if (id >= MAX_SLOTS || (record->keys == KEY_NONE && id > 0) ||
+    if (id >= MAX_SLOTS || (record->keys == KEY_NONE && *record->name == 0 && id > 0) ||
         (id < f->n && f->rows[id].held)) {
         c->bad = true;
         return;
@@ -194,7 +195,7 @@ static void enter(struct cursor *c, const struct record *record, struct peer_fac
         text(c, 255, r->text);
     if (r->number < INT32_MIN || (record->keys == KEY_INT && r->number > INT32_MAX))
         c->bad = true;
-    for (uint32_t i = 0; i < f->n; i++)
+    for (uint32_t i = 0; i < f->n && record->keys != KEY_NONE; i++)
         if (f->rows[i].held && same_key(&f->rows[i], r))
             c->bad = true;
     r->held = true;
@@ -231,6 +232,10 @@ static void item(struct cursor *c, const struct record *record, struct peer_face
         f->rows[id].held = false;
         return;
     }
+    if (run == 1) {
+        f->rows[id].kept = true;
+        return;
+    }
     peer_mask(c, record->n_fields, fields);
     for (uint32_t i = 0; i < record->n_fields && !c->bad; i++) {
         any |= fields[i];
@@ -242,14 +247,44 @@ static void item(struct cursor *c, const struct record *record, struct peer_face
     c->bad |= !any;
 }
 
-static void section(struct cursor *c, struct peer *p, uint32_t facet)
+/* The owner's part of a row that is no more goes with it. */
+static void drop_parts(struct peer *p, uint32_t facet)
 {
-    unsigned runs = (unsigned)peer_little(c, 1);
+    struct peer_facet *all = &p->facets[facet], *own = all + 1;
 
-    if (runs == 0 || runs & ~30u)
+    if (facet + 1 >= p->schema->n_facets || !p->schema->facets[facet + 1].is_owners)
+        return;
+    for (uint32_t s = 0; s < own->n; s++)
+        if (s >= all->n || !all->rows[s].held)
+            own->rows[s].held = false;
+}
+
+/* In a resume what was not kept goes. */
+static void drop_others(struct peer *p, uint32_t facet)
+{
+    struct peer_facet *f = &p->facets[facet];
+
+    for (uint32_t s = 0; s < f->n; s++) {
+        f->rows[s].held = f->rows[s].held && f->rows[s].kept;
+        f->rows[s].kept = false;
+    }
+    drop_parts(p, facet);
+}
+
+static void section(struct cursor *c, struct peer *p, uint32_t facet, bool is_resume)
+{
+    const struct facet *what = &p->schema->facets[facet];
+    unsigned runs = (unsigned)peer_little(c, 1);
+    unsigned may = what->is_owners ? 28u : is_resume && facet > 0 ? 31u : 30u;
+
+    if (runs == 0 || runs & ~may)
         c->bad = true;
-    for (unsigned run = 2; run <= 16 && !c->bad; run *= 2) {
+    for (unsigned run = 1; run <= 16 && !c->bad; run *= 2) {
         int64_t id = -1;
+        if (run == 2 && is_resume && facet > 0 && !what->is_owners)
+            drop_others(p, facet);
+        if (run == 4)
+            drop_parts(p, facet);
         if (!(runs & run))
             continue;
         p->n_sets += run == 8;
@@ -258,10 +293,12 @@ static void section(struct cursor *c, struct peer *p, uint32_t facet)
         c->bad |= n == 0;
         for (; n > 0 && !c->bad; n--) {
             id += 1 + (int64_t)peer_uv(c);
-            if (id > UINT32_MAX)
+            const struct peer_facet *all = &p->facets[facet - what->is_owners];
+            if (id > UINT32_MAX ||
+                (what->is_owners && (id >= all->n || !all->rows[id].held)))
                 c->bad = true;
             else
-                item(c, &p->schema->facets[facet], &p->facets[facet], run, (uint32_t)id);
+                item(c, &what->part, &p->facets[facet], run, (uint32_t)id);
         }
     }
 }
@@ -269,8 +306,10 @@ static void section(struct cursor *c, struct peer *p, uint32_t facet)
 static void record(struct cursor *c, struct peer *p)
 {
     unsigned type = (unsigned)peer_little(c, 1), flags = (unsigned)peer_little(c, 1);
+    bool is_resume = type == 4 && flags == 2, came[256] = {false};
 
-    if (flags != 0 || (type != 3 && type != 4) || (type == 4 && !p->has_state)) {
+    if ((flags != 0 && !is_resume) || (type != 3 && type != 4) ||
+        (type == 4 && !p->has_state)) {
         c->bad = true;
         return;
     }
@@ -285,11 +324,16 @@ static void record(struct cursor *c, struct peer *p)
         c->bad |= (p->tick & 0xffff) != low;
     }
     for (uint32_t last = 0, facet; (facet = peer_uv(c)) != 0 && !c->bad; last = facet) {
-        if (facet <= last || facet > p->schema->n_facets)
+        if (facet <= last || facet > p->schema->n_facets) {
             c->bad = true;
-        else
-            section(c, p, facet - 1);
+        } else {
+            came[facet - 1] = true;
+            section(c, p, facet - 1, is_resume);
+        }
     }
+    for (uint32_t i = 1; is_resume && i < p->schema->n_facets; i++)
+        if (!came[i] && !p->schema->facets[i].is_owners)
+            drop_others(p, i);
     p->has_state = true;
     if (c->at != c->end || p->facets[0].n == 0 || !p->facets[0].rows[0].held)
         c->bad = true;
@@ -365,9 +409,9 @@ static bool row_equals(const struct peer_row *a, const struct row *b,
 
 bool peer_equals(const struct peer *p, const struct image *img)
 {
-    for (uint32_t i = 0; i < img->schema->n_facets; i++) {
+    for (uint32_t i = 0; i < img->schema->n_tables; i++) {
         const struct peer_facet *a = &p->facets[i];
-        const struct facet *b = &img->facets[i];
+        const struct table *b = &img->tables[i];
         for (uint32_t s = 0; s < a->n || s < b->cap; s++) {
             const struct row *row = s < b->cap ? b->rows[s] : NULL;
             bool held = s < a->n && a->rows[s].held;
@@ -376,6 +420,46 @@ bool peer_equals(const struct peer *p, const struct image *img)
         }
     }
     return p->tick == img->at;
+}
+
+static cJSON *json_of_field(const struct type *t, const struct peer_row *r, uint32_t i)
+{
+    if (t->kind > TYPE_STR)
+        return cJSON_Duplicate(r->tree[i], true);
+    return t->kind == TYPE_STR ? cJSON_CreateString(r->str[i])
+                               : json_of_cell(t, (union cell){.q = r->q[i]});
+}
+
+static void add_part(cJSON *to, const struct facet *f, const struct peer_row *r)
+{
+    for (uint32_t i = 0; i < f->part.n_fields; i++)
+        tree_set(to, f->part.fields[i].path, json_of_field(&f->part.fields[i].type, r, i));
+}
+
+cJSON *peer_tree(const struct peer *p)
+{
+    cJSON *root = cJSON_CreateObject(), *map = NULL;
+
+    add_part(root, &p->schema->facets[0], &p->facets[0].rows[0]);
+    for (uint32_t i = 1; i < p->schema->n_facets; i++) {
+        const struct facet *f = &p->schema->facets[i];
+        const struct peer_facet *all = &p->facets[i - f->is_owners];
+        if (!f->is_owners)
+            map = cJSON_AddObjectToObject(root, f->part.name);
+        for (uint32_t s = 0; s < p->facets[i].n; s++) {
+            char key[300];
+            if (!p->facets[i].rows[s].held)
+                continue;
+            if (*all->rows[s].text)
+                snprintf(key, sizeof key, "%s", all->rows[s].text);
+            else
+                snprintf(key, sizeof key, "%" PRId64, all->rows[s].number);
+            cJSON *row = cJSON_GetObjectItemCaseSensitive(map, key);
+            add_part(row ? row : cJSON_AddObjectToObject(map, key), f,
+                     &p->facets[i].rows[s]);
+        }
+    }
+    return root;
 }
 
 static bool is_leaf(const struct record *record, const char *path)
@@ -465,16 +549,16 @@ bool peer_apply_json(const struct schema *s, cJSON **state, uint32_t *tick, cons
         *tick = (uint32_t)at->valuedouble;
         cJSON_ArrayForEach(member, j)
         {
-            int facet = schema_find_facet(s, member->string, strlen(member->string));
+            int table = schema_find_table(s, member->string, strlen(member->string));
             cJSON *old = cJSON_GetObjectItemCaseSensitive(*state, member->string);
             if (member == t || member == at || member == base)
                 continue;
-            if (facet > 0)
-                fits &= old && merge_map(old, member, &s->facets[facet]);
+            if (table > 0)
+                fits &= old && merge_map(old, member, &s->tables[table]);
             else
                 cJSON_AddItemReferenceToObject(root, member->string, (cJSON *)member);
         }
-        fits &= merge(*state, root, &s->facets[0], "");
+        fits &= merge(*state, root, &s->tables[0], "");
     }
     cJSON_Delete(root);
     return fits;

@@ -42,5 +42,8 @@ void tree_set(cJSON *tree, const char *path, cJSON *leaf);
 /* The whole state: root fields and maps, as in a JSON snapshot. */
 cJSON *json_of_image(const struct image *img);
 
+/* What a player (0: nobody) sees of it: the rows of `seen`, by table (NULL: all). */
+cJSON *json_of_sight(const struct image *img, uint32_t player, const struct bits *seen);
+
 /* The same value; numbers must be the same double. */
 bool json_equal(const cJSON *a, const cJSON *b);

@@ -198,31 +198,43 @@ void tree_set(cJSON *tree, const char *path, cJSON *leaf)
     cJSON_AddItemToObject(tree, path, leaf);
 }
 
-static void add_fields(cJSON *to, const struct record *record, const struct row *r)
+static void add_fields(cJSON *to, const struct record *record, const struct row *r,
+                       bool is_owner)
 {
     for (uint32_t i = 0; i < record->n_fields; i++)
-        tree_set(to, record->fields[i].path,
-                 json_of_cell(&record->fields[i].type, r->now[i]));
+        if (record->fields[i].to == TO_ALL ||
+            (record->fields[i].to == TO_OWNER && is_owner))
+            tree_set(to, record->fields[i].path,
+                     json_of_cell(&record->fields[i].type, r->now[i]));
 }
 
 cJSON *json_of_image(const struct image *img)
 {
+    return json_of_sight(img, 0, NULL);
+}
+
+cJSON *json_of_sight(const struct image *img, uint32_t player, const struct bits *seen)
+{
     cJSON *root = cJSON_CreateObject();
 
-    add_fields(root, img->facets[0].record, img->facets[0].rows[0]);
-    for (uint32_t i = 1; i < img->schema->n_facets; i++) {
-        const struct facet *f = &img->facets[i];
+    add_fields(root, img->tables[0].record, img->tables[0].rows[0], false);
+    for (uint32_t i = 1; i < img->schema->n_tables; i++) {
+        const struct table *f = &img->tables[i];
+        if (f->record->is_hidden)
+            continue;
         cJSON *map = cJSON_AddObjectToObject(root, f->record->name);
         for (uint32_t s = 0; s < f->cap; s++) {
             char key[300];
-            if (!f->rows[s])
+            if (!f->rows[s] || (seen && !bits_has(&seen[i], s)))
                 continue;
             if (f->record->keys == KEY_STR)
                 snprintf(key, sizeof key, "%.*s", (int)f->rows[s]->key.text->len,
                          (char *)f->rows[s]->key.text->bytes);
             else
                 snprintf(key, sizeof key, "%" PRId64, f->rows[s]->key.number);
-            add_fields(cJSON_AddObjectToObject(map, key), f->record, f->rows[s]);
+            add_fields(cJSON_AddObjectToObject(map, key), f->record, f->rows[s],
+                       f->record->keys == KEY_PLAYER && player &&
+                           f->rows[s]->key.number == player);
         }
     }
     return root;

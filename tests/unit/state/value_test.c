@@ -157,7 +157,7 @@ TEST(value_vectors,
     cJSON_ArrayForEach(item, list)
     {
         struct schema *s = schema_of_type(vector_at(item, "type"));
-        const struct type *t = &s->facets[0].fields[0].type;
+        const struct type *t = &s->tables[0].fields[0].type;
         cJSON_ArrayForEach(v, vector_at(item, "values")) check_value(t, v);
         cJSON_ArrayForEach(v, vector_at(item, "changes")) check_change(t, v, true);
         cJSON_ArrayForEach(v, vector_at(item, "apply_only")) check_change(t, v, false);
@@ -215,7 +215,7 @@ TEST(value_mutants, "of a value with one wrong byte the server and the peer thin
     {
         struct schema *s = schema_of_type(vector_at(item, "type"));
         cJSON_ArrayForEach(v, vector_at(item, "values"))
-            check_mutants(&s->facets[0].fields[0].type, vector_text(v, "hex"));
+            check_mutants(&s->tables[0].fields[0].type, vector_text(v, "hex"));
         schema_unref(&s);
     }
     cJSON_Delete(list);
@@ -225,7 +225,7 @@ TEST(value_far, "a list with much that is new at both ends and inside is still f
 {
     struct schema *s = schema_of("{\"state\":{\"fields\":[[\"v\",{\"t\":\"list\",\"max\":"
                                  "65535,\"item\":{\"t\":\"u32\"}}]]}}");
-    const struct type *t = &s->facets[0].fields[0].type;
+    const struct type *t = &s->tables[0].fields[0].type;
     cJSON *from = cJSON_CreateArray(), *to = cJSON_CreateArray();
 
     buf_init(&out, 0);
