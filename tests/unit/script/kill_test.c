@@ -331,6 +331,17 @@ TEST(restore_host, "timers and seats that a stop has torn apart are mended")
         CHECK_EQ(r.result, SCRIPT_STOPPED);
         CHECK_EQ(script_restore(r.room), SCRIPT_DONE);
     }
+    /* And one torn apart by hand: an insertion that got half way. */
+    lua_State *L = r.vm->L;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, r.room->data_ref);
+    lua_getfield(L, -1, "timers");
+    lua_rawgeti(L, -1, 1);
+    lua_rawseti(L, -2, 5);
+    lua_rawgeti(L, -1, 3);
+    lua_rawseti(L, -2, 1);
+    lua_settop(L, 0);
+    r.room->wake_ms = 1e9;
+    CHECK_EQ(script_restore(r.room), SCRIPT_DONE);
     rig_forget(&r);
     r.room->now_ms = 70;
     script_timers(r.room, NULL);
