@@ -10,6 +10,7 @@ local host = ...
 
 local schema_lib = host.library("schema.lua")
 local scan = host.library("scan.lua")
+local restore = host.library("restore.lua")
 -- Taken at load, never looked up through a text ("x":find()): what that finds is
 -- the games' own table, and a game that put a function of its own there would be
 -- asked about its own `require`.
@@ -505,68 +506,8 @@ function M.seat_remove(R, id)
   rawset(players_of(R), id, nil)
 end
 
--- Mending what a stopped callback may have left half done. It can have ended between
--- any two instructions, in this file and in scan.lua too.
-
--- Timers in their order, each once.
-local function mend_timers(R)
-  local seen, list = {}, {}
-  for _, timer in next, R.timers do
-    if type(timer) == "table" and not seen[timer.id] then
-      seen[timer.id] = true
-      list[#list + 1] = timer
-    end
-  end
-  sort(list, function(a, b) return a.due < b.due or (a.due == b.due and a.id < b.id) end)
-  R.timers = list
-  host.wake(R.handle, list[1] and list[1].due)
-end
-
--- One map: the rows that the image has, in the tables they were in.
-local function restore_map(R, map)
-  local handle, coll = R.handle, type(map.coll) == "table" and map.coll or {}
-  local order, slots = {}, {}
-  for i = 1, map.n_order do
-    local key = map.order[i]
-    if key ~= nil and map.place[key] == i then order[#order + 1] = key end
-  end
-  map.rows, map.count = {}, 0
-  map.order, map.place, map.n_order = {}, {}, 0
-  local rows = host.rows(handle, map.facet)
-  for i = 1, #rows, 2 do slots[rows[i + 1]] = rows[i] end
-  for key in next, coll do
-    if not slots[key] then coll[key] = nil end
-  end
-  local function put(key)
-    local slot = slots[key]
-    if not slot or map.place[key] then return end
-    local e = rawget(coll, key)
-    if type(e) == "table" then
-      host.row_restore(handle, map.facet, slot, e)
-    else
-      rawset(coll, key, host.row_get(handle, map.facet, slot))
-    end
-    map.rows[key] = scan.mirror(map.record, slot)
-    map.count = map.count + 1
-    scan.append(map, key)
-  end
-  for i = 1, #order do put(order[i]) end
-  for i = 2, #rows, 2 do put(rows[i]) end
-  rawset(R.state, map.name, coll)
-  map.coll, map_of[coll] = coll, map
-  debug_setmetatable(coll, map.meta)
-end
-
---- The declared state as the image has it.
-function M.restore(R)
-  rawset(R.room, "state", R.state)
-  for id, player in next, R.seats do handle_of[player] = R.handle * 2^32 + id end
-  mend_timers(R)
-  for _, map in ipairs(R.maps) do restore_map(R, map) end
-  if gen.root_record.n > 0 then host.row_restore(R.handle, 0, 0, R.state) end
-  forget(R)
-  R.is_scanning = false
-end
+--- The declared state as the image has it; see restore.lua.
+function M.restore(R) restore(host, scan, map_of, handle_of, R, gen.root_record) end
 
 -- Generations.
 

@@ -258,7 +258,7 @@ static int player_stat(lua_State *L)
 
 /* From here on: for host.lua alone. */
 
-static struct script_room *room_at(lua_State *L, int index)
+struct script_room *bind_room_at(lua_State *L, int index)
 {
     struct vm *vm = vm_of(L);
     double handle = luaL_checknumber(L, index);
@@ -272,7 +272,8 @@ static struct script_room *room_at(lua_State *L, int index)
  * does not get one from there. */
 static bool is_private(const char *path)
 {
-    static const char *const names[] = {"game.lua", "host.lua", "scan.lua", "schema.lua"};
+    static const char *const names[] = {"game.lua", "host.lua", "restore.lua", "scan.lua",
+                                        "schema.lua"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(path, names[i]) == 0)
@@ -334,17 +335,6 @@ static int host_check_stack(lua_State *L)
     return 0;
 }
 
-/* room_for(bytes): raise where so much more would pass the game's memory. */
-static int host_room_for(lua_State *L)
-{
-    const struct vm_memory *m = &vm_of(L)->memory;
-    double bytes = luaL_checknumber(L, 1);
-
-    if ((double)m->used + bytes > (double)m->cap)
-        return luaL_error(L, "the result would not fit into the game's memory");
-    return 0;
-}
-
 static int host_now(lua_State *L)
 {
     lua_pushnumber(L, clk_wall_s());
@@ -360,7 +350,7 @@ static int host_report(lua_State *L)
 /* wake(handle, ms or nil): when the room's first timer is due. */
 static int host_wake(lua_State *L)
 {
-    struct script_room *sr = room_at(L, 1);
+    struct script_room *sr = bind_room_at(L, 1);
 
     sr->wake_ms = lua_isnil(L, 2) ? HUGE_VAL : luaL_checknumber(L, 2);
     return 0;
@@ -368,7 +358,7 @@ static int host_wake(lua_State *L)
 
 static int host_room_ms(lua_State *L)
 {
-    lua_pushnumber(L, room_at(L, 1)->now_ms);
+    lua_pushnumber(L, bind_room_at(L, 1)->now_ms);
     return 1;
 }
 
@@ -446,7 +436,7 @@ static int host_row_check(lua_State *L)
 /* row_add(handle, table, key) -> slot; or nil and why not. */
 static int host_row_add(lua_State *L)
 {
-    struct script_room *sr = room_at(L, 1);
+    struct script_room *sr = bind_room_at(L, 1);
     uint32_t table = (uint32_t)luaL_checknumber(L, 2);
     const struct record *record = sr->image->tables[table].record;
     const char *why = bind_check_key(L, 3, record), *text = NULL;
@@ -468,7 +458,7 @@ static int host_row_add(lua_State *L)
 
 static int host_row_remove(lua_State *L)
 {
-    struct script_room *sr = room_at(L, 1);
+    struct script_room *sr = bind_room_at(L, 1);
 
     image_remove(sr->image, (uint32_t)luaL_checknumber(L, 2),
                  (uint32_t)luaL_checknumber(L, 3));
@@ -478,7 +468,7 @@ static int host_row_remove(lua_State *L)
 /* row_get(handle, table, slot) -> a table with the values of the image. */
 static int host_row_get(lua_State *L)
 {
-    const struct script_room *sr = room_at(L, 1);
+    const struct script_room *sr = bind_room_at(L, 1);
     uint32_t table = (uint32_t)luaL_checknumber(L, 2);
     const struct record *record = sr->image->tables[table].record;
     const struct row *row = image_row(sr->image, table, (uint32_t)luaL_checknumber(L, 3));
@@ -490,57 +480,6 @@ static int host_row_get(lua_State *L)
         lua_payload_set_path(L, 1, record->fields[i].path);
     }
     return 1;
-}
-
-/* rows(handle, facet) -> {slot, key, slot, key, …}, as the image has them. */
-static int host_rows(lua_State *L)
-{
-    const struct script_room *sr = room_at(L, 1);
-    const struct table *table = &sr->image->tables[(uint32_t)luaL_checknumber(L, 2)];
-    int n = 0;
-
-    lua_newtable(L);
-    for (uint32_t slot = 0; slot < table->cap; slot++) {
-        const struct row *row = table->rows[slot];
-        if (!row)
-            continue;
-        lua_pushnumber(L, slot);
-        lua_rawseti(L, -2, ++n);
-        if (table->record->keys == KEY_STR)
-            lua_pushlstring(L, (const char *)row->key.text->bytes, row->key.text->len);
-        else
-            lua_pushnumber(L, (double)row->key.number);
-        lua_rawseti(L, -2, ++n);
-    }
-    return 1;
-}
-
-/* row_restore(handle, facet, slot, table): fields that mean something else than in
- * the image get its value. */
-static int host_row_restore(lua_State *L)
-{
-    const struct script_room *sr = room_at(L, 1);
-    uint32_t facet = (uint32_t)luaL_checknumber(L, 2);
-    const struct record *record = sr->image->tables[facet].record;
-    const struct row *row = image_row(sr->image, facet, (uint32_t)luaL_checknumber(L, 3));
-
-    luaL_checktype(L, 4, LUA_TTABLE);
-    for (uint32_t i = 0; i < record->n_fields; i++) {
-        const struct field *f = &record->fields[i];
-        union cell c;
-        bool is_same = false;
-        lua_payload_get_path(L, 4, f->path);
-        if (lua_payload_cell(L, -1, &f->type, &c) == TYPE_OK) {
-            is_same = type_equal(&f->type, c, row->now[i]);
-            type_release(&f->type, &c);
-        }
-        lua_pop(L, 1);
-        if (is_same)
-            continue;
-        lua_payload_push_cell(L, &f->type, row->now[i]);
-        lua_payload_set_path(L, 4, f->path);
-    }
-    return 0;
 }
 
 static void add_functions(lua_State *L, struct vm *vm, const luaL_Reg *list)
@@ -567,9 +506,9 @@ void bind_push_host(lua_State *L, struct vm *vm)
         {"row_get",     host_row_get    },
         {"player_stat", player_stat     },
         {"check_stack", host_check_stack},
-        {"room_for",    host_room_for   },
-        {"rows",        host_rows       },
-        {"row_restore", host_row_restore},
+        {"room_for",    bind_room_for   },
+        {"rows",        bind_rows       },
+        {"row_restore", bind_row_restore},
         {"find",        lua_match_find  },
         {"match",       lua_match_match },
         {"gmatch",      lua_match_gmatch},

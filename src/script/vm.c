@@ -4,13 +4,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <lauxlib.h>
-#include <lualib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/logger.h"
-#include "script/guard.h"
 #include "script/vm_internal.h"
 #include "script/vm_stop.h"
 #include "script/watchdog.h"
@@ -247,45 +245,10 @@ static int library(lua_State *L)
     return 1;
 }
 
-/* Instead of those that leave nested loops early. `next` is no builtin then, so the
- * broken instruction is not used either where a loop names it. */
-static const char own_pairs[] =
-    "local raw, type, error = next, type, error\n"
-    "function next(t, k) return raw(t, k) end\n"
-    "local next = next\n"
-    "function pairs(t)\n"
-    "  if type(t) ~= 'table' then\n"
-    "    error(\"bad argument #1 to 'pairs' (table expected, got \" .. type(t) .. ')', 2)\n"
-    "  end\n"
-    "  return next, t, nil\n"
-    "end\n";
-
-/* KiB of machine code in one VM; when it is full all of it is thrown away and compiled
- * anew. OpenResty's LuaJIT takes up to 40 MiB, which no memory limit sees. */
-static const char jit_limits[] = "require('jit.opt').start('maxmcode=4096')";
-
-/* LuaJIT runs xpcall's handler inside the hook that raised, where hooks are off; only
- * who knows the hook mask (GUARD_BYTE) can reach it there. This one runs it after. */
-static const char own_xpcall[] = "local pcall = pcall\n"
-                                 "function xpcall(f, on_error, ...)\n"
-                                 "  local function finish(ok, ...)\n"
-                                 "    if ok then return true, ... end\n"
-                                 "    return false, on_error(...)\n"
-                                 "  end\n"
-                                 "  return finish(pcall(f, ...))\n"
-                                 "end\n";
-
 static void start(lua_State *L, struct vm *vm, void *arg)
 {
     (void)arg;
-    luaL_openlibs(L);
-    guard_attach(L);
-    if (luaL_dostring(L, jit_limits) != 0)
-        lua_error(L);
-    if (!watchdog_has_good_pairs() && luaL_dostring(L, own_pairs) != 0)
-        lua_error(L);
-    if (guard_mode() != GUARD_BYTE && luaL_dostring(L, own_xpcall) != 0)
-        lua_error(L);
+    vm_prelude(L);
     lua_newtable(L); /* handles, weak: rooms and players that are gone drop out */
     lua_newtable(L);
     lua_pushliteral(L, "k");

@@ -54,6 +54,8 @@ void vm_gc_share(struct vm_gc *gc, struct vm_memory *m, lua_State *L)
     m->hard = hard;
     if (is_over)
         end_cycle(gc, m);
+    if (m->used <= m->cap)
+        m->is_over = false;
     call_stats_add(&gc->pauses, took);
 }
 

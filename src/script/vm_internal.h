@@ -68,6 +68,9 @@ const char *vm_callback_name(enum script_callback which);
 /* Push refs[ref], or the function of a handler reference. */
 void vm_push(lua_State *L, const struct vm *vm, int ref);
 
+/* Libraries, guards, stand-ins; raises where memory is out (vm_prelude.c). */
+void vm_prelude(lua_State *L);
+
 /* The table of C functions that host.lua takes, left on the stack. */
 void bind_push_host(lua_State *L, struct vm *vm);
 
@@ -83,6 +86,13 @@ const char *bind_check_key(lua_State *L, int index, const struct record *record)
 int bind_player_view(lua_State *L);
 int bind_player_watch(lua_State *L);
 int bind_player_unwatch(lua_State *L);
+
+/* The room whose handle is at `index`; raises where there is none. Upvalue 1 is the
+ * VM, here and in the functions for host.lua below (bind_restore.c). */
+struct script_room *bind_room_at(lua_State *L, int index);
+int bind_room_for(lua_State *L);
+int bind_rows(lua_State *L);
+int bind_row_restore(lua_State *L);
 
 /* Copy `n` values from the array at `index` into the image (scan.c). */
 void scan_apply(lua_State *L, struct script_room *sr, int index, int n);

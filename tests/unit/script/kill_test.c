@@ -215,25 +215,37 @@ TEST(kill_late_signal, "a callback that ends right at its deadline hurts none af
     rig_close(&r);
 }
 
-TEST(kill_patient, "a process that was stopped for longer than a budget kills nobody")
+/* 0.15 s of work, in which the process stands still for 0.6 s; was it let be? */
+static bool is_let_be(struct rig *r)
 {
-    struct rig r = {0};
-
-    rig_open(&r, RUNNER("budget_kill = 400", ""));
     pid_t child = fork();
+
     if (child == 0) {
-        usleep(100000);
+        usleep(50000);
         kill(getppid(), SIGSTOP);
         usleep(600000);
         kill(getppid(), SIGCONT);
         _exit(0);
     }
     uint64_t began = clk_real_ns();
-    CHECK_STR(rig_eval(&r, "local now = os.clock local t = now() "
-                           "while now() - t < 0.15 do end return 1"),
-              "1");
-    CHECK(clk_real_ns() - began > 400000000u); /* it was */
+    rig_eval(r,
+             "local now = os.clock local t = now() while now() - t < 0.15 do end return 1");
+    CHECK(clk_real_ns() - began > 550000000u);
     waitpid(child, NULL, 0);
+    return r->result == SCRIPT_DONE;
+}
+
+TEST(kill_patient,
+     "a process that stood still for longer than a budget kills nobody for it")
+{
+    struct rig r = {0};
+    bool good = false;
+
+    /* On a busy machine the work alone can take too long, but not each time. */
+    rig_open(&r, RUNNER("budget_kill = 400", ""));
+    for (int i = 0; i < 8 && !good; i++)
+        good = is_let_be(&r);
+    CHECK(good);
     rig_close(&r);
 }
 
@@ -319,6 +331,17 @@ TEST(restore_host, "timers and seats that a stop has torn apart are mended")
         CHECK_EQ(r.result, SCRIPT_STOPPED);
         CHECK_EQ(script_restore(r.room), SCRIPT_DONE);
     }
+    /* And one torn apart by hand: an insertion that got half way. */
+    lua_State *L = r.vm->L;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, r.room->data_ref);
+    lua_getfield(L, -1, "timers");
+    lua_rawgeti(L, -1, 1);
+    lua_rawseti(L, -2, 5);
+    lua_rawgeti(L, -1, 3);
+    lua_rawseti(L, -2, 1);
+    lua_settop(L, 0);
+    r.room->wake_ms = 1e9;
+    CHECK_EQ(script_restore(r.room), SCRIPT_DONE);
     rig_forget(&r);
     r.room->now_ms = 70;
     script_timers(r.room, NULL);
