@@ -122,9 +122,9 @@ void value_check(const struct type *t, struct wire_in *in)
             refuse(in);
         else if (n == 1)
             value_check(t->item, in);
-        return;
+        break;
     case TYPE_LIST:
-    case TYPE_MAP: check_items(t, in); return;
+    case TYPE_MAP: check_items(t, in); break;
     case TYPE_ANY:
         any_check(in);
         if (!in->failed && (size_t)(in->at - start) > t->max_bytes)
@@ -134,8 +134,10 @@ void value_check(const struct type *t, struct wire_in *in)
         for (uint32_t i = 0; i < t->n_fields; i++)
             value_check(&t->fields[i].type, in);
         return;
-    default: type_get(t, in, &c); /* a number: nothing to release */
+    default: type_get(t, in, &c); return; /* a number: nothing to release */
     }
+    if (!in->failed && in->at - start > TYPE_MAX_COMPOSED)
+        refuse(in);
 }
 
 static void items_to_json(const struct type *t, struct wire_in *in, struct json_out *j)

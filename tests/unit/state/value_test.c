@@ -279,3 +279,35 @@ TEST(value_deep, "types nest 16 deep and no further")
         schema_unref(&s);
     }
 }
+
+TEST(value_large, "a composed value has at most a megabyte, all that is in it counted")
+{
+    struct schema *s =
+        schema_of("{\"state\":{\"fields\":[[\"v\",{\"t\":\"list\",\"max\":9,\"item\":"
+                  "{\"t\":\"text\",\"max\":1048576}}]]}}");
+    const struct type *t = &s->facets[0].fields[0].type;
+    size_t part = TYPE_MAX_COMPOSED / 2;
+
+    for (int more = 0; more < 2; more++) {
+        union cell c;
+        buf_init(&out, 0);
+        wire_put_uv(&out, 2);
+        for (int i = 0; i < 2; i++) { /* 1 byte of count, 3 of each length */
+            size_t len = part - 3 - (size_t)(i == 0 && !more);
+            wire_put_uv(&out, len);
+            uint8_t *at = buf_reserve(&out, len);
+            CHECK(at);
+            memset(at, 'x', len);
+            buf_added(&out, len);
+        }
+        CHECK_EQ(out.len, TYPE_MAX_COMPOSED + more);
+        struct wire_in in = wire_from(out.data, out.len);
+        value_check(t, &in);
+        CHECK_EQ(in.failed, more);
+        CHECK_EQ(type_from_wire(t, out.data, out.len, &c), more ? TYPE_ERR_RANGE : TYPE_OK);
+        if (!more)
+            type_release(t, &c);
+        buf_fini(&out);
+    }
+    schema_unref(&s);
+}
