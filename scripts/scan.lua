@@ -8,21 +8,106 @@
 --   -1 - facet             what follows belongs to this facet
 --   slot, mask…, value…    one row: a mask word per 32 fields, then the values
 --
--- A mirror of a row is { slot, value, value, … } in the order of the fields.
+-- A mirror of a row is { slot, value, value, … } in the order of the fields. Of a
+-- value that is a table (list, map, opt, any) it holds a copy, all the way down.
 -- Plain tables, no ffi: compiled it costs some 30 ns a row, interpreted it is
 -- still usable.
 
 -- Everything from the libraries is taken at load: games can change the functions
 -- that "x":format() would find, and what they wrote would become part of the
 -- source below.
-local next, type, sort, concat = next, type, table.sort, table.concat
+local next, type, sort, concat, rawget = next, type, table.sort, table.concat, rawget
 local format = string.format
 
 local scan = {}
 
--- Stand in a mirror for "never seen", which differs from every value, nil too,
--- and for NaN, which differs from itself and would be told of in every scan.
-local UNSEEN, NAN = {}, {}
+-- Stand in a mirror for "never seen", which differs from every value, nil too, for
+-- NaN, which differs from itself and would be told of in every scan, and for a cdata,
+-- which may be wrong (3LL) and yet equal to what comes to be right (3).
+local UNSEEN, NAN, CDATA = {}, {}, {}
+
+-- What a mirror keeps of a value that is no table.
+local function kept(v)
+  if v ~= v then return NAN end
+  if type(v) == "cdata" then return CDATA end
+  return v
+end
+
+-- A value that is no table and not the same as what was kept: is it another one?
+local function is_other(v, c)
+  if v ~= v then return c ~= NAN end
+  return c ~= CDATA or type(v) ~= "cdata"
+end
+
+-- In the copy of a table: how many entries it has, and how many if their keys are 1..n.
+local COUNT, ARRAY = {}, {}
+
+-- Tables further in than any value can be, or behind so many others that C refuses the
+-- value as too large, are held as they are: what happens inside changes nothing.
+local MAX_DEPTH, MAX_TABLES = 34, 2^20
+
+local n_tables
+
+local function copy_table(t, depth)
+  n_tables = n_tables + 1
+  if depth > MAX_DEPTH or n_tables > MAX_TABLES then return t end
+  local c, n = {}, 0
+  for k, v in next, t do
+    if type(v) == "table" then c[k] = copy_table(v, depth + 1) else c[k] = kept(v) end
+    n = n + 1
+  end
+  local i = 0
+  while c[i + 1] ~= nil do i = i + 1 end
+  c[COUNT], c[ARRAY] = n, i == n and n or nil
+  return c
+end
+
+-- What a mirror keeps of a value.
+local function copy(v)
+  if type(v) == "table" then
+    n_tables = 0
+    return copy_table(v, 1)
+  end
+  return kept(v)
+end
+
+-- Does table t differ from what copy_table() made of it?
+local function differs(t, c)
+  local array = c[ARRAY]
+  if array then
+    for i = 1, array do
+      local x, y = rawget(t, i), c[i]
+      if x ~= y then
+        if type(x) == "table" then
+          if type(y) ~= "table" or differs(x, y) then return true end
+        elseif is_other(x, y) then
+          return true
+        end
+      end
+    end
+    -- Nothing behind them; what is not in the order of its keys goes the long way.
+    if rawget(t, 0) == nil and next(t, array > 0 and array or nil) == nil then return false end
+  end
+  local n = 0
+  for k, x in next, t do
+    local y = c[k]
+    if x ~= y then
+      if type(x) == "table" then
+        if type(y) ~= "table" or differs(x, y) then return true end
+      elseif is_other(x, y) then
+        return true
+      end
+    end
+    n = n + 1
+  end
+  return n ~= c[COUNT]
+end
+
+-- The value is not the one in the mirror; is it other than it?
+local function changed(v, c)
+  if type(v) == "table" then return type(c) ~= "table" or differs(v, c) end
+  return is_other(v, c)
+end
 
 -- Lua source that compares record `e` (with key `key`) with mirror `s` and, where
 -- something differs, appends to `out` behind place `p`. Defaults come in the
@@ -43,9 +128,17 @@ local function body(fields, words)
       else
         n = n + 1
         local word = math.floor((n - 1) / 32) + 1
-        put("v=%s[%q] if v~=s[%d] and (v==v or s[%d]~=NAN) then if v==nil then v=D[%d] %s[%q]=v end " ..
-          "if v==v then s[%d]=v else s[%d]=NAN end m%d=m%d+%d q=q+1 out[q]=v end", var, f.name,
-          n + 1, n + 1, n, var, f.name, n + 1, n + 1, word, word, 2 ^ ((n - 1) % 32))
+        if f.deep then
+          put("v=%s[%q] if v~=s[%d] and changed(v,s[%d]) then %s s[%d]=copy(v) m%d=m%d+%d q=q+1 out[q]=v end",
+            var, f.name, n + 1, n + 1,
+            f.empty and format("if v==nil then v={} %s[%q]=v end", var, f.name) or "", n + 1, word, word,
+            2 ^ ((n - 1) % 32))
+        else -- is_other() and kept() written out for what is usual: calls are dear without JIT
+          put("v=%s[%q] if v~=s[%d] and (v==v and s[%d]~=CDATA or is_other(v,s[%d])) then " ..
+            "if v==nil then v=D[%d] %s[%q]=v end s[%d]=v if v~=v or type(v)=='cdata' then s[%d]=kept(v) end " ..
+            "m%d=m%d+%d q=q+1 out[q]=v end", var, f.name, n + 1, n + 1, n + 1, n, var, f.name, n + 1, n + 1,
+            word, word, 2 ^ ((n - 1) % 32))
+        end
       end
     end
   end
@@ -58,19 +151,30 @@ local function body(fields, words)
   return concat(src, "\n"), nested
 end
 
--- The defaults of the leaves, by place.
-local function defaults(fields, into)
+-- The defaults of the leaves, by place, and how many leaves there are.
+local function defaults(fields, into, n)
   for _, f in ipairs(fields) do
-    if f.fields then defaults(f.fields, into) else into[#into + 1] = f.value end
+    if f.fields then
+      n = defaults(f.fields, into, n)
+    else
+      n = n + 1
+      into[n] = f.value
+    end
   end
-  return into
+  return n
 end
 
 -- A nested record of default values.
 local function fresh(fields)
   local t = {}
   for _, f in ipairs(fields) do
-    if f.fields then t[f.name] = fresh(f.fields) else t[f.name] = f.value end
+    if f.fields then
+      t[f.name] = fresh(f.fields)
+    elseif f.empty then
+      t[f.name] = {}
+    else
+      t[f.name] = f.value
+    end
   end
   return t
 end
@@ -117,20 +221,22 @@ end
 -- returns p, the number of such rows, and a list of keys without mirror or nil.
 -- Both return the new end of `out`. `name` is the map's, nil for the root.
 function scan.record(fields, name, report)
-  local D = defaults(fields, {})
-  local words = math.max(1, math.ceil(#D / 32))
+  local D = {}
+  local n = defaults(fields, D, 0)
+  local words = math.max(1, math.ceil(n / 32))
   local code, nested = body(fields, words)
   local lost = make_lost(nested, name, report)
-  local head = "local D,lost,NAN,type,next=...\n"
+  local head = "local D,lost,CDATA,type,next,is_other,kept,changed,copy=...\n"
   return {
-    n = #D,
+    n = n,
     row = compile(head .. "return function(e,s,out,p,key)\n" .. code .. "\nreturn p end", D, lost,
-      NAN, type, next),
+      CDATA, type, next, is_other, kept, changed, copy),
     map = compile(head .. "return function(coll,rows,out,p,bad)\nlocal n,new=0,nil\n" ..
       "for key,e in next,coll do local s=rows[key]\n" ..
       "if not s then new=new or {} new[#new+1]=key else n=n+1\n" ..
       "if type(e)~='table' then e=bad(key,e,s) end\n" .. code ..
-      "\nend end return p,n,new end", D, lost, NAN, type, next),
+      "\nend end return p,n,new end", D, lost, CDATA, type,
+      next, is_other, kept, changed, copy),
     fresh = function() return fresh(fields) end,
   }
 end

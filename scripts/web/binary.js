@@ -57,6 +57,7 @@ export class Binary {
   /** @param {ArrayBuffer} data one WebSocket message @returns {any[]} */
   decode(data) {
     const input = new In(new Uint8Array(data));
+    input.keys = this.keys;
     const records = [];
     do {
       const record = this.record(input.u8(), input);
@@ -121,7 +122,7 @@ export class Binary {
   /** @param {In} input */
   hello(input) {
     if (input.u8() !== VERSION) throw new WireError("another version");
-    this.keys = []; // they follow, all of them
+    input.keys = this.keys = []; // they follow, all of them
     this.parts = null;
     return {
       t: "hello",

@@ -31,6 +31,7 @@ export class Row {
   /** @param {Facet} facet @param {number} slot @param {number | string} key @param {any[]} cells */
   constructor(facet, slot, key, cells) {
     this.facet = facet;
+    this.fields = facet.shape.open; // with the player's own row: all
     this.slot = slot;
     this.key = key;
     this.cells = cells;
@@ -52,7 +53,8 @@ class Facet {
   constructor(shape, index) {
     this.shape = shape;
     this.index = index;
-    this.presets = shape.fields.map((f) => f.type.preset);
+    this.presets = shape.open.map((f) => f.type.preset);
+    this.isKept = false; // in a resume: what goes has gone
     /** @type {(Row | undefined)[]} */
     this.rows = [];
     /** @type {Map<number | string, Row>} */
@@ -77,7 +79,7 @@ export class Image {
     this.olds = [];
     this.n = 0;
     this.oldTick = -1;
-    this.ids = new Uint16Array(Math.max(8, ...schema.facets.map((shape) => shape.fields.length)));
+    this.ids = new Uint16Array(Math.max(8, ...schema.parts.map((part) => part.fields.length)));
   }
 
   /** The root record's row; none before the first snapshot. */
@@ -134,20 +136,36 @@ export class Image {
    * @param {In} input @param {boolean} isResume a keep run may come
    */
   read(input, isResume) {
+    if (isResume) for (const facet of this.facets) facet.isKept = facet.index === 0;
     for (let last = 0; ;) {
       const at = input.uv();
-      if (at === 0) return;
-      if (at <= last || at > this.facets.length) throw new WireError("no such facet here");
+      if (at === 0) break;
+      if (at <= last || at > this.schema.parts.length) throw new WireError("no such facet here");
       last = at;
-      const facet = this.facets[at - 1];
+      const part = this.schema.parts[at - 1];
+      const facet = this.facets[part.at];
       const runs = input.u8();
-      if (runs === 0 || runs > 31 || (runs & KEEP && !isResume)) throw new WireError("bad runs");
-      for (let run = KEEP; run <= UPDATE; run *= 2) if (runs & run) this.readRun(facet, run, input);
+      const may = part.isOwn ? ENTER | SET | UPDATE : isResume && facet.index ? 31 : 30;
+      if (runs === 0 || runs & ~may) throw new WireError("bad runs");
+      if (isResume && !(runs & KEEP)) this.keep(facet, null);
+      for (let run = KEEP; run <= UPDATE; run *= 2)
+        if (runs & run) this.readRun(facet, part, run, input);
     }
+    if (isResume) for (const facet of this.facets) this.keep(facet, null);
   }
 
-  /** @param {Facet} facet @param {number} run @param {In} input */
-  readRun(facet, run, input) {
+  /** In a resume the rows that are not listed go. @param {Facet} facet @param {Set<Row> | null} kept */
+  keep(facet, kept) {
+    if (facet.isKept) return;
+    facet.isKept = true;
+    for (const row of facet.byKey.values()) if (!kept?.has(row)) this.leave(row);
+  }
+
+  /**
+   * @param {Facet} facet @param {import("./schema.js").Part} part
+   * @param {number} run @param {In} input
+   */
+  readRun(facet, part, run, input) {
     const n = input.uv();
     const kept = run === KEEP ? new Set() : null;
     if (n === 0) throw new WireError("empty run");
@@ -155,20 +173,22 @@ export class Image {
       id += input.uv() + 1;
       if (id >= MAX_SLOT) throw new WireError("id too large");
       const row = facet.rows[id];
-      if (run === ENTER) {
+      if (run === ENTER && !part.isOwn) {
         if (row) throw new WireError("row is held already");
         this.enter(facet, id, input);
       } else if (!row) throw new WireError("row is not held");
+      else if (run === ENTER) this.enterOwn(row, part, input);
+      else if (part.isOwn && row.fields === facet.shape.open) throw new WireError("row is not held");
       else if (run === LEAVE) this.leave(row);
       else if (kept) kept.add(row);
-      else this.change(row, run === UPDATE, input);
+      else this.change(row, part, run === UPDATE, input);
     }
-    if (kept) for (const row of facet.byKey.values()) if (!kept.has(row)) this.leave(row);
+    if (kept) this.keep(facet, kept);
   }
 
   /** @param {Facet} facet @param {number} slot @param {In} input */
   enter(facet, slot, input) {
-    const { keys, fields } = facet.shape;
+    const { keys, open } = facet.shape;
     /** @type {number | string} */
     let key = slot;
     if (keys === "player") key = input.uv();
@@ -180,23 +200,45 @@ export class Image {
     if (facet.byKey.has(key)) throw new WireError("key is held already");
 
     const cells = facet.presets.slice();
-    const n = input.mask(fields.length, this.ids);
-    for (let i = 0; i < n; i++) cells[this.ids[i]] = readCell(fields[this.ids[i]].type, input);
+    this.fill(open, cells, input);
     const row = new Row(facet, slot, key, cells);
     this.add(row);
     this.note(row, ENTERED, null);
   }
 
-  /** @param {Row} row @param {boolean} isUpdate @param {In} input */
-  change(row, isUpdate, input) {
-    const { fields } = row.facet.shape;
+  /** @param {import("./schema.js").Field[]} fields @param {any[]} cells @param {In} input */
+  fill(fields, cells, input) {
+    const n = input.mask(fields.length, this.ids);
+    for (let i = 0; i < n; i++) {
+      const { id, type } = fields[this.ids[i]];
+      cells[id] = readCell(type, input);
+    }
+  }
+
+  /**
+   * What only its owner sees of a row, which has entered right before.
+   * @param {Row} row @param {import("./schema.js").Part} part @param {In} input
+   */
+  enterOwn(row, part, input) {
+    const { open, fields } = row.facet.shape;
+    if (row.obj || row.fields !== open) throw new WireError("row is held already");
+    row.fields = fields;
+    for (const f of part.fields) row.cells.push(f.type.preset);
+    this.fill(part.fields, row.cells, input);
+  }
+
+  /**
+   * @param {Row} row @param {import("./schema.js").Part} part
+   * @param {boolean} isUpdate @param {In} input
+   */
+  change(row, part, isUpdate, input) {
+    const { fields } = part;
     const { cells } = row;
     const n = input.mask(fields.length, this.ids);
     if (n === 0) throw new WireError("empty mask");
     for (let i = 0; i < n; i++) {
-      const id = this.ids[i];
+      const { id, type } = fields[this.ids[i]];
       const old = cells[id];
-      const { type } = fields[id];
       cells[id] = isUpdate ? readChange(type, input, old) : readCell(type, input);
       this.note(row, id, old);
     }

@@ -4,9 +4,11 @@
  * json - the records of `parlor.j1`, for `join(path, options, { json: true })`.
  * Loaded only then; the same page runs over it, legible in the network panel.
  *
- * There is no schema here, so three things are guessed or missing: a root
+ * There is no schema here, so four things are guessed or missing: a root
  * object whose values are all objects is a map; an id that reads as an integer
- * is a number; what is sent is not checked here, and nothing is interpolated.
+ * is a number; an object in a change is a nested record (a map or an any keeps
+ * what went from it until the next snapshot); what is sent is not checked here,
+ * and nothing is interpolated.
  */
 import { WireError } from "./wire.js";
 

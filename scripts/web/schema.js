@@ -5,7 +5,7 @@
  * fields, and values between JavaScript and the wire.
  *
  * A field is held as a cell: its quantum (numbers), its place (enum), or the
- * text itself. Changes add up in cells, so they never drift; the value that
+ * text itself; for what is composed see composed.js. Changes add up in cells, so they never drift; the value that
  * pages see is made from the cell. The arithmetic is that of PROTOCOL.md, to
  * the bit.
  */
@@ -14,14 +14,29 @@ import { MAX_U32, WireError, utf8 } from "./wire.js";
 /**
  * @typedef {{ t: string, bytes: number, low: number, high: number, min: number,
  *   step: number, max: number, of: string[], isDelta: boolean, smooth: boolean,
- *   preset: any }} Type `bytes` on the wire in absolute form, 0: uv, sv or str
+ *   preset: any, isComposed: boolean }} Type `bytes` on the wire in absolute form, 0: uv, sv or str
  * @typedef {{ id: number, path: string, steps: string[], type: Type }} Field
  * @typedef {Map<string, any>} Tree names to fields and nested records
- * @typedef {{ id: number, name: string, keys: string, fields: Field[], tree: Tree,
- *   isInput: boolean }} Shape a record: of a map, the root, a message or event
- * @typedef {{ hash: number, facets: Shape[], messages: Map<string, Shape>,
- *   events: Shape[] }} Schema
+ * @typedef {{ id: number, name: string, keys: string, fields: Field[], open: Field[],
+ *   own: Field[], tree: Tree, isInput: boolean }} Shape a record: of a map, the root, a
+ *   message or event. Its fields are the open ones, and behind them those that only the
+ *   owner of a row gets
+ * @typedef {{ at: number, isOwn: boolean, fields: Field[] }} Part what a section is about
+ * @typedef {{ hash: number, facets: Shape[], parts: Part[], messages: Map<string, Shape>,
+ *   events: Shape[] }} Schema `parts` in the order of their numbers on the wire
  */
+
+/** @type {any} composed.js, for types with others inside; loaded when a schema has one */
+let composed = null;
+const COMPOSED = /^(bytes|text|opt|list|map|any|record)$/;
+
+/** Resolves when schemas may have composed types. */
+export async function loadComposed() {
+  composed = await import("./composed.js");
+}
+
+/** The schema cannot be read before loadComposed(). */
+export class NotLoaded extends Error {}
 
 const TURN = 2 * Math.PI;
 const MAX_CELL = 2 ** 31;
@@ -46,7 +61,8 @@ const NUMBERS = {
 
 /** @param {any} w as in the schema's JSON @param {string} where @returns {Type} */
 export function parseType(w, where) {
-  const facts = w.t === "fixed" ? [0, -MAX_CELL, MAX_CELL - 1] : NUMBERS[w.t];
+  const facts =
+    w.t === "fixed" ? [0, -MAX_CELL, MAX_CELL - 1] : COMPOSED.test(w.t) ? [0] : NUMBERS[w.t];
   if (!facts) throw new WireError(`${where}: no type ${w.t}`);
   const [bytes, low = 0, high = -1] = facts;
   const type = {
@@ -61,7 +77,13 @@ export function parseType(w, where) {
     isDelta: facts.length > 1,
     smooth: !!w.smooth,
     preset: /** @type {any} */ (0),
+    isComposed: COMPOSED.test(w.t),
   };
+  if (type.isComposed) {
+    if (!composed) throw new NotLoaded();
+    composed.setUp(type, w, where);
+    return type;
+  }
   if (w.t === "fixed" && w.max !== undefined) {
     type.low = 0;
     type.high = Math.floor((w.max - w.min) / w.step + 0.5);
@@ -99,6 +121,7 @@ function inWords(v) {
  */
 export function toCell(type, v, where) {
   const { t } = type;
+  if (type.isComposed) return composed.toCell(type, v, where);
   if (t === "bool" && typeof v === "boolean") return v ? 1 : 0;
   if (t === "enum" && type.of.includes(v)) return type.of.indexOf(v);
   if (t === "str" && typeof v === "string" && utf8(v).length <= type.max) return v;
@@ -119,8 +142,12 @@ export function toCell(type, v, where) {
   throw new RangeError(`${where}: ${inWords(v)} is not ${describe(type, v)}`);
 }
 
-/** What a page sees for a cell. @param {Type} type @param {any} cell */
-export function toValue(type, cell) {
+/**
+ * What a page sees for a cell; a composed value in place of what it saw before.
+ * @param {Type} type @param {any} cell @param {any} [was]
+ */
+export function toValue(type, cell, was) {
+  if (type.isComposed) return composed.toValue(type, cell, was);
   switch (type.t) {
     case "fixed":
       return type.min + cell * type.step;
@@ -134,6 +161,9 @@ export function toValue(type, cell) {
   return cell;
 }
 
+/** Do two cells stand for the same? @param {Type} type @param {any} a @param {any} b */
+export const isSameCell = (type, a, b) => a === b || (type.isComposed && composed.isSameCell(a, b));
+
 /** @param {number} v @param {number} low @param {number} high */
 function within(v, low, high) {
   if (v >= low && v <= high) return v;
@@ -146,6 +176,7 @@ function within(v, low, high) {
  */
 export function readCell(type, input) {
   const { t, bytes } = type;
+  if (type.isComposed) return composed.read(type, input);
   switch (t) {
     case "str":
       return input.str(type.max);
@@ -172,7 +203,8 @@ export function readCell(type, input) {
  * @param {Type} type @param {import("./wire.js").In} input @param {any} old
  */
 export function readChange(type, input, old) {
-  if (!type.isDelta) return readCell(type, input);
+  if (!type.isDelta)
+    return type.isComposed ? composed.change(type, input, old) : readCell(type, input);
   const d = input.sv();
   if (type.t === "angle") return (old + within(d, -32768, 32767)) & 65535;
   return within(old + d, type.low, type.high);
@@ -180,7 +212,8 @@ export function readChange(type, input, old) {
 
 /** @param {Type} type @param {any} cell @param {import("./wire.js").Out} out */
 export function writeCell(type, cell, out) {
-  if (type.t === "str") out.str(cell);
+  if (type.isComposed) composed.write(type, cell, out);
+  else if (type.t === "str") out.str(cell);
   else if (type.t === "f32") out.f32(cell);
   else if (type.t === "f64") out.f64(cell);
   else if (type.bytes) out.le(cell, type.bytes);
@@ -189,18 +222,19 @@ export function writeCell(type, cell, out) {
 }
 
 /**
- * @param {any} list [name, what] pairs @param {string} where @param {Field[]} fields
- * @param {string[]} [steps] @returns {Tree}
+ * @param {any} list [name, what] pairs @param {string} where
+ * @param {Field[]} open @param {Field[]} own @param {string[]} [steps] @returns {Tree}
  */
-function parseFields(list, where, fields, steps = []) {
+export function parseFields(list, where, open, own, steps = []) {
   /** @type {Tree} */
   const tree = new Map();
   for (const [name, what] of list) {
     const inner = [...steps, name];
     if (name === "__proto__") throw new WireError(`${where}: no field may be called ${name}`);
-    if (what.t === "record") tree.set(name, parseFields(what.fields, where, fields, inner));
+    if (what.t === "record") tree.set(name, parseFields(what.fields, where, open, own, inner));
     else {
       const path = inner.join(".");
+      const fields = what.to ? own : open;
       const field = {
         id: fields.length,
         path,
@@ -218,9 +252,13 @@ function parseFields(list, where, fields, steps = []) {
 function parseShapes(pairs, where) {
   return (pairs ?? []).map((/** @type {any} */ [name, w], /** @type {number} */ id) => {
     /** @type {Field[]} */
-    const fields = [];
-    const tree = parseFields(w.fields ?? [], where + name, fields);
-    return { id, name, keys: w.keys ?? "player", fields, tree, isInput: !!w.input };
+    const open = [];
+    /** @type {Field[]} */
+    const own = [];
+    const tree = parseFields(w.fields ?? [], where + name, open, own);
+    for (const f of own) f.id += open.length;
+    const fields = [...open, ...own];
+    return { id, name, keys: w.keys ?? "player", fields, open, own, tree, isInput: !!w.input };
   });
 }
 
@@ -240,38 +278,56 @@ export function parseSchema(json, hash) {
     const w = JSON.parse(json);
     const root = parseShapes([["", { fields: w.state?.fields, keys: "" }]], "state");
     const maps = parseShapes(w.state?.maps, "state.");
+    const facets = [...root, ...maps];
     return {
       hash,
-      facets: [...root, ...maps],
+      facets,
+      parts: facets.flatMap(({ open, own }, at) => {
+        const all = { at, isOwn: false, fields: open };
+        return own.length ? [all, { at, isOwn: true, fields: own }] : [all];
+      }),
       messages: new Map(parseShapes(w.messages, "").map((m) => [m.name, m])),
       events: parseShapes(w.events, ""),
     };
   } catch (e) {
+    if (e instanceof NotLoaded) throw e;
     throw new WireError(`schema: ${/** @type {Error} */ (e).message}`);
   }
 }
 
 /**
- * A declared payload as a plain object; also what a new row looks like.
- * @param {Tree} tree @param {(field: Field) => any} value called in order of ids
+ * A declared payload as a plain object; also what a new row looks like. What has no
+ * value is left out.
+ * @param {Tree} tree @param {(field: Field) => any} value called in order of paths
  */
 export function build(tree, value) {
   /** @type {any} */
-  const obj = {};
-  for (const [name, node] of tree)
-    obj[name] = node instanceof Map ? build(node, value) : value(node);
+  let obj;
+  for (const [name, node] of tree) {
+    const v = node instanceof Map ? build(node, value) : value(node);
+    if (v !== undefined) (obj ??= {})[name] = v;
+  }
   return obj;
+}
+
+/**
+ * A row's object, of the fields that it has.
+ * @param {import("./image.js").Row} row @param {(field: Field) => any} value
+ */
+export function buildRow({ facet, cells }, value = (f) => toValue(f.type, cells[f.id])) {
+  return build(facet.shape.tree, (f) => (f.id < cells.length ? value(f) : undefined)) ?? {};
 }
 
 /** @param {Shape} shape @param {import("./wire.js").In} input */
 export function readPayload(shape, input) {
-  return build(shape.tree, (f) => toValue(f.type, readCell(f.type, input)));
+  return build(shape.tree, (f) => toValue(f.type, readCell(f.type, input))) ?? {};
 }
 
 /**
  * Absent fields take their default; unknown ones are an error.
  * @param {Tree} tree @param {any} data @param {string} where
- * @param {import("./wire.js").Out} out
+ * @param {import("./wire.js").Out | ((field: Field, cell: any) => void)} out where the
+ *   cells go, in order of ids
  */
 export function writePayload(tree, data, where, out) {
   if (data === null || typeof data !== "object" || Array.isArray(data))
@@ -283,6 +339,10 @@ export function writePayload(tree, data, where, out) {
     const v = data[name];
     const at = `${where}.${name}`;
     if (node instanceof Map) writePayload(node, v === undefined ? {} : v, at, out);
-    else writeCell(node.type, v === undefined ? node.type.preset : toCell(node.type, v, at), out);
+    else {
+      const cell = v === undefined ? node.type.preset : toCell(node.type, v, at);
+      if (typeof out === "function") out(node, cell);
+      else writeCell(node.type, cell, out);
+    }
   }
 }

@@ -10,6 +10,7 @@
  */
 import { Clock } from "./clock.js";
 import { Outbox } from "./outbox.js";
+import { NotLoaded, loadComposed } from "./schema.js";
 import { Timeline } from "./smooth.js";
 import { saveTicket, takeTicket } from "./ticket.js";
 
@@ -34,6 +35,9 @@ export class Session {
    * @param {import("./client.js").Settings} settings
    */
   constructor(room, codec, url, options, settings) {
+    /** @type {any[] | null} messages that wait, see wait() */
+    this.unread = null;
+    this.hasWaited = false;
     this.room = room;
     this.codec = codec;
     this.url = url;
@@ -125,6 +129,8 @@ export class Session {
   drop(code) {
     const { ws } = this;
     this.ws = null;
+    this.unread = null;
+    this.hasWaited = false; // one try a connection
     for (const name of ["hello", "ping", "ack"]) this.stop(name);
     if (!ws) return;
     ws.onopen = ws.onmessage = ws.onclose = null;
@@ -183,17 +189,36 @@ export class Session {
     this.deliver(() => this.room._emit("leave", { code, reason }));
   }
 
+  /** Messages wait until the part of the SDK is here that their schema needs. @param {any} data */
+  async wait(data) {
+    /** @type {any[]} */
+    const unread = (this.unread = [data]);
+    await loadComposed().catch(() => {});
+    if (this.unread !== unread) return; // another connection by now
+    this.unread = null;
+    for (const next of unread) if (this.ws) this.read(next, this.now());
+  }
+
   /** @param {any} data one WebSocket message */
   receive(data) {
     const now = this.now();
     this.heardAt = now;
     this.room.bytesIn += data.byteLength ?? data.length;
+    if (this.unread) this.unread.push(data);
+    else this.read(data, now);
+  }
+
+  /** @param {any} data @param {number} now */
+  read(data, now) {
     let records;
     try {
       records = this.codec.decode(data);
     } catch (e) {
       this.codec.undo();
-      this.malformed(e, now);
+      if (e instanceof NotLoaded && !this.hasWaited) {
+        this.hasWaited = true;
+        this.wait(data);
+      } else this.malformed(e, now);
       return;
     }
     let due = now;

@@ -10,7 +10,7 @@
  *
  * Views are written in place: a page that draws at 60 Hz makes no garbage.
  */
-import { build, toValue } from "./schema.js";
+import { buildRow, toValue } from "./schema.js";
 
 const EVENT_DRIVEN_MS = 50; // rooms without ticks: how long a move takes
 const MAX_JITTER_MS = 100;
@@ -58,7 +58,7 @@ export class Motion {
     this.due = 0;
     this.version = -1; // of the row, when its view was last copied
     /** @type {[number | string, any]} what iteration yields */
-    this.pair = [row.key, build(row.facet.shape.tree, (f) => toValue(f.type, row.cells[f.id]))];
+    this.pair = [row.key, buildRow(row, (f) => still(row, f))];
   }
   /** @param {number} i @param {number} now */
   at(i, now) {
@@ -86,13 +86,23 @@ export class Motion {
   show(row, now) {
     const view = this.pair[1];
     if (this.version !== row.version) {
-      for (const f of row.facet.shape.fields)
-        if (!f.type.smooth) put(view, f.steps, toValue(f.type, row.cells[f.id]));
+      for (const f of row.fields) if (!f.type.smooth) put(view, f.steps, still(row, f));
       this.version = row.version;
     }
     for (let i = 0; i < this.fields.length; i++) put(view, this.fields[i].steps, this.at(i, now));
     return this.pair;
   }
+}
+
+/** What does not move: a composed value is the one that the page's object has. */
+/** @param {Row} row @param {Field} f */
+const still = (row, f) =>
+  f.type.isComposed ? get(row.obj, f.steps) : toValue(f.type, row.cells[f.id]);
+
+/** @param {any} obj @param {string[]} steps */
+export function get(obj, steps) {
+  for (const step of steps) obj = obj[step];
+  return obj;
 }
 
 /** @param {any} obj @param {string[]} steps @param {any} value */
@@ -104,7 +114,7 @@ export function put(obj, steps, value) {
 
 /** @param {Row} row @param {number} now @returns {[number | string, any]} */
 export function viewOf(row, now) {
-  const fields = row.facet.shape.fields;
+  const fields = row.fields;
   row.motion ??= new Motion(
     row,
     fields.filter((f) => f.type.smooth),

@@ -7,9 +7,9 @@
  * what has happened as calls to make; nobody is called in between. A row keeps
  * its object as long as its key stays, through snapshots and reloads too.
  */
-import { build, toValue } from "./schema.js";
+import { buildRow, isSameCell, toValue } from "./schema.js";
 import { ENTERED, LEFT } from "./image.js";
-import { put, viewOf } from "./smooth.js";
+import { get, put, viewOf } from "./smooth.js";
 
 /** @typedef {import("./image.js").Row} Row */
 /** @typedef {number | string} Key */
@@ -145,7 +145,7 @@ export class State {
 
   /** @param {Row} row @param {Row[]} added */
   create(row, added) {
-    const fresh = build(row.facet.shape.tree, (f) => toValue(f.type, row.cells[f.id]));
+    const fresh = buildRow(row);
     if (row.facet.index === 0) row.obj = Object.assign(this.root, fresh);
     else {
       row.obj = fresh;
@@ -156,8 +156,9 @@ export class State {
 
   /** @param {Row} row @param {number} id @param {Row[]} touched */
   write(row, id, touched) {
-    const { path, steps, type } = row.facet.shape.fields[id];
-    put(row.obj, steps, toValue(type, row.cells[id]));
+    const { path, steps, type } = row.fields[id];
+    const was = type.isComposed ? get(row.obj, steps) : undefined;
+    put(row.obj, steps, toValue(type, row.cells[id], was));
     if (type.smooth) row.isMoved = true;
     if (!row.isTouched) {
       row.isTouched = true;
@@ -181,7 +182,7 @@ export class State {
       const { shape } = facet;
       const old = before.get(shape.name);
       before.delete(shape.name);
-      const isNew = !old || !isSame(old.shape.fields, shape.fields);
+      const isOther = !old || !isSame(old.shape.fields, shape.fields);
       if (facet.index) {
         facet.table = this.table(shape.name);
         facet.table._rows = facet.byKey;
@@ -192,12 +193,15 @@ export class State {
           this.create(row, added);
           continue;
         }
+        // The row may have become ours, or have ceased to be.
+        const isNew = isOther || row.fields.length !== was.fields.length;
         row.obj = was.obj;
         row.version = was.version;
         if (isNew) this.reshape(row, was);
         else row.motion = was.motion;
-        for (const f of shape.fields)
-          if (isNew || was.cells[f.id] !== row.cells[f.id]) this.write(row, f.id, touched);
+        for (const f of row.fields)
+          if (isNew || !isSameCell(f.type, was.cells[f.id], row.cells[f.id]))
+            this.write(row, f.id, touched);
       }
       if (facet.index && old)
         for (const was of old.byKey.values())
@@ -218,7 +222,7 @@ export class State {
    * @param {Row} row @param {Row} was
    */
   reshape(row, was) {
-    const fresh = build(row.facet.shape.tree, () => undefined);
+    const fresh = buildRow(row);
     for (const name of was.facet.shape.tree.keys()) if (!(name in fresh)) delete row.obj[name];
     Object.assign(row.obj, fresh);
   }

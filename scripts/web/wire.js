@@ -35,6 +35,8 @@ export class In {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.at = 0;
     this.end = bytes.length;
+    /** @type {string[]} the room's dictionary, for `any` inside of types */
+    this.keys = [];
   }
   /** @param {number} n @returns {number} where these n bytes begin */
   skip(n) {
@@ -118,6 +120,12 @@ export class In {
       if (b < 128) return count;
     }
   }
+  /** The key of a map in an `any`. @param {string[]} keys the room's dictionary */
+  key(keys) {
+    const id = this.uv();
+    if (id > keys.length) throw new WireError("no such key");
+    return id ? keys[id - 1] : this.str();
+  }
   /**
    * @param {string[]} keys the room's dictionary
    * @param {number} [depth]
@@ -137,8 +145,11 @@ export class In {
         if (v !== (v | 0)) throw new WireError("integer past 32 bits");
         return v;
       }
-      case 4:
-        return this.f64();
+      case 4: {
+        const v = this.f64();
+        if (!Number.isFinite(v)) throw new WireError("number not finite");
+        return v;
+      }
       case 5:
         return this.str();
       case 8:
@@ -154,12 +165,7 @@ export class In {
     }
     /** @type {[string, any][]} */
     const pairs = [];
-    for (let i = 0; i < n; i++) {
-      const id = this.uv();
-      if (id > keys.length) throw new WireError("no such key");
-      const key = id ? keys[id - 1] : this.str();
-      pairs.push([key, this.any(keys, depth + 1)]);
-    }
+    for (let i = 0; i < n; i++) pairs.push([this.key(keys), this.any(keys, depth + 1)]);
     return Object.fromEntries(pairs); // unlike assignment, it takes "__proto__" for a key
   }
 }

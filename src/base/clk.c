@@ -5,6 +5,7 @@
 
 static bool faked;
 static uint64_t fake_us;
+static _Thread_local uint64_t recent_us;
 
 uint64_t clk_now_us(void)
 {
@@ -13,7 +14,23 @@ uint64_t clk_now_us(void)
     if (faked)
         return fake_us;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+    recent_us = (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+    return recent_us;
+}
+
+uint64_t clk_recent_us(void)
+{
+    if (faked)
+        return fake_us;
+    return recent_us ? recent_us : clk_now_us();
+}
+
+uint64_t clk_real_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 double clk_wall_s(void)

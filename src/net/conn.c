@@ -12,9 +12,9 @@
 
 enum { MAGIC = 0x636f6e6e };
 
-struct conn *conn_of(void *handle)
+struct conn *conn_of(void *item)
 {
-    struct conn *c = ((uv_handle_t *)handle)->data;
+    struct conn *c = item;
 
     assert(c->magic == MAGIC);
     return c;
@@ -31,11 +31,9 @@ void conn_accept(struct edge *edge, int fd, const struct sockaddr_storage *from)
         c = calloc(1, sizeof *c);
     if (c && edge->tls)
         c->tls = tls_stream_new(edge->tls, fd);
-    if (!c || (edge->tls && !c->tls) || uv_poll_init(edge->loop, &c->poll, fd) < 0) {
+    if (!c || (edge->tls && !c->tls)) {
         edge->counters.refused++;
         close(fd);
-        if (c)
-            tls_stream_free(&c->tls);
         free(c);
         return;
     }
@@ -44,9 +42,8 @@ void conn_accept(struct edge *edge, int fd, const struct sockaddr_storage *from)
     c->magic = MAGIC;
     c->fd = fd;
     c->edge = edge;
-    c->poll.data = c;
     c->code = 1006;
-    c->scheme = edge->tls ? "https" : NULL;
+    c->scheme = edge->tls ? SCHEME_HTTPS : SCHEME_UNKNOWN;
     c->state = CONN_HTTP;
     c->is_first = true;
     c->since_ms = c->heard_ms = edge_now_ms();
@@ -127,7 +124,7 @@ void conn_on_due(struct conn *c)
         return;
     }
     if (c->state == CONN_WS)
-        logger_debug("net", "%s: no answer to a ping, dropped", c->address);
+        logger_debug("net", "%s: no answer to a ping, dropped", conn_address(c));
     conn_abort(c);
 }
 
@@ -143,10 +140,9 @@ void conn_start_ending(struct conn *c)
     conn_let_in(c);
 }
 
-static void on_closed(uv_handle_t *handle)
+void conn_free(struct conn *c)
 {
-    struct conn *c = conn_of(handle);
-
+    link_leave(&c->due);
     if (c->handler)
         c->handler->on_closed(c->user, c->code);
     link_leave(&c->all);
@@ -173,16 +169,23 @@ void conn_abort(struct conn *c)
         c->edge->counters.open_ws--;
     link_leave(&c->dirty);
     link_leave(&c->more);
-    link_leave(&c->due);
+    link_join(&c->due, &c->edge->dead);
     limits_leave(c->edge->addresses, &c->share);
-    uv_close((uv_handle_t *)&c->poll, on_closed);
-    close(c->fd); /* uv_close() has stopped polling it */
+    close(c->fd); /* which also ends polling it */
     c->fd = -1;
+}
+
+void conn_set_user(struct conn *c, void *user)
+{
+    c->user = user;
 }
 
 const char *conn_address(const struct conn *c)
 {
-    return c->address;
+    static _Thread_local char text[IP_TEXT_BYTES];
+
+    ip_format(&c->client, text);
+    return text;
 }
 
 bool conn_is_loopback(const struct conn *c)

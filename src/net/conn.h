@@ -7,7 +7,7 @@
  *            -> conn_upgrade() -> messages -> closing -> closed
  *
  * A conn never sees a script or a room; it calls its handler. It lives on its
- * edge's loop: the memory returns in libuv's close callback, after on_closed.
+ * edge's loop: the memory returns after the turn in which it ended, after on_closed.
  *
  * Ownership: the edge owns it; your pointer dies when on_closed returns.
  * Thread: its worker's.
@@ -48,6 +48,9 @@ struct conn_ws_options {
 int conn_upgrade(struct conn *c, const char *accept, const struct conn_ws_options *o,
                  const struct conn_handler *handler, void *user);
 
+/* What the handler's callbacks get from now on, in place of conn_upgrade()'s `user`. */
+void conn_set_user(struct conn *c, void *user);
+
 /* Answer the request being handled. `type` may be NULL where body is empty;
  * `headers` are further lines, each ended with \r\n, or NULL. HEAD gets the
  * length without the body. The body is copied. */
@@ -85,7 +88,7 @@ size_t conn_backlog(const struct conn *c);
 size_t conn_queued(const struct conn *c);
 
 /* "203.0.113.7" or "2001:db8::1", without the port: the client's, also where a
- * trusted proxy is between. */
+ * trusted proxy is between. Until the next call in this thread. */
 const char *conn_address(const struct conn *c);
 
 /* "https" where it speaks TLS with us; "https" or "http" where a trusted proxy tells

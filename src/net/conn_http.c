@@ -202,7 +202,7 @@ void conn_http_step(struct conn *c, uint8_t **in, size_t *n)
     if (r < 0) {
         *n = 0;
         c->edge->counters.protocol_errors++;
-        logger_debug("net", "%s: bad request, answered %d", c->address, -r);
+        logger_debug("net", "%s: bad request, answered %d", conn_address(c), -r);
         conn_http_fail(c, -r, fault(-r));
         return;
     }

@@ -20,61 +20,73 @@
 #include "net/outq.h"
 #include "proto/ws_session.h"
 
+/* How the client came: with TLS of ours, or by a trusted proxy's word. */
+enum conn_scheme {
+    SCHEME_UNKNOWN,
+    SCHEME_HTTP,
+    SCHEME_HTTPS,
+};
+
 enum conn_state {
     CONN_HTTP,       /* requests */
     CONN_WS,         /* messages */
     CONN_WS_CLOSING, /* our Close is queued, the peer's is awaited */
     CONN_ENDING,     /* nothing more to say: write out, shut down, await the FIN */
-    CONN_DEAD,       /* the socket is gone; libuv still holds the memory */
+    CONN_DEAD,       /* the socket is gone; the memory goes before the next poll */
 };
 
+/* What a message touches comes first and lies together: with many connections each
+ * cache line of it is a miss (see poller.c). */
 struct conn {
     uint32_t magic;
     int fd;
     struct edge *edge;
-    struct link all, dirty, more, due; /* the edge's rings and its wheel */
+    uint8_t state;     /* enum conn_state */
+    uint8_t events;    /* what is polled for: EPOLLIN, EPOLLOUT */
+    bool is_loopback;  /* the client */
+    bool is_trusted;   /* the peer: its X-Forwarded- headers count */
+    bool is_limited;   /* the meters below count */
+    bool is_blocked;   /* the socket is full; wait until it is writable */
+    bool is_paused;    /* too much waits to leave: read no more for now */
+    bool is_shut;      /* our side of the TCP connection is closed */
+    bool is_eof;       /* and this is the peer's */
+    bool is_eof_next;  /* the same, once `rest` is used up */
+    bool is_pinged;    /* since we last heard */
+    bool is_first;     /* no request has been read yet */
+    bool in_request;   /* on_request runs */
+    bool is_answered;  /* and has replied */
+    bool is_last;      /* close after this reply */
+    bool is_continued; /* 100 Continue was sent for this request */
+    uint8_t scheme;    /* enum conn_scheme */
+    uint16_t code;     /* for on_closed */
+    uint64_t heard_ms; /* the peer last proved to be alive */
     struct outq out;
-    struct tls_stream *tls; /* NULL: in clear */
-    uint8_t *rest;          /* read but not yet looked at; NULL as a rule */
-    uint32_t rest_at, rest_len;
+    struct link dirty;                  /* the edge's ring of those with output */
     const struct conn_handler *handler; /* NULL until the upgrade */
     void *user;
-    struct http_head *head;      /* NULL before the first byte and after the upgrade */
-    struct chunk *pong;          /* at most one that waits for a stuck output */
-    uint64_t since_ms;           /* when the wait that is timed began */
-    uint64_t heard_ms;           /* the peer last proved to be alive */
-    uint16_t code;               /* for on_closed */
-    uint8_t state;               /* enum conn_state */
-    uint8_t events;              /* what libuv polls for */
-    bool is_loopback;            /* the client */
-    bool is_trusted;             /* the peer: its X-Forwarded- headers count */
-    bool is_limited;             /* the meters below count */
-    bool is_blocked;             /* the socket is full; wait until it is writable */
-    bool is_paused;              /* too much waits to leave: read no more for now */
-    bool is_shut;                /* our side of the TCP connection is closed */
-    bool is_eof;                 /* and this is the peer's */
-    bool is_eof_next;            /* the same, once `rest` is used up */
-    bool is_pinged;              /* since we last heard */
-    bool is_first;               /* no request has been read yet */
-    bool in_request;             /* on_request runs */
-    bool is_answered;            /* and has replied */
-    bool is_last;                /* close after this reply */
-    bool is_continued;           /* 100 Continue was sent for this request */
-    char address[IP_TEXT_BYTES]; /* the client's */
-    struct ip peer, client;      /* the same, unless a trusted proxy is between */
-    const char *scheme;         /* that the client used: ours with TLS, or a proxy's word */
+    struct tls_stream *tls;     /* NULL: in clear */
     struct proxy_header *proxy; /* while the PROXY header is awaited */
-    struct limits_address *share;
+    struct chunk *pong;         /* at most one that waits for a stuck output */
+    uint8_t *rest;              /* read but not yet looked at; NULL as a rule */
+    uint32_t rest_at, rest_len;
+    struct ws_session ws;
     uint64_t messages, bytes; /* meters of what comes in (limits.h) */
     uint64_t flood_ms;        /* when it began to be too much; 0: it is not */
-    struct ws_session ws;
-    uv_poll_t poll;
+    struct link all, more;    /* the edge's rings */
+    struct link due;          /* its wheel, in the end its ring of the dead */
+    struct http_head *head;   /* NULL before the first byte and after the upgrade */
+    uint64_t since_ms;        /* when the wait that is timed began */
+    struct ip peer, client;   /* the same, unless a trusted proxy is between */
+    struct limits_address *share;
 };
 
 /* conn.c */
 
 /* A new connection on `fd`, which it takes in any case. */
 void conn_accept(struct edge *edge, int fd, const struct sockaddr_storage *from);
+
+/* The end of one that conn_abort() has marked: calls on_closed, then frees it. */
+void conn_free(struct conn *c);
 
 /* Put it into the wheel where its present state says. Needed when a deadline may
  * have come nearer; one that moves away is noticed when it comes up. */
@@ -97,6 +109,7 @@ void conn_enter(struct conn *c);
 
 /* The same once the PROXY header has come, which must be first. */
 void conn_await_proxy(struct conn *c);
+void conn_read_proxy(struct conn *c);
 
 /* A request is whole: take down what a trusted proxy says about it. false: it has
  * been refused and answered. */
@@ -104,7 +117,7 @@ bool conn_note_request(struct conn *c);
 
 /* conn_io.c */
 
-/* Bring what libuv polls for in line with the state. */
+/* Bring what is polled for in line with the state. */
 void conn_update_poll(struct conn *c);
 
 /* The state or the queue has changed so that input may matter again. */
@@ -120,8 +133,9 @@ void conn_flush(struct conn *c);
 /* Go on with the bytes in `rest`. */
 void conn_go_on(struct conn *c);
 
-void conn_on_poll(uv_poll_t *handle, int status, int events);
-struct conn *conn_of(void *handle);
+/* The socket is ready for these events of epoll; `item` is the connection. */
+void conn_on_ready(void *item, uint32_t events);
+struct conn *conn_of(void *item);
 
 /* conn_http.c and conn_ws.c: take one step from the front of [*in, *in + *n). */
 void conn_http_step(struct conn *c, uint8_t **in, size_t *n);

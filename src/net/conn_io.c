@@ -41,22 +41,19 @@ static bool reads_after_write(const struct conn *c)
 
 void conn_update_poll(struct conn *c)
 {
-    int want = 0;
+    uint32_t want = 0;
 
     if (c->state == CONN_DEAD)
         return;
     if (reads_after_write(c))
-        want = UV_WRITABLE;
+        want = EPOLLOUT;
     else if (!c->is_eof && !c->rest && !is_held_back(c))
-        want = UV_READABLE;
+        want = EPOLLIN;
     if (c->is_blocked && !(c->tls && tls_stream_writes_after_read(c->tls)))
-        want |= UV_WRITABLE;
-    /* Each change costs libuv two or three system calls. */
-    if (want == c->events)
-        return;
-    c->events = (uint8_t)want;
-    if (uv_poll_start(&c->poll, want, conn_on_poll) < 0)
+        want |= EPOLLOUT;
+    if (poller_watch(&c->edge->poller, c->fd, c, c->events, want) < 0)
         conn_abort(c);
+    c->events = (uint8_t)want;
 }
 
 /* Look at bytes until they, the turn's share, or the room for answers is used up;
@@ -168,7 +165,7 @@ static void take_or_keep(struct conn *c, uint8_t *bytes, size_t n)
 static void on_tls_error(struct conn *c)
 {
     c->edge->counters.protocol_errors++;
-    logger_debug("net", "%s: TLS %s", c->address,
+    logger_debug("net", "%s: TLS %s", conn_address(c),
                  tls_stream_is_ready(c->tls) ? "was broken" : "could not be agreed on");
     outq_fini(&c->out);
     chunk_unref(&c->pong);
@@ -206,7 +203,7 @@ static void read_tls(struct conn *c, const uint8_t *in, size_t n)
         conn_flush(c);
 }
 
-/* One read a turn; libuv reports again what is left. */
+/* One read a turn; what is left is told again. */
 static void do_read(struct conn *c)
 {
     struct edge *edge = c->edge;
@@ -232,26 +229,34 @@ static void do_read(struct conn *c)
         take_or_keep(c, edge->buffer, (size_t)n);
 }
 
-void conn_on_poll(uv_poll_t *handle, int status, int events)
+void conn_on_ready(void *item, uint32_t events)
 {
-    struct conn *c = conn_of(handle);
+    struct conn *c = conn_of(item);
 
-    if (status < 0) {
+    if (c->state == CONN_DEAD) /* since this turn began */
+        return;
+    if (c->proxy) {
+        conn_read_proxy(c);
+        return;
+    }
+    if (events & EPOLLERR) {
         /* Reset. What the peer said before is still there to be read: perhaps its
          * Close, and it matters whether it left or was cut off. */
-        if (c->events & UV_READABLE)
+        if (c->events & EPOLLIN)
             do_read(c);
         conn_abort(c);
         return;
     }
-    if (events & UV_WRITABLE) {
+    if (events == EPOLLHUP) /* both sides are closed: a read or a write will tell */
+        events = c->events;
+    if (events & EPOLLOUT) {
         /* The peer has taken bytes, so it is alive, even if we do not hear it. */
         note_alive(c);
         if (reads_after_write(c))
             read_tls(c, NULL, 0);
         conn_flush(c);
     }
-    if ((events & UV_READABLE) && (c->events & UV_READABLE) && c->state != CONN_DEAD)
+    if ((events & EPOLLIN) && (c->events & EPOLLIN) && c->state != CONN_DEAD)
         do_read(c);
     conn_update_poll(c);
 }
@@ -295,7 +300,7 @@ static int write_out(struct conn *c)
     int r = 0;
 
     if (!c->tls) {
-        r = outq_write(&c->out, c->fd, &written);
+        r = outq_write(&c->out, c->fd, c->edge->record, sizeof c->edge->record, &written);
     } else {
         r = write_tls(c);
         written = tls_stream_take_sent(c->tls);

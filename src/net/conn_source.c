@@ -33,7 +33,6 @@ static void set_client(struct conn *c, const struct ip *ip)
 {
     c->client = *ip;
     c->is_loopback = ip_is_loopback(ip);
-    ip_format(ip, c->address);
 }
 
 static void set_peer(struct conn *c, const struct ip *ip)
@@ -66,7 +65,7 @@ static enum limits_verdict count_client(struct conn *c)
                                          l->conns_per_address, l->conns, clk_now_us());
     if (v != LIMITS_OK) {
         c->edge->counters.refused++;
-        logger_debug("net", "%s: too many connections, refused", c->address);
+        logger_debug("net", "%s: too many connections, refused", conn_address(c));
     }
     return v;
 }
@@ -125,7 +124,7 @@ static struct ip find_client(const struct conn *c)
 
 /* How the client reached the nearest proxy; where there are several words, the
  * last is that proxy's. */
-static const char *find_scheme(const struct conn *c)
+static enum conn_scheme find_scheme(const struct conn *c)
 {
     for (size_t i = http_head_n_headers(c->head); i-- > 0;) {
         const struct http_header *h = http_head_header(c->head, i);
@@ -134,12 +133,12 @@ static const char *find_scheme(const struct conn *c)
             continue;
         last = cut_last(&list);
         if (http_text_is_nocase(last, "https") || http_text_is_nocase(last, "wss"))
-            return "https";
+            return SCHEME_HTTPS;
         if (http_text_is_nocase(last, "http") || http_text_is_nocase(last, "ws"))
-            return "http";
-        return NULL;
+            return SCHEME_HTTP;
+        return SCHEME_UNKNOWN;
     }
-    return NULL;
+    return SCHEME_UNKNOWN;
 }
 
 bool conn_note_request(struct conn *c)
@@ -148,7 +147,8 @@ bool conn_note_request(struct conn *c)
         return true;
     struct ip client = find_client(c);
     set_client(c, &client);
-    c->scheme = find_scheme(c); /* its TLS with us says nothing about the client's */
+    c->scheme =
+        (uint8_t)find_scheme(c); /* its TLS with us says nothing about the client's */
     if (!http_head_wants_upgrade(c->head) || count_client(c) == LIMITS_OK)
         return true;
     conn_reply_error(c, 429, "Retry-After: 5\r\n",
@@ -158,14 +158,12 @@ bool conn_note_request(struct conn *c)
 
 /* Looks at the bytes where they lie and takes only the header's out of the socket:
  * what follows may be TLS, which is conn_io's to read. */
-static void on_proxy_poll(uv_poll_t *handle, int status, int events)
+void conn_read_proxy(struct conn *c)
 {
-    struct conn *c = conn_of(handle);
     uint8_t bytes[PROXY_MAX_BYTES];
     size_t used = 0;
-    ssize_t n = status < 0 ? 0 : recv(c->fd, bytes, sizeof bytes, MSG_PEEK);
+    ssize_t n = recv(c->fd, bytes, sizeof bytes, MSG_PEEK);
 
-    (void)events;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
     if (n <= 0) {
@@ -175,7 +173,7 @@ static void on_proxy_poll(uv_poll_t *handle, int status, int events)
     enum proxy_result r = proxy_header_feed(c->proxy, bytes, (size_t)n, &used);
     if (r < 0 || recv(c->fd, bytes, used, 0) != (ssize_t)used) {
         c->edge->counters.protocol_errors++;
-        logger_debug("net", "%s: no valid PROXY header, dropped", c->address);
+        logger_debug("net", "%s: no valid PROXY header, dropped", conn_address(c));
         conn_abort(c);
         return;
     }
@@ -186,9 +184,8 @@ static void on_proxy_poll(uv_poll_t *handle, int status, int events)
         set_peer(c, &c->proxy->client);
     free(c->proxy);
     c->proxy = NULL;
-    uv_poll_stop(&c->poll);
     conn_enter(c);
-    conn_update_poll(c); /* from here on conn_on_poll() */
+    conn_update_poll(c);
 }
 
 void conn_await_proxy(struct conn *c)
@@ -197,19 +194,21 @@ void conn_await_proxy(struct conn *c)
 
     if (l->n_trusted > 0 && !c->is_trusted) {
         c->edge->counters.refused++;
-        logger_debug("net", "%s: is no trusted proxy, dropped", c->address);
+        logger_debug("net", "%s: is no trusted proxy, dropped", conn_address(c));
         conn_abort(c);
         return;
     }
-    if (!(c->proxy = malloc(sizeof *c->proxy)) ||
-        uv_poll_start(&c->poll, UV_READABLE, on_proxy_poll) < 0) {
+    if (!(c->proxy = malloc(sizeof *c->proxy))) {
         conn_abort(c);
         return;
     }
     proxy_header_init(c->proxy);
+    conn_update_poll(c);
 }
 
 const char *conn_scheme(const struct conn *c)
 {
-    return c->scheme;
+    static const char *const names[] = {NULL, "http", "https"};
+
+    return names[c->scheme];
 }

@@ -64,7 +64,7 @@ static void on_error(struct conn *c, enum ws_result result)
     uint16_t code = ws_close_code(result);
 
     c->edge->counters.protocol_errors++;
-    logger_debug("net", "%s: bad frame (%d), closed with %u", c->address, (int)result,
+    logger_debug("net", "%s: bad frame (%d), closed with %u", conn_address(c), (int)result,
                  code);
     if (c->state == CONN_WS) {
         c->code = code;
@@ -85,7 +85,7 @@ static bool is_within_rate(struct conn *c, bool is_message, size_t n_bytes)
 
     if (!c->is_limited)
         return true;
-    uint64_t now_us = clk_now_us();
+    uint64_t now_us = clk_recent_us(); /* they have come together */
     bool fits = limits_take(&c->bytes, l->bytes, n_bytes, now_us) &&
                 (!is_message || limits_take(&c->messages, l->messages, 1, now_us));
     if (fits) {
@@ -97,7 +97,7 @@ static bool is_within_rate(struct conn *c, bool is_message, size_t n_bytes)
     c->edge->counters.messages_dropped += is_message;
     if (!c->flood_ms) {
         c->flood_ms = now_us / 1000;
-        logger_debug("net", "%s: too many messages, some are dropped", c->address);
+        logger_debug("net", "%s: too many messages, some are dropped", conn_address(c));
     } else if (now_us / 1000 - c->flood_ms >= l->flood_ms) {
         conn_close(c, CLOSE_TOO_MANY, NULL);
     }
@@ -172,7 +172,7 @@ static void send_frame(struct conn *c, struct chunk *frame)
     if (c->state != CONN_WS)
         return;
     if (is_too_much(c, frame)) {
-        logger_debug("net", "%s: %zu bytes wait, too slow", c->address, c->out.bytes);
+        logger_debug("net", "%s: %zu bytes wait, too slow", conn_address(c), c->out.bytes);
         conn_close(c, CLOSE_TOO_SLOW, NULL);
         return;
     }

@@ -64,6 +64,19 @@ static void on_handle_closed(uv_handle_t *handle)
     edge_drop(edge_of(handle));
 }
 
+/* Here no connection's own code is running. What it calls may end others. */
+static void free_dead(struct edge *edge)
+{
+    while (!link_is_alone(&edge->dead))
+        conn_free(LINK_OWNER(edge->dead.next, struct conn, due));
+}
+
+static void on_poller_closed(uv_handle_t *handle)
+{
+    free_dead(edge_of(handle));
+    edge_drop(edge_of(handle));
+}
+
 void edge_flush(struct edge *edge)
 {
     while (!link_is_alone(&edge->dirty))
@@ -73,7 +86,15 @@ void edge_flush(struct edge *edge)
 
 static void on_prepare(uv_prepare_t *handle)
 {
-    edge_flush(edge_of(handle));
+    struct edge *edge = edge_of(handle);
+
+    edge_flush(edge);
+    free_dead(edge);
+}
+
+static void on_check(uv_check_t *handle)
+{
+    free_dead(edge_of(handle));
 }
 
 /* Connections that still have bytes from an earlier turn. Those that join while
@@ -83,6 +104,7 @@ static void on_hurry(uv_idle_t *handle)
     struct edge *edge = edge_of(handle);
     struct link now;
 
+    clk_now_us(); /* clk_recent_us() goes by it, as after a read */
     link_take_all(&now, &edge->more);
     while (!link_is_alone(&now))
         conn_go_on(LINK_OWNER(now.next, struct conn, more));
@@ -136,6 +158,13 @@ int edge_open(struct edge **out, uv_loop_t *loop, const struct edge_limits *limi
         free(edge);
         return err_set(e, UV_ENOMEM, "no memory for the network's buffers");
     }
+    int r = poller_open(&edge->poller, loop, edge, conn_on_ready);
+    if (r < 0) {
+        chunk_unref(&edge->ping);
+        limits_free(&edge->addresses);
+        free(edge);
+        return err_set(e, r, "no descriptor for polling: %s", uv_strerror(r));
+    }
     edge->magic = MAGIC;
     edge->loop = loop;
     edge->limits = *limits;
@@ -144,15 +173,18 @@ int edge_open(struct edge **out, uv_loop_t *loop, const struct edge_limits *limi
     link_init(&edge->conns);
     link_init(&edge->dirty);
     link_init(&edge->more);
+    link_init(&edge->dead);
     link_init(&edge->listeners);
     wheel_init(&edge->wheel, edge_now_ms() / 1000);
-    /* None of these six can fail (libuv's reference). */
+    /* None of these eight can fail (libuv's reference). */
     uv_prepare_init(loop, &edge->flusher);
+    uv_check_init(loop, &edge->sweeper);
     uv_idle_init(loop, &edge->hurry);
     uv_timer_init(loop, &edge->second);
-    edge->flusher.data = edge->hurry.data = edge->second.data = edge;
-    edge->n_handles = 3;
+    edge->flusher.data = edge->sweeper.data = edge->hurry.data = edge->second.data = edge;
+    edge->n_handles = 5;
     uv_prepare_start(&edge->flusher, on_prepare);
+    uv_check_start(&edge->sweeper, on_check);
     uv_timer_start(&edge->second, on_second, 1002 - edge_now_ms() % 1000, 0);
     *out = edge;
     return 0;
@@ -169,7 +201,9 @@ void edge_close(struct edge **edge)
     edge_stop_listening(x);
     for (struct link *l = x->conns.next; l != &x->conns; l = l->next)
         conn_abort(LINK_OWNER(l, struct conn, all));
+    poller_close(&x->poller, on_poller_closed);
     uv_close((uv_handle_t *)&x->flusher, on_handle_closed);
+    uv_close((uv_handle_t *)&x->sweeper, on_handle_closed);
     uv_close((uv_handle_t *)&x->hurry, on_handle_closed);
     uv_close((uv_handle_t *)&x->second, on_handle_closed);
 }
@@ -201,8 +235,8 @@ void edge_stop_listening(struct edge *edge)
         listener_close(listener_of_link(edge->listeners.next));
 }
 
-/* f may close connections: they leave the ring only in libuv's close callback,
- * so the walk is safe. */
+/* f may close connections: they leave the ring only when they are freed, so the walk
+ * is safe. */
 void edge_each_ws(struct edge *edge, void (*f)(struct conn *c, void *arg), void *arg)
 {
     for (struct link *l = edge->conns.next; l != &edge->conns; l = l->next) {

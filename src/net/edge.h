@@ -4,7 +4,7 @@
  * the limits, the list of those with output to write, and the counters.
  *
  * Output is collected while callbacks run and leaves once a loop turn, one
- * writev a connection (a uv_prepare flushes before the loop polls). A coarse
+ * write a connection (a uv_prepare flushes before the loop polls). A coarse
  * wheel, one slot a second, drives every time-out; a connection that sits idle
  * is touched only when its slot comes round.
  *

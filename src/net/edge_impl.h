@@ -10,6 +10,7 @@
 #include "base/chunk.h"
 #include "net/edge.h"
 #include "net/link.h"
+#include "net/poller.h"
 #include "net/tls.h"
 #include "net/twins.h"
 #include "net/wheel.h"
@@ -32,15 +33,19 @@ struct edge {
     struct edge_counters counters;
     bool is_closing;
     uv_prepare_t flusher; /* before each poll: write what waits */
+    uv_check_t sweeper;   /* after it: free what has ended */
     uv_idle_t hurry; /* runs while `more` is not empty, so that the loop does not sleep */
     uv_timer_t second;
+    struct poller poller; /* of all connections */
     struct link conns, dirty, more, listeners;
+    struct link
+        dead; /* connections whose socket is closed; freed once no code of theirs runs */
     struct wheel wheel;
     struct chunk *ping; /* the one that all connections send */
     struct twins twins; /* compressed frames of this turn */
     struct limits *addresses;
     struct tls_context *tls;          /* what new connections speak; NULL: in clear */
-    uint8_t record[TLS_RECORD_BYTES]; /* small chunks on their way into one record */
+    uint8_t record[TLS_RECORD_BYTES]; /* small chunks on their way into one write */
     uint8_t buffer[EDGE_READ_BYTES];
 };
 

@@ -8,10 +8,11 @@
 #include <sys/uio.h>
 
 enum {
-    FIRST_CAP = 4,  /* most turns send one to three chunks */
-    MAX_PARTS = 64, /* parts of one writev */
-    MAX_CALLS = 16, /* and writes of one turn, so that one reader on loopback that
-                     * empties the socket as we fill it does not hold up the rest */
+    FIRST_CAP = 8,      /* of a ring; one chunk needs none */
+    MAX_PARTS = 64,     /* parts of one writev */
+    SMALL_BYTES = 1024, /* on average, and chunks are copied together */
+    MAX_CALLS = 16,     /* and writes of one turn, so that one reader on loopback that
+                         * empties the socket as we fill it does not hold up the rest */
 };
 
 void outq_init(struct outq *q)
@@ -19,29 +20,41 @@ void outq_init(struct outq *q)
     memset(q, 0, sizeof *q);
 }
 
-static struct chunk **place(const struct outq *q, uint32_t i)
+static struct chunk **place(struct outq *q, uint32_t i)
 {
-    return &q->ring[(q->head + i) & (q->cap - 1)];
+    return q->cap == 1 ? &q->only : &q->ring[(q->head + i) & (q->cap - 1)];
+}
+
+static void let_go(struct outq *q)
+{
+    if (q->cap > 1)
+        free(q->ring);
+    outq_init(q);
 }
 
 void outq_fini(struct outq *q)
 {
     for (uint32_t i = 0; i < q->n; i++)
         chunk_unref(place(q, i));
-    free(q->ring);
-    outq_init(q);
+    let_go(q);
 }
 
 static bool grow(struct outq *q)
 {
-    uint32_t cap = q->cap ? q->cap * 2 : FIRST_CAP;
-    struct chunk **ring = q->cap > UINT32_MAX / 2 ? NULL : malloc(cap * sizeof(*ring));
+    uint32_t cap = q->cap > 1 ? q->cap * 2 : FIRST_CAP;
+    struct chunk **ring;
 
+    if (q->cap == 0) {
+        q->cap = 1;
+        return true;
+    }
+    ring = q->cap > UINT32_MAX / 2 ? NULL : malloc(cap * sizeof(*ring));
     if (!ring)
         return false;
     for (uint32_t i = 0; i < q->n; i++)
         ring[i] = *place(q, i);
-    free(q->ring);
+    if (q->cap > 1)
+        free(q->ring);
     q->ring = ring;
     q->cap = cap;
     q->head = 0;
@@ -75,13 +88,11 @@ void outq_drop(struct outq *q, size_t n)
         q->head = (q->head + 1) & (q->cap - 1);
         q->n--;
     }
-    if (q->n == 0) {
-        free(q->ring);
-        outq_init(q);
-    }
+    if (q->n == 0)
+        let_go(q);
 }
 
-const uint8_t *outq_front(const struct outq *q, uint8_t *scratch, size_t max, size_t *n)
+const uint8_t *outq_front(struct outq *q, uint8_t *scratch, size_t max, size_t *n)
 {
     size_t skip = q->offset;
 
@@ -99,24 +110,43 @@ const uint8_t *outq_front(const struct outq *q, uint8_t *scratch, size_t max, si
     return scratch;
 }
 
-int outq_write(struct outq *q, int fd, size_t *written)
+/* One sendmsg of up to MAX_PARTS chunks, which is a writev that can be told not to
+ * raise SIGPIPE. */
+static ssize_t send_parts(struct outq *q, int fd, size_t *want)
+{
+    struct iovec parts[MAX_PARTS];
+    struct msghdr m = {.msg_iov = parts};
+
+    *want = 0;
+    for (; m.msg_iovlen < MAX_PARTS && m.msg_iovlen < q->n; m.msg_iovlen++) {
+        struct chunk *c = *place(q, (uint32_t)m.msg_iovlen);
+        size_t skip = m.msg_iovlen == 0 ? q->offset : 0;
+        parts[m.msg_iovlen] = (struct iovec){c->bytes + skip, c->len - skip};
+        *want += c->len - skip;
+    }
+    return sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static bool is_better_copied(const struct outq *q)
+{
+    return q->n == 1 || q->bytes <= (size_t)q->n * SMALL_BYTES;
+}
+
+int outq_write(struct outq *q, int fd, uint8_t *scratch, size_t max, size_t *written)
 {
     *written = 0;
     for (int calls = 0; q->n > 0; calls++) {
-        struct iovec parts[MAX_PARTS];
-        struct msghdr m = {.msg_iov = parts};
-        size_t want = 0;
+        size_t want;
+        ssize_t n;
 
         if (calls == MAX_CALLS)
             return 1;
-        for (; m.msg_iovlen < MAX_PARTS && m.msg_iovlen < q->n; m.msg_iovlen++) {
-            struct chunk *c = *place(q, (uint32_t)m.msg_iovlen);
-            size_t skip = m.msg_iovlen == 0 ? q->offset : 0;
-            parts[m.msg_iovlen] = (struct iovec){c->bytes + skip, c->len - skip};
-            want += c->len - skip;
+        if (is_better_copied(q)) {
+            const uint8_t *bytes = outq_front(q, scratch, max, &want);
+            n = send(fd, bytes, want, MSG_NOSIGNAL | MSG_DONTWAIT);
+        } else {
+            n = send_parts(q, fd, &want);
         }
-        /* sendmsg is writev that can be told not to raise SIGPIPE. */
-        ssize_t n = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)

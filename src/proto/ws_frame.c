@@ -77,7 +77,7 @@ static enum ws_result read_length(struct ws_frame *f)
     f->left = short_len;
     if (short_len >= LEN_16) {
         f->left = 0;
-        for (unsigned i = 2; i < f->have; i++)
+        for (unsigned i = 2; i < (unsigned)f->need - MASK_BYTES; i++)
             f->left = f->left << 8 | f->head[i];
         /* The shortest form is a must, and the highest bit must be 0 (5.2). */
         if (f->left < (short_len == LEN_16 ? LEN_16 : 0x10000) || f->left >> 63)
@@ -91,32 +91,56 @@ static enum ws_result read_length(struct ws_frame *f)
     return WS_MORE;
 }
 
-/* XOR with the mask, which `pos` bytes of this payload have used already. Eight
- * bytes at a time through memcpy: the data may lie at any address. */
+/* XOR with the mask, which `pos` bytes of this payload have used already. Sixteen
+ * bytes at a time, through memcpy: the data may lie at any address. */
 static void unmask(uint8_t *data, size_t len, const uint8_t *mask, uint64_t pos)
 {
-    uint8_t turned[8];
-    uint64_t key, word;
+    typedef uint64_t pair __attribute__((vector_size(16)));
+    uint8_t turned[4];
+    uint32_t key4;
     size_t i = 0;
 
-    for (unsigned k = 0; k < sizeof turned; k++)
-        turned[k] = mask[(pos + k) & 3];
-    memcpy(&key, turned, sizeof key);
-    for (; len - i >= sizeof word; i += sizeof word) {
+    if (pos & 3) {
+        for (unsigned k = 0; k < sizeof turned; k++)
+            turned[k] = mask[(pos + k) & 3];
+        mask = turned;
+    }
+    memcpy(&key4, mask, sizeof key4);
+    uint64_t key8 = (uint64_t)key4 << 32 | key4, word;
+    pair key = {key8, key8}, words;
+    for (; len - i >= sizeof words; i += sizeof words) {
+        memcpy(&words, data + i, sizeof words);
+        words ^= key;
+        memcpy(data + i, &words, sizeof words);
+    }
+    if (len - i >= sizeof word) {
         memcpy(&word, data + i, sizeof word);
-        word ^= key;
+        word ^= key8;
         memcpy(data + i, &word, sizeof word);
+        i += sizeof word;
     }
     for (; i < len; i++)
-        data[i] ^= turned[i & 3];
+        data[i] ^= mask[i & 3];
 }
 
 enum ws_result ws_frame_next(struct ws_frame *f, uint8_t **in, size_t *n,
                              struct ws_slice *out)
 {
+    enum ws_result r = WS_MORE;
+
     /* Header. Copied, because a read may end inside it; at most 14 bytes. */
+    if (f->have == 0 && *n >= sizeof f->head) {
+        memcpy(f->head, *in, sizeof f->head);
+        r = check_start(f);
+        if (r == WS_MORE)
+            r = read_length(f);
+        if (r < 0)
+            return r;
+        f->have = f->need;
+        *in += f->need;
+        *n -= f->need;
+    }
     while (f->have < f->need) {
-        enum ws_result r = WS_MORE;
         if (*n == 0)
             return WS_MORE;
         f->head[f->have++] = *(*in)++;

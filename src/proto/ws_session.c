@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "proto/ws_session.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* RFC 6455 7.4.1: stands for an empty Close, never sent. */
-enum { NO_CODE = 1005 };
+enum { NO_CODE = 1005, CONTROL_MAX = 125 };
 
 void ws_session_init(struct ws_session *s, uint64_t max_message)
 {
@@ -16,6 +17,8 @@ void ws_session_init(struct ws_session *s, uint64_t max_message)
 void ws_session_fini(struct ws_session *s)
 {
     buf_fini(&s->message);
+    free(s->control);
+    s->control = NULL;
     ws_deflate_free(&s->deflate);
 }
 
@@ -79,8 +82,8 @@ static struct ws_in take_control(struct ws_session *s, const struct ws_slice *sl
     size_t len = slice->len;
 
     if (!(slice->first && slice->last)) {
-        if (slice->first)
-            s->n_control = 0;
+        if (!s->control && !(s->control = malloc(CONTROL_MAX)))
+            return failure(s, WS_ERR_MEMORY);
         memcpy(s->control + s->n_control, data, len);
         s->n_control = (uint8_t)(s->n_control + len);
         data = s->control;
@@ -88,6 +91,7 @@ static struct ws_in take_control(struct ws_session *s, const struct ws_slice *sl
     }
     if (!slice->last)
         return (struct ws_in){.event = WS_EVENT_NONE};
+    s->n_control = 0;
     if (slice->op == WS_CLOSE)
         return read_close(s, data, len);
     return event(slice->op == WS_PING ? WS_EVENT_PING : WS_EVENT_PONG, (uint8_t)slice->op,
@@ -173,9 +177,13 @@ struct ws_in ws_session_next(struct ws_session *s, uint8_t **in, size_t *n)
     struct ws_slice slice;
     enum ws_result r;
 
-    /* The message that the last call handed out is no longer borrowed. */
-    if (s->op == 0)
+    /* What the last call handed out is no longer borrowed. */
+    if (s->op == 0 && s->message.data)
         buf_fini(&s->message);
+    if (s->control && s->n_control == 0) {
+        free(s->control);
+        s->control = NULL;
+    }
     if (s->ended) {
         *in += *n;
         *n = 0;

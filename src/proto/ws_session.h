@@ -40,7 +40,7 @@ struct ws_session {
     struct utf8 utf8;
     bool is_packed;     /* the message under way is compressed */
     struct buf message; /* gathers a split or compressed message; empty otherwise */
-    uint8_t control[125];
+    uint8_t *control;   /* gathers a control frame that a read has split; else NULL */
     uint8_t n_control;
     uint8_t op; /* of the message under way; 0 between messages */
     bool ended; /* Close or error was returned */

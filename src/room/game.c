@@ -29,6 +29,7 @@ void world_init(struct world *w, const char *folder, const char *scripts, bool i
         .is_dev = is_dev, .folder = folder, .scripts = scripts, .ops = ops, .ctx = ctx};
     map_init(&w->games);
     sched_init(&w->sched);
+    buf_init(&w->scratch, 8 << 20);
 }
 
 void world_fini(struct world *w)
@@ -39,6 +40,7 @@ void world_fini(struct world *w)
     }
     map_fini(&w->games);
     sched_fini(&w->sched);
+    buf_fini(&w->scratch);
 }
 
 uint64_t world_next_us(const struct world *w)
@@ -121,9 +123,10 @@ void game_close(struct game **at)
     struct game *g = *at;
 
     *at = NULL;
-    for (struct map_entry *e; (e = map_next(&g->rooms, NULL));) {
+    if (g->vm)
+        vm_step_begin(g->vm); /* one budget for the last words of all rooms */
+    for (struct map_entry *e; (e = map_next(&g->rooms, NULL));)
         game_end_room(e->value, "stopped");
-    }
     map_remove_bytes(&g->world->games, g->name, strlen(g->name));
     map_fini(&g->rooms);
     map_fini(&g->tokens);
@@ -145,6 +148,7 @@ int game_reload(struct game *g)
         return r;
     }
     g->load_error.code = 0;
+    vm_step_begin(g->vm); /* one budget for all of them */
     for (struct map_entry *at = NULL; (at = map_next(&g->rooms, at));) {
         struct room *room = at->value;
         if (was_raw != g->vm->def->raw)
@@ -152,6 +156,7 @@ int game_reload(struct game *g)
         else
             room_reload(room, g->vm->version - 1, schema_changed);
     }
+    vm_step_end(g->vm);
     g->world->ops->on_schedule(g->world->ctx);
     return 0;
 }
@@ -198,7 +203,6 @@ static void free_room(struct room *r)
         schema_unref(&r->known[i]);
     image_free(&r->image);
     emit_cache_fini(&r->cache);
-    map_fini(&r->by_id);
     inputs_fini(&r->inputs);
     outbox_fini(&r->outbox);
     buf_fini(&r->scratch);
@@ -209,7 +213,8 @@ struct room *game_new_room(struct game *g, const char *id, size_t len,
                            const uint8_t *options, size_t n_options)
 {
     struct world *w = g->world;
-    struct room *r = g->rooms.n < GAME_MAX_ROOMS ? calloc(1, sizeof *r) : NULL;
+    bool is_possible = g->rooms.n < GAME_MAX_ROOMS && !g->vm->is_lost;
+    struct room *r = is_possible ? calloc(1, sizeof *r) : NULL;
     const struct game_def *def = g->vm->def;
     uint64_t seed;
 
@@ -221,7 +226,6 @@ struct room *game_new_room(struct game *g, const char *id, size_t len,
         memcpy(r->id, id, len);
     else
         make_up_id(g, r->id);
-    map_init(&r->by_id);
     inputs_init(&r->inputs, INPUT_QUEUE_BYTES + def->max_message);
     outbox_init(&r->outbox, OUTBOX_BYTES + 2 * (size_t)def->max_message);
     buf_init(&r->scratch, SCRATCH_BYTES);
@@ -242,8 +246,9 @@ struct room *game_new_room(struct game *g, const char *id, size_t len,
         goto fail;
     w->n_rooms++;
     r->is_stepping = true;
-    if (script_create(r->script, options, n_options) == SCRIPT_RAISED)
-        outbox_cut(&r->outbox, 0);
+    vm_step_begin(g->vm);
+    room_settle(r, script_create(r->script, options, n_options), 0, "create");
+    vm_step_end(g->vm);
     r->ran_lua = r->is_dirty = true;
     r->is_stepping = false;
     room_schedule(r, r->began_us);

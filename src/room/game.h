@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "room/room.h"
@@ -31,6 +32,7 @@ struct game {
     struct map rooms;      /* id -> room */
     struct map tokens;     /* seat token -> player */
     uint32_t n_players;    /* seats over all rooms */
+    bool is_replacing;     /* its VM, in game_replace_vm() */
 };
 
 /* What the world tells its worker. */
@@ -48,6 +50,7 @@ struct world {
     bool is_dev;              /* scan after every callback, developer records */
     bool is_stopping;         /* nobody is let in any more */
     struct session *sessions; /* all that are open; a list */
+    struct buf scratch;       /* of the session whose message is handled */
     const char *folder, *scripts;
     const struct world_ops *ops;
     void *ctx;
@@ -80,6 +83,11 @@ int game_reload(struct game *g);
 
 /* The folder is gone: end its rooms and forget it. */
 void game_close(struct game **g);
+
+/* Its VM is lost (vm.h): make a new one, with the same code, and give the rooms back
+ * their declared state and their seats; each `reloaded(version, true)`. Where that
+ * fails all rooms end (4009), and load_error says why. */
+void game_replace_vm(struct game *g);
 
 struct room *game_find_room(const struct game *g, const char *id, size_t len);
 

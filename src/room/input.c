@@ -62,6 +62,11 @@ void inputs_turn(struct inputs *q)
     q->n = 0;
 }
 
+bool inputs_has_more(const struct inputs *q)
+{
+    return q->at < q->going.len;
+}
+
 bool inputs_next(struct inputs *q, struct input *out)
 {
     if (q->at >= q->going.len)

@@ -56,6 +56,9 @@ bool inputs_push(struct inputs *q, const struct input *in);
 /* Turn round: what has come is handled now. */
 void inputs_turn(struct inputs *q);
 
+/* Some are left of the turn under way. */
+bool inputs_has_more(const struct inputs *q);
+
 /* The next one; false at the end. The reference in out->schema is yours, the rest
  * borrows until inputs_turn(). */
 bool inputs_next(struct inputs *q, struct input *out);

@@ -58,6 +58,33 @@ fail:
     return false;
 }
 
+bool outbox_extend(struct outbox *o, uint32_t player)
+{
+    enum { FIRST = 16 };
+    struct out_event *ev = &o->events[o->n - 1];
+    uint32_t n = ev->list ? ev->n_list : 1; /* a list has room for the next power of two */
+    bool is_full = !ev->list || (n >= FIRST && (n & (n - 1)) == 0);
+
+    if (o->bytes + 2 * sizeof *ev->list > o->max_bytes)
+        return false;
+    if (is_full) {
+        uint32_t cap = n < FIRST ? FIRST : 2 * n;
+        uint32_t *grown = realloc(ev->list, cap * sizeof *grown);
+        if (!grown)
+            return false;
+        ev->list = grown;
+    }
+    o->bytes -= size_of(ev);
+    if (ev->to) {
+        ev->list[0] = ev->to;
+        ev->to = 0;
+    }
+    ev->list[n] = player;
+    ev->n_list = n + 1;
+    o->bytes += size_of(ev);
+    return true;
+}
+
 void outbox_cut(struct outbox *o, size_t mark)
 {
     while (o->n > mark) {

@@ -38,6 +38,10 @@ void outbox_fini(struct outbox *o);
  * memory is out (the frames are released then too). */
 bool outbox_push(struct outbox *o, const struct out_event *ev, const uint32_t *list);
 
+/* The last event, which must be there and to one player or to a list, goes to one more.
+ * false when the box is full or memory is out: it stays as it was. */
+bool outbox_extend(struct outbox *o, uint32_t player);
+
 /* Forget all events from place `mark` on. */
 void outbox_cut(struct outbox *o, size_t mark);
 

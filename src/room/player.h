@@ -38,33 +38,34 @@ struct bucket {
 struct session;
 struct room;
 
+/* What each message or flush touches comes first. */
 struct player {
     uint32_t id;
+    uint8_t state;        /* enum player_state */
+    bool has_joined;      /* the script knows this seat */
+    bool needs_schema;    /* SCHEMA goes out before the next state */
+    bool needs_hello;     /* HELLO and snapshot go out with the next flush */
+    bool is_resumed;      /* ... and say so */
+    bool is_leaving;      /* its INPUT_LEAVE is queued, or it was kicked */
+    uint32_t outbox_from; /* events queued before this place are not for it */
     struct room *room;
-    enum player_state state;
-    char name[PLAYER_NAME_MAX + 1];
-    uint8_t token[RECORD_TOKEN_BYTES];
     struct peer peer;        /* peer.conn is NULL while HELD */
     struct session *session; /* of the connection, or NULL */
     struct view view;
     struct schema *schema; /* by which this client encodes (own reference) */
-    bool has_joined;       /* the script knows this seat */
-    uint32_t offered_hash; /* schema that the client said it holds */
-    bool needs_schema;     /* SCHEMA goes out before the next state */
-    bool needs_hello;      /* HELLO and snapshot go out with the next flush */
-    bool is_resumed;       /* ... and say so */
-    bool is_leaving;       /* its INPUT_LEAVE is queued, or it was kicked */
-    size_t outbox_from;    /* events queued before this place are not for it */
+    uint64_t probe_us;     /* 0: no probe is out */
+    uint32_t probe_tick;   /* the ACK of this tick tells the round trip */
     uint32_t n_received;   /* counted records from the client in this seat */
     uint32_t n_waiting;    /* inputs in the room's queue */
+    uint32_t offered_hash; /* schema that the client said it holds */
     uint64_t held_until_us;
     struct bucket *buckets; /* by message id; NULL until one is needed */
     float strikes;          /* rate violations, see player_strike() */
     uint32_t strikes_at_ms;
-    uint32_t n_invalid;  /* messages that did not fit their declaration */
-    uint32_t probe_tick; /* the ACK of this tick tells the round trip */
-    uint64_t probe_us;   /* 0: no probe is out */
-    float rtt_ms;        /* 0: not known yet */
+    uint32_t n_invalid; /* messages that did not fit their declaration */
+    float rtt_ms;       /* 0: not known yet */
+    uint8_t token[RECORD_TOKEN_BYTES];
+    char name[PLAYER_NAME_MAX + 1];
 };
 
 /* A player with a fresh token, or NULL when memory is out. */

@@ -42,6 +42,7 @@ void room_close(struct room *r, const char *reason)
     if (r->is_closing)
         return;
     r->is_closing = true;
+    r->close_code = r->is_faulted ? CLOSE_GAME_FAULTED : CLOSE_ROOM_CLOSED;
     strncpy(r->close_reason, reason, sizeof r->close_reason - 1);
     if (!r->is_stepping) {
         sched_set(&r->game->world->sched, &r->item, clk_now_us());
@@ -51,34 +52,17 @@ void room_close(struct room *r, const char *reason)
 
 /* Callbacks. */
 
-/* What is left to do after one: take back the sends of one that raised, and in
- * dev look at the state at once, so that a wrong value is blamed on `where`. */
-static void settle(struct room *r, enum script_result result, size_t mark,
-                   const char *where)
-{
-    if (result == SCRIPT_ABSENT)
-        return;
-    r->ran_lua = true;
-    r->is_dirty = true;
-    if (result == SCRIPT_RAISED)
-        outbox_cut(&r->outbox, mark);
-    if (r->game->world->is_dev && !room_def(r)->raw) {
-        r->script->vm->where = where;
-        script_scan(r->script);
-        r->script->vm->where = NULL;
-    }
-}
-
 /* `call` is the call into the script; what it sends is counted from here. */
 #define RUN(r, where, call)                                                                \
     do {                                                                                   \
         size_t mark = (r)->outbox.n;                                                       \
-        settle((r), (call), mark, (where));                                                \
+        room_settle((r), (call), mark, (where));                                           \
     } while (0)
 
 void room_run_reloaded(struct room *r, uint32_t old_version)
 {
-    RUN(r, "reloaded", script_reloaded(r->script, old_version));
+    if (!vm_step_is_over(r->game->vm))
+        RUN(r, "reloaded", script_reloaded(r->script, old_version));
     r->ran_lua = r->is_dirty = true;
 }
 
@@ -137,7 +121,7 @@ static void handle_message(struct room *r, struct player *p, const struct input 
     enum script_result result =
         script_message(r->script, p->id, record, name.text, name.len, body.at,
                        wire_left(&body), in->request ? &reply : NULL);
-    settle(r, result, mark, where);
+    room_settle(r, result, mark, where);
     if (in->request && p->peer.conn) {
         if (result == SCRIPT_DONE)
             room_answer(r, p, in->request - 1, true, &reply);
@@ -159,7 +143,7 @@ static void handle_join(struct room *r, struct player *p, const struct input *in
     if (p->state == PLAYER_JOINING)
         p->state = PLAYER_SEATED;
     p->needs_hello = p->peer.codec != PEER_RAW;
-    p->outbox_from = r->outbox.n;
+    p->outbox_from = (uint32_t)r->outbox.n;
     RUN(r, "join", script_join(r->script, p->id, in->data, in->len));
     r->is_dirty = true;
 }
@@ -168,9 +152,16 @@ static void leave(struct room *r, struct player *p, const char *reason)
 {
     if (!p->has_joined)
         return;
-    RUN(r, "leave", script_player(r->script, SCRIPT_LEAVE, p->id, reason));
-    script_seat_remove(r->script, p->id);
+    if (!r->is_faulted && !vm_step_is_over(r->game->vm))
+        RUN(r, "leave", script_player(r->script, SCRIPT_LEAVE, p->id, reason));
+    if (!r->is_faulted)
+        script_seat_remove(r->script, p->id);
     p->has_joined = false;
+}
+
+static void handle_raw(struct room *r, const struct player *p, const struct input *in)
+{
+    RUN(r, "message", script_raw_message(r->script, p->id, in->data, in->len, in->is_text));
 }
 
 static void handle(struct room *r, const struct input *in)
@@ -192,8 +183,7 @@ static void handle(struct room *r, const struct input *in)
     case INPUT_RAW:
         p->n_waiting--;
         if (!r->is_paused)
-            RUN(r, "message",
-                script_raw_message(r->script, p->id, in->data, in->len, in->is_text));
+            handle_raw(r, p, in);
         break;
     case INPUT_DROP:
         RUN(r, "drop", script_player(r->script, SCRIPT_DROP, p->id, NULL));
@@ -215,8 +205,10 @@ static void run_inputs(struct room *r)
 {
     struct input in;
 
-    inputs_turn(&r->inputs);
-    while (!r->is_closing && inputs_next(&r->inputs, &in)) {
+    if (!inputs_has_more(&r->inputs))
+        inputs_turn(&r->inputs);
+    while (!r->is_closing && !vm_step_is_over(r->game->vm) &&
+           inputs_next(&r->inputs, &in)) {
         handle(r, &in);
         schema_unref(&in.schema);
     }
@@ -235,14 +227,17 @@ static void set_time(struct room *r, double now_ms)
 }
 
 /* A raw message of an event-driven game is handled in place, without a copy. */
-static void run_raw(struct room *r, const struct input *in)
+static void run_raw(struct room *r, const struct player *p, const struct input *in)
 {
-    uint64_t now_us = clk_now_us();
+    uint64_t now_us = clk_recent_us();
 
     r->is_stepping = true;
     set_time(r, room_ms(r, now_us));
-    handle(r, in);
-    room_flush_raw(r);
+    if (!r->is_paused)
+        handle_raw(r, p, in);
+    if (r->outbox.n)
+        room_flush_raw(r);
+    vm_step_end(r->game->vm);
     r->is_stepping = false;
     if (r->is_closing || r->inputs.n || r->script->wake_ms < NO_TIMER_MS) {
         room_schedule(r, now_us);
@@ -256,9 +251,9 @@ bool room_input(struct room *r, struct player *p, const struct input *in)
 
     if (r->is_closing)
         return true; /* the seat is about to go, and the message with it */
-    if (at_once && in->kind == INPUT_RAW && r->inputs.n == 0) {
-        p->n_waiting++;
-        run_raw(r, in);
+    if (at_once && in->kind == INPUT_RAW && r->inputs.n == 0 &&
+        !inputs_has_more(&r->inputs)) {
+        run_raw(r, p, in);
         return true;
     }
     if (p->n_waiting >= room_def(r)->max_inputs || !inputs_push(&r->inputs, in))
@@ -271,12 +266,22 @@ bool room_input(struct room *r, struct player *p, const struct input *in)
 
 /* Steps. */
 
+static bool after_timer(void *owner, enum script_result result)
+{
+    struct room *r = owner;
+
+    room_settle(r, result, r->timer_mark, "timer");
+    r->timer_mark = r->outbox.n;
+    return !r->is_closing && !vm_step_is_over(r->game->vm);
+}
+
 static void run_timers(struct room *r)
 {
-    if (r->script->wake_ms > r->script->now_ms || r->is_paused || r->is_closing)
+    if (r->script->wake_ms > r->script->now_ms || r->is_paused || r->is_closing ||
+        vm_step_is_over(r->game->vm))
         return;
-    script_timers(r->script);
-    settle(r, SCRIPT_DONE, r->outbox.n, "timer");
+    r->timer_mark = r->outbox.n;
+    script_timers(r->script, after_timer);
 }
 
 static void run_tick(struct room *r)
@@ -285,9 +290,13 @@ static void run_tick(struct room *r)
 
     if (r->is_paused || r->is_closing)
         return;
+    if (vm_step_is_over(r->game->vm)) {
+        r->dropped_ticks++;
+        return;
+    }
     enum script_result result = script_tick(r->script, 1 / room_def(r)->tick_rate);
-    settle(r, result, mark, "tick");
-    if (result != SCRIPT_RAISED) {
+    room_settle(r, result, mark, "tick");
+    if (result >= 0) {
         r->failing_ticks = 0;
     } else if (++r->failing_ticks >= ROOM_MAX_FAILING_TICKS) {
         r->is_paused = true;
@@ -301,7 +310,7 @@ static void run_tick(struct room *r)
 static void scan(struct room *r)
 {
     if (r->ran_lua && !room_def(r)->raw)
-        script_scan(r->script);
+        room_scan(r);
     r->ran_lua = false;
 }
 
@@ -314,6 +323,7 @@ double room_ms(const struct room *r, uint64_t now_us)
 
 static void one_tick(struct room *r, uint64_t now_us)
 {
+    vm_step_begin(r->game->vm);
     set_time(r, room_ms(r, now_us));
     run_inputs(r);
     run_timers(r);
@@ -322,6 +332,7 @@ static void one_tick(struct room *r, uint64_t now_us)
     if (room_def(r)->raw)
         room_flush_raw(r);
     room_flush(r, now_us);
+    vm_step_end(r->game->vm);
 }
 
 /* When period n is over, in whole microseconds after began_us; never early. */
@@ -365,6 +376,7 @@ static uint64_t next_flush_us(const struct room *r)
 
 static void step_events(struct room *r, uint64_t now_us)
 {
+    vm_step_begin(r->game->vm);
     set_time(r, room_ms(r, now_us));
     run_inputs(r);
     run_timers(r);
@@ -378,6 +390,7 @@ static void step_events(struct room *r, uint64_t now_us)
         r->flushed_us = now_us;
         room_flush(r, now_us);
     }
+    vm_step_end(r->game->vm);
 }
 
 /* When the first timer of an event-driven room is due. One that is due already has
@@ -414,6 +427,8 @@ void room_schedule(struct room *r, uint64_t now_us)
                 at = r->players[i]->held_until_us;
         if (r->inputs.n)
             at = now_us;
+        if (inputs_has_more(&r->inputs))
+            at = now_us + 1000; /* the last step ran out of time: others first */
     }
     sched_set(&r->game->world->sched, &r->item, at);
 }
@@ -445,14 +460,22 @@ void room_end(struct room *r, const char *reason)
 {
     const char *told =
         *r->close_reason ? r->close_reason : close_reason_text(CLOSE_ROOM_CLOSED);
+    struct vm *vm = r->game->vm;
+    bool is_within = vm->step_ends_ns != 0; /* many rooms end in one go */
 
+    if (!is_within)
+        vm_step_begin(vm);
     r->is_stepping = r->is_closing = true;
     for (uint32_t i = 0; i < r->n_players; i++)
         if (r->players[i]->peer.conn)
-            room_part(r->players[i], CLOSE_ROOM_CLOSED, told);
+            room_part(r->players[i], r->close_code ? r->close_code : CLOSE_ROOM_CLOSED,
+                      told);
     for (uint32_t i = 0; i < r->n_players; i++)
         leave(r, r->players[i], "closed");
-    script_close(r->script, reason);
+    if (!r->is_faulted && !vm_step_is_over(vm))
+        script_close(r->script, reason);
+    if (!is_within)
+        vm_step_end(vm);
     while (r->n_players > 0)
         room_remove(r, r->players[r->n_players - 1]);
 }

@@ -16,7 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/map.h"
 #include "room/input.h"
 #include "room/outbox.h"
 #include "room/player.h"
@@ -30,6 +29,7 @@ enum {
     ROOM_MAX_FAILING_TICKS = 10,
     ROOM_MAX_LATE_TICKS = 5, /* run back to back after a stall, the rest is dropped */
     ROOM_MAX_SCHEMAS = 8,    /* that clients may still encode by */
+    ROOM_MAX_KILLS = 32,     /* most that the option max_kills can be */
 };
 
 struct game;
@@ -41,13 +41,13 @@ struct room {
     struct script_room *script;
     struct image *image;
     struct emit_cache cache;
-    struct map by_id;        /* player id -> player */
-    struct player **players; /* in order of joining */
+    struct player **players; /* in order of joining, so of their ids */
     uint32_t n_players, cap_players, last_id;
     uint32_t n_binary, n_json; /* seated with such a peer: what events are encoded for */
     uint32_t n_behind;         /* players whose view may lack something */
     struct inputs inputs;
     struct outbox outbox;
+    const uint8_t *raw_data; /* what the outbox's last was made of; NULL: not known */
     struct buf scratch;
     uint32_t epoch, tick;
     double tick_rate;                       /* that the clock below goes by */
@@ -64,6 +64,11 @@ struct room {
     uint32_t version; /* of the code that last ran in it */
     uint64_t dropped_ticks;
     bool is_named; /* its first player asked for it by name: not for /game */
+    uint64_t kills_us[ROOM_MAX_KILLS]; /* when callbacks were stopped; a ring */
+    uint32_t n_kills;
+    size_t timer_mark;   /* where in the outbox the timer that runs began */
+    uint16_t close_code; /* told to players at the end */
+    bool is_faulted;     /* ends without asking its script */
     bool is_locked;
     bool is_paused; /* failed too often; waits for a reload */
     bool is_stepping;
@@ -115,6 +120,9 @@ void room_reload(struct room *r, uint32_t old_version, bool schema_changed);
 /* End it: no callback runs after the one under way but `leave` and `close`, and
  * all players get 4008. Outside a step it ends with the next one. */
 void room_close(struct room *r, const char *reason);
+
+/* End it because its script cannot go on: no callback runs, players get 4009. */
+void room_fault(struct room *r, const char *reason);
 
 /* A player's view was reset: see that it is served. */
 void room_wake_for(struct room *r);

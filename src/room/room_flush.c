@@ -115,7 +115,7 @@ static bool send_state(struct room *r, struct player *p, uint64_t now_us)
         p->peer.ops->send(p->peer.conn, frame);
         if (p->probe_us == 0) {
             p->probe_us = now_us;
-            p->probe_tick = r->image->at;
+            p->probe_tick = p->view.told;
         }
     }
     chunk_unref(&frame);
@@ -169,9 +169,13 @@ void room_flush_raw(struct room *r)
 {
     for (size_t i = 0; i < r->outbox.n; i++) {
         const struct out_event *ev = &r->outbox.events[i];
-        struct player *p = room_find(r, ev->to);
-        if (p && p->peer.conn)
-            p->peer.ops->send(p->peer.conn, ev->binary);
+        uint32_t n = ev->list ? ev->n_list : 1;
+        for (uint32_t k = 0; k < n; k++) {
+            struct player *p = room_find(r, ev->list ? ev->list[k] : ev->to);
+            if (p && p->peer.conn)
+                p->peer.ops->send(p->peer.conn, ev->binary);
+        }
     }
+    r->raw_data = NULL;
     outbox_cut(&r->outbox, 0);
 }

@@ -2,6 +2,8 @@
 /*
  * room_hooks - what scripts do to a room: events out, kicks, the lock, the end.
  */
+#include <string.h>
+
 #include "base/close_reason.h"
 #include "base/logger.h"
 #include "proto/json_out.h"
@@ -88,14 +90,38 @@ static void on_broadcast(void *room, const struct script_event *ev, const uint32
     push_event(r, ev, r->n_binary > 0, r->n_json > 0, &out, list);
 }
 
+/* Is this the message that was sent last, by the callback that runs? A script that sends
+ * a text to each player in turn does so, and a text of Lua does not change: its bytes
+ * are compared only because another may lie in its place by now. */
+static bool is_sent_again(const struct room *r, enum ws_op op, const uint8_t *data,
+                          size_t len)
+{
+    uint8_t head[WS_HEAD_MAX];
+    size_t n_head;
+
+    if (!r->raw_data || r->raw_data != data)
+        return false;
+    const struct chunk *last = r->outbox.events[r->outbox.n - 1].binary;
+    n_head = ws_frame_head(head, op, len);
+    return last->len == n_head + len && memcmp(last->bytes, head, n_head) == 0 &&
+           memcmp(last->bytes + n_head, data, len) == 0;
+}
+
 static void on_send_raw(void *room, uint32_t player, const uint8_t *data, size_t len,
                         bool is_text)
 {
     struct room *r = room;
-    struct out_event out = {.to = player};
+    enum ws_op op = is_text ? WS_TEXT : WS_BINARY;
+    bool is_queued;
 
-    out.binary = ws_frame_chunk(is_text ? WS_TEXT : WS_BINARY, data, len);
-    if (!out.binary || !outbox_push(&r->outbox, &out, NULL))
+    if (is_sent_again(r, op, data, len)) {
+        is_queued = outbox_extend(&r->outbox, player);
+    } else {
+        struct out_event out = {.to = player, .binary = ws_frame_chunk(op, data, len)};
+        is_queued = out.binary && outbox_push(&r->outbox, &out, NULL);
+        r->raw_data = is_queued ? data : NULL;
+    }
+    if (!is_queued)
         logger_warn(r->game->name, "room %s: a message was not sent: too much waits",
                     r->id);
 }
@@ -119,6 +145,35 @@ static void on_lock(void *room, bool locked)
     ((struct room *)room)->is_locked = locked;
 }
 
+static void on_view(void *room, uint32_t player, const struct script_view *v)
+{
+    struct room *r = room;
+    struct player *p = room_find(r, player);
+
+    if (!p)
+        return;
+    if (v)
+        interest_look_at(&p->view.interest, v->x, v->y, v->radius);
+    else
+        interest_look_home(&p->view.interest);
+}
+
+static bool on_watch(void *room, uint32_t player, bool on, uint32_t table, int64_t number,
+                     const char *text, size_t len)
+{
+    struct room *r = room;
+    struct player *p = room_find(r, player);
+    const struct schema *schema = r->image->schema;
+
+    if (!p)
+        return true; /* it is about to leave */
+    if (on)
+        return interest_watch(&p->view.interest, schema, table, number, text, len,
+                              room_def(r)->max_watched);
+    interest_unwatch(&p->view.interest, schema, table, number, text, len);
+    return true;
+}
+
 static double on_rtt(void *room, uint32_t player)
 {
     const struct player *p = room_find(room, player);
@@ -131,6 +186,16 @@ static double on_backlog(void *room, uint32_t player)
     const struct player *p = room_find(room, player);
 
     return p && p->peer.conn ? (double)p->peer.ops->backlog(p->peer.conn) : 0;
+}
+
+/* In dev only: on a busy production machine each pause of it would be a line. */
+static void on_slow(void *room, const char *where, double ms)
+{
+    const struct room *r = room;
+
+    if (r->game->world->is_dev)
+        logger_warn(r->game->name, "room %s: %s took %.0f ms; nothing else runs meanwhile",
+                    r->id, where, ms);
 }
 
 static void on_error(void *ctx, void *room, const struct script_error *error)
@@ -149,7 +214,10 @@ const struct vm_hooks room_hooks = {
     .kick = on_kick,
     .close = on_close,
     .lock = on_lock,
+    .view = on_view,
+    .watch = on_watch,
     .rtt_ms = on_rtt,
     .backlog = on_backlog,
+    .on_slow = on_slow,
     .on_error = on_error,
 };

@@ -39,6 +39,14 @@ void room_answer(struct room *r, const struct player *p, uint32_t request, bool 
 
 void room_run_reloaded(struct room *r, uint32_t old_version);
 
+/* What is left to do after a callback: take back the sends of one that raised or was
+ * stopped (from `mark` on) and, where it has to be, what it did to the state. In dev
+ * look at the state at once, so that a wrong value is blamed on `where`. */
+void room_settle(struct room *r, enum script_result result, size_t mark, const char *where);
+
+/* Bring what scripts have changed into the image. */
+void room_scan(struct room *r);
+
 /* A schema that clients will be told. */
 void room_know_schema(struct room *r, struct schema *schema);
 

@@ -57,6 +57,8 @@ static bool take_over_state(struct room *r, uint64_t now_us)
     if (image_new(&fresh, schema, r->tick - 1) < 0)
         return false;
     image_begin(fresh, r->tick);
+    for (uint32_t i = 0; i < r->n_players; i++)
+        interest_rebind(&r->players[i]->view.interest, r->image->schema, schema);
     image_free(&r->image);
     r->image = fresh;
     emit_cache_fini(&r->cache);
@@ -89,6 +91,7 @@ void room_reload(struct room *r, uint32_t old_version, bool schema_changed)
     r->version = r->game->vm->version;
     r->is_paused = false;
     r->failing_ticks = 0;
+    r->n_kills = 0; /* other code, another chance */
     if (schema_changed && !take_over_state(r, now_us)) {
         room_close(r, "the state could not be taken over");
         return;

@@ -22,9 +22,30 @@ bool room_is_full(const struct room *r)
     return r->n_players >= room_def(r)->max_players;
 }
 
+/* Players stand in the order of their ids, so a seat lies no further from either end
+ * than its id does; where nobody has left that is the place. */
 struct player *room_find(const struct room *r, uint32_t id)
 {
-    return map_get(&r->by_id, id);
+    uint32_t n = r->n_players;
+
+    if (n == 0 || id < r->players[0]->id || id > r->players[n - 1]->id)
+        return NULL;
+    uint32_t ahead = id - r->players[0]->id, behind = r->players[n - 1]->id - id;
+    uint32_t high = ahead < n ? ahead : n - 1, low = behind < n ? n - 1 - behind : 0;
+    for (uint32_t at = high;;) {
+        struct player *p = r->players[at];
+        if (p->id == id)
+            return p;
+        if (p->id < id)
+            low = at + 1;
+        else if (at == 0)
+            return NULL;
+        else
+            high = at - 1;
+        if (low > high)
+            return NULL;
+        at = low + (high - low) / 2;
+    }
 }
 
 void room_count_peer(struct room *r, const struct player *p, int by)
@@ -37,7 +58,7 @@ void room_count_peer(struct room *r, const struct player *p, int by)
         r->n_json += (uint32_t)by;
 }
 
-static bool add_player(struct room *r, struct player *p)
+static bool add_player(struct room *r, struct player *p, bool has_token)
 {
     if (r->n_players == r->cap_players) {
         uint32_t cap = r->cap_players ? r->cap_players * 2 : 4;
@@ -47,12 +68,8 @@ static bool add_player(struct room *r, struct player *p)
         r->players = grown;
         r->cap_players = cap;
     }
-    if (!map_put(&r->by_id, p->id, p))
+    if (has_token && !map_put_bytes(&r->game->tokens, p->token, sizeof p->token, p))
         return false;
-    if (!map_put_bytes(&r->game->tokens, p->token, sizeof p->token, p)) {
-        map_remove(&r->by_id, p->id);
-        return false;
-    }
     r->players[r->n_players++] = p;
     r->game->n_players++;
     return true;
@@ -69,7 +86,6 @@ void room_remove(struct room *r, struct player *p)
             (r->n_players - i - 1) * sizeof(struct player *));
     r->n_players--;
     r->game->n_players--;
-    map_remove(&r->by_id, p->id);
     map_remove_bytes(&r->game->tokens, p->token, sizeof p->token);
     player_free(&p);
 }
@@ -93,7 +109,7 @@ struct player *room_take_seat(struct room *r, const struct peer *peer, const cha
     p->room = r;
     p->schema = schema_ref(room_def(r)->schema);
     player_set_name(p, name, n_name, room_def(r)->max_name);
-    if (!add_player(r, p)) {
+    if (!add_player(r, p, peer->can_resume)) {
         player_free(&p);
         return NULL;
     }

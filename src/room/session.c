@@ -15,7 +15,7 @@
 #include "script/vm.h"
 #include "state/payload.h"
 
-enum { MAX_INVALID = 20, RESYNC_EVERY_MS = 1000, SCRATCH_KEPT = 4096 };
+enum { MAX_INVALID = 20, RESYNC_EVERY_MS = 1000, SCRATCH_KEPT = 64 << 10 };
 
 static uint32_t now_ms(void)
 {
@@ -27,19 +27,20 @@ struct session *session_open(struct world *w, const struct peer *peer,
 {
     struct session *s = calloc(1, sizeof *s);
 
-    if (!s)
+    if (!s || !(s->wish = calloc(1, sizeof *s->wish))) {
+        free(s);
         return NULL;
+    }
     s->world = w;
     s->peer = *peer;
     if ((s->next = w->sessions))
         s->next->at = &s->next;
     s->at = &w->sessions;
     w->sessions = s;
-    memcpy(s->game, q->game->name, sizeof s->game);
+    memcpy(s->wish->game, q->game->name, sizeof s->wish->game);
     assert(q->n_room <= ROOM_ID_MAX);
     if (q->room)
-        memcpy(s->room, q->room, q->n_room);
-    buf_init(&s->scratch, 8 << 20);
+        memcpy(s->wish->room, q->room, q->n_room);
     if (q->joins_at_once)
         session_join(s, q->options, q->n_options, 0);
     return s;
@@ -56,7 +57,7 @@ void session_closed(struct session **at, uint16_t code)
         room_lose_peer(s->player->room, s->player, code == CLOSE_NORMAL);
     if ((*s->at = s->next))
         s->next->at = s->at;
-    buf_fini(&s->scratch);
+    free(s->wish);
     free(s);
 }
 
@@ -163,8 +164,8 @@ static struct wire_str find_name(const uint8_t *options, size_t n)
 static struct room *pick_room(struct session *s, struct game *g, const uint8_t *options,
                               size_t n, uint16_t *code)
 {
-    struct room *r =
-        *s->room ? game_find_room(g, s->room, strlen(s->room)) : game_pick_room(g);
+    const char *id = s->wish->room;
+    struct room *r = *id ? game_find_room(g, id, strlen(id)) : game_pick_room(g);
 
     *code = CLOSE_ROOM_FULL;
     if (r && r->is_closing)
@@ -172,15 +173,24 @@ static struct room *pick_room(struct session *s, struct game *g, const uint8_t *
     if (r)
         return room_is_full(r) || r->is_closing ? NULL : r;
     *code = CLOSE_NO_SUCH_ROOM;
-    if (*s->room && g->vm->def->listed)
+    if (*id && g->vm->def->listed)
         return NULL;
     *code = CLOSE_TRY_LATER;
-    return game_new_room(g, *s->room ? s->room : NULL, strlen(s->room), options, n);
+    return game_new_room(g, *id ? id : NULL, strlen(id), options, n);
+}
+
+/* It has a seat: what it asked for matters no more. */
+static void seat(struct session *s, struct player *p)
+{
+    p->session = s;
+    s->player = p;
+    free(s->wish);
+    s->wish = NULL;
 }
 
 void session_join(struct session *s, const uint8_t *options, size_t n, uint32_t schema_hash)
 {
-    struct game *g = game_find(s->world, s->game, strlen(s->game));
+    struct game *g = game_find(s->world, s->wish->game, strlen(s->wish->game));
     uint16_t code = s->world->is_stopping ? CLOSE_GOING_AWAY : CLOSE_NO_SUCH_ROOM;
 
     if (!g || !g->vm || s->world->is_stopping) {
@@ -198,14 +208,13 @@ void session_join(struct session *s, const uint8_t *options, size_t n, uint32_t 
         session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
         return;
     }
-    p->session = s;
-    s->player = p;
+    seat(s, p);
     room_offer_schema(p, schema_hash);
 }
 
 void session_resume(struct session *s, const uint8_t *token, uint32_t schema_hash)
 {
-    struct game *g = game_find(s->world, s->game, strlen(s->game));
+    struct game *g = game_find(s->world, s->wish->game, strlen(s->wish->game));
     struct player *p = g ? map_get_bytes(&g->tokens, token, RECORD_TOKEN_BYTES) : NULL;
 
     if (s->world->is_stopping) {
@@ -213,13 +222,12 @@ void session_resume(struct session *s, const uint8_t *token, uint32_t schema_has
         return;
     }
     if (!p || p->is_leaving || p->room->is_closing ||
-        (*s->room && strcmp(s->room, p->room->id) != 0)) {
+        (*s->wish->room && strcmp(s->wish->room, p->room->id) != 0)) {
         session_end(s, CLOSE_NO_SUCH_ROOM, "the seat is gone");
         return;
     }
     room_resume_seat(p->room, p, &s->peer);
-    p->session = s;
-    s->player = p;
+    seat(s, p);
     room_offer_schema(p, schema_hash);
 }
 
@@ -227,8 +235,8 @@ void session_invalid(struct session *s, uint32_t request, const char *why)
 {
     struct player *p = s->player;
 
-    logger_debug(s->game, "room %s, player %u: invalid message: %s", p->room->id, p->id,
-                 why);
+    logger_debug(p->room->game->name, "room %s, player %u: invalid message: %s",
+                 p->room->id, p->id, why);
     if (request)
         room_refuse(p->room, p, request - 1, why);
     if (++p->n_invalid > MAX_INVALID)
@@ -323,6 +331,6 @@ void session_message(struct session *s, enum ws_op op, const uint8_t *data, size
     } else {
         session_binary(s, data, len);
     }
-    if (s->scratch.cap > SCRATCH_KEPT) /* idle connections hold little */
-        buf_fini(&s->scratch);
+    if (s->world->scratch.cap > SCRATCH_KEPT)
+        buf_fini(&s->world->scratch);
 }

@@ -14,7 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "proto/ws_frame.h"
 #include "room/game.h"
 #include "room/peer.h"
@@ -28,16 +27,20 @@ struct session_request {
     size_t n_options;
 };
 
-struct session {
-    struct world *world;
-    struct session *next, **at;   /* in the world's list */
+/* Where it will join. */
+struct session_wish {
     char game[GAME_NAME_MAX + 1]; /* by name: it may go while a hello is awaited */
     char room[ROOM_ID_MAX + 1];   /* "": any */
+};
+
+struct session {
+    struct world *world;
+    struct session *next, **at; /* in the world's list */
+    struct session_wish *wish;  /* until the hello has come */
     struct peer peer;
     struct player *player; /* NULL before the join and after the seat is lost */
     bool is_over;          /* Close was sent; what still comes is ignored */
     uint32_t resync_ms;    /* when the last RESYNC was granted; 0: never */
-    struct buf scratch;
 };
 
 /* Start a conversation; `ops` in the peer are called from here on. Returns NULL

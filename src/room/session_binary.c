@@ -80,7 +80,7 @@ static bool read_message(struct session *s, struct wire_in *in, uint32_t request
 
 static void answer_ping(struct session *s, uint32_t client_ms)
 {
-    struct buf *out = &s->scratch;
+    struct buf *out = &s->world->scratch;
 
     buf_clear(out);
     wire_put_u8(out, RECORD_PONG);

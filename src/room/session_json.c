@@ -50,17 +50,18 @@ static void read_hello(struct session *s, const cJSON *object)
 {
     const cJSON *join = cJSON_GetObjectItemCaseSensitive(object, "join");
     const cJSON *resume = cJSON_GetObjectItemCaseSensitive(object, "resume");
+    struct buf *options = &s->world->scratch;
     uint8_t token[RECORD_TOKEN_BYTES];
     struct err e;
 
-    buf_clear(&s->scratch);
+    buf_clear(options);
     if (s->player)
         session_end(s, CLOSE_PROTOCOL, "a second hello");
     else if (cJSON_IsObject(resume) && read_token(text_of(resume, "token"), token))
         session_resume(s, token, 0);
-    else if (cJSON_IsObject(join) && payload_from_json(NULL, join, &s->scratch, &e) == 0 &&
-             !s->scratch.failed)
-        session_join(s, s->scratch.data, s->scratch.len, 0);
+    else if (cJSON_IsObject(join) && payload_from_json(NULL, join, options, &e) == 0 &&
+             !options->failed)
+        session_join(s, options->data, options->len, 0);
     else
         session_end(s, CLOSE_BAD_HELLO, close_reason_text(CLOSE_BAD_HELLO));
 }
@@ -68,6 +69,7 @@ static void read_hello(struct session *s, const cJSON *object)
 static void read_message(struct session *s, const cJSON *object, bool is_request)
 {
     struct schema *schema = s->player->schema;
+    struct buf *body = &s->world->scratch;
     const char *name = text_of(object, "name");
     const cJSON *data = cJSON_GetObjectItemCaseSensitive(object, "data");
     double request = is_request ? number_of(object, "id") : -1;
@@ -86,7 +88,7 @@ static void read_message(struct session *s, const cJSON *object, bool is_request
         session_invalid(s, in.request, "a message without name");
         return;
     }
-    buf_clear(&s->scratch);
+    buf_clear(body);
     int id = schema_find_message(schema, name, strlen(name));
     if (id >= 0) {
         record = &schema->messages[id];
@@ -94,25 +96,26 @@ static void read_message(struct session *s, const cJSON *object, bool is_request
         in.schema = schema;
         in.message = (uint32_t)id;
     } else {
-        wire_put_str(&s->scratch, name, strlen(name));
+        wire_put_str(body, name, strlen(name));
     }
     if (!data)
         data = record ? &empty : &nothing;
-    if (payload_from_json(record, data, &s->scratch, &e) < 0 || s->scratch.failed) {
-        session_invalid(s, in.request, s->scratch.failed ? "too big" : e.text);
+    if (payload_from_json(record, data, body, &e) < 0 || body->failed) {
+        session_invalid(s, in.request, body->failed ? "too big" : e.text);
         return;
     }
-    in.data = s->scratch.data;
-    in.len = (uint32_t)s->scratch.len;
+    in.data = body->data;
+    in.len = (uint32_t)body->len;
     session_input(s, &in);
 }
 
 static void answer_ping(struct session *s, const cJSON *object)
 {
-    struct json_out j = json_out_to(&s->scratch);
+    struct buf *out = &s->world->scratch;
+    struct json_out j = json_out_to(out);
     double ms = number_of(object, "ms");
 
-    buf_clear(&s->scratch);
+    buf_clear(out);
     json_out_object(&j);
     json_out_key_str(&j, "t", "pong");
     json_out_key(&j, "ms", 2);
@@ -123,7 +126,7 @@ static void answer_ping(struct session *s, const cJSON *object)
     json_out_key_int(&j, "server", (uint32_t)(clk_now_us() / 1000));
     json_out_key_int(&j, "tick", s->player->room->tick);
     json_out_end_object(&j);
-    session_send(s, &s->scratch);
+    session_send(s, out);
 }
 
 static void read_object(struct session *s, const cJSON *object)

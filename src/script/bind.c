@@ -14,7 +14,9 @@
 #include "base/clk.h"
 #include "base/logger.h"
 #include "proto/utf8.h"
+#include "script/lua_match.h"
 #include "script/lua_payload.h"
+#include "script/lua_sort.h"
 #include "script/vm_internal.h"
 
 enum { MAX_TARGETS = 4096, MAX_REASON_BYTES = 120, MAX_STACK_BYTES = 1 << 20 };
@@ -24,10 +26,7 @@ static struct vm *vm_of(lua_State *L)
     return lua_touserdata(L, lua_upvalueindex(1));
 }
 
-/* The room behind the room or player object at `index`; *player is 0 for a room.
- * NULL for one that has left or closed, and for any other table; raises where
- * there is no table. */
-static struct script_room *room_of(lua_State *L, int index, uint32_t *player)
+struct script_room *bind_room_of(lua_State *L, int index, uint32_t *player)
 {
     struct vm *vm = vm_of(L);
 
@@ -84,7 +83,7 @@ static struct script_event read_event(lua_State *L, int name)
 static int room_send(lua_State *L)
 {
     uint32_t none, player = check_player(L, 2);
-    struct script_room *sr = room_of(L, 1, &none);
+    struct script_room *sr = bind_room_of(L, 1, &none);
 
     lua_settop(L, 4);
     struct script_event ev = read_event(L, 3);
@@ -132,7 +131,7 @@ static int room_broadcast(lua_State *L)
     uint32_t none, list[MAX_TARGETS], except = 0;
     size_t n_list = 0;
     bool has_list = false;
-    struct script_room *sr = room_of(L, 1, &none);
+    struct script_room *sr = bind_room_of(L, 1, &none);
 
     lua_settop(L, 4);
     struct script_event ev = read_event(L, 2);
@@ -153,7 +152,7 @@ static int room_broadcast(lua_State *L)
 static int room_lock(lua_State *L)
 {
     uint32_t none;
-    struct script_room *sr = room_of(L, 1, &none);
+    struct script_room *sr = bind_room_of(L, 1, &none);
 
     luaL_checktype(L, 2, LUA_TBOOLEAN);
     if (sr)
@@ -164,7 +163,7 @@ static int room_lock(lua_State *L)
 static int room_close(lua_State *L)
 {
     uint32_t none;
-    struct script_room *sr = room_of(L, 1, &none);
+    struct script_room *sr = bind_room_of(L, 1, &none);
     const char *reason = check_reason(L, 2);
 
     if (sr)
@@ -176,7 +175,7 @@ static int room_close(lua_State *L)
 static int room_random(lua_State *L)
 {
     uint32_t none;
-    struct script_room *sr = room_of(L, 1, &none);
+    struct script_room *sr = bind_room_of(L, 1, &none);
 
     if (!sr)
         return luaL_error(L, "random: the room is closed");
@@ -194,10 +193,24 @@ static int room_random(lua_State *L)
     return 1;
 }
 
+/* What host.lua calls through ffi in place of player_send(), which it asks only where
+ * this has sent nothing: then returns 1. `handle` as host.lua keeps it. */
+static int send_raw(struct vm *vm, double handle, const char *data, size_t len, int is_text)
+{
+    uint32_t room = (uint32_t)(handle / 4294967296.0);
+    struct script_room *sr = room < vm->cap_rooms ? vm->rooms[room] : NULL;
+
+    if (!vm->def->raw || !sr || (is_text && !utf8_is_valid(data, len)))
+        return 1;
+    vm->hooks->send_raw(sr->owner, (uint32_t)(handle - room * 4294967296.0),
+                        (const uint8_t *)data, len, is_text);
+    return 0;
+}
+
 static int player_send(lua_State *L)
 {
     uint32_t player;
-    struct script_room *sr = room_of(L, 1, &player);
+    struct script_room *sr = bind_room_of(L, 1, &player);
     struct vm *vm = vm_of(L);
 
     if (vm->def->raw) {
@@ -220,7 +233,7 @@ static int player_send(lua_State *L)
 static int player_kick(lua_State *L)
 {
     uint32_t player;
-    struct script_room *sr = room_of(L, 1, &player);
+    struct script_room *sr = bind_room_of(L, 1, &player);
     const char *reason = check_reason(L, 2);
 
     if (sr)
@@ -231,7 +244,7 @@ static int player_kick(lua_State *L)
 static int player_stat(lua_State *L)
 {
     uint32_t player;
-    struct script_room *sr = room_of(L, 1, &player);
+    struct script_room *sr = bind_room_of(L, 1, &player);
     const char *key = luaL_checkstring(L, 2);
 
     if (!sr)
@@ -245,7 +258,7 @@ static int player_stat(lua_State *L)
 
 /* From here on: for host.lua alone. */
 
-static struct script_room *room_at(lua_State *L, int index)
+struct script_room *bind_room_at(lua_State *L, int index)
 {
     struct vm *vm = vm_of(L);
     double handle = luaL_checknumber(L, index);
@@ -259,7 +272,8 @@ static struct script_room *room_at(lua_State *L, int index)
  * does not get one from there. */
 static bool is_private(const char *path)
 {
-    static const char *const names[] = {"game.lua", "host.lua", "scan.lua", "schema.lua"};
+    static const char *const names[] = {"game.lua", "host.lua", "restore.lua", "scan.lua",
+                                        "schema.lua"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(path, names[i]) == 0)
@@ -273,19 +287,24 @@ static int host_read(lua_State *L)
 {
     struct vm *vm = vm_of(L);
     const char *path = luaL_checkstring(L, 1);
+    bool is_library = false;
     size_t len;
-    char *text = vm_read_file(vm->folder, path, &len);
-    const char *where = vm->name;
+    const char *kept =
+        vm->is_replaced ? vm_sources_find(&vm->sources, path, &len, &is_library) : NULL;
+    char *text = kept ? NULL : vm_read_file(vm->folder, path, &len);
 
-    if (!text) {
-        where = "scripts";
+    if (!text && !kept) {
+        is_library = true;
         text = is_private(path) ? NULL : vm_read_file(vm->scripts, path, &len);
     }
-    if (!text)
+    if (!text && !kept)
         return 0;
-    lua_pushlstring(L, text, len);
+    if (text)
+        vm_sources_keep(vm->is_loading ? &vm->new_sources : &vm->sources, path, text, len,
+                        is_library);
+    lua_pushlstring(L, kept ? kept : text, len);
     free(text);
-    lua_pushfstring(L, "@%s/%s", where, path);
+    lua_pushfstring(L, "@%s/%s", is_library ? "scripts" : vm->name, path);
     return 2;
 }
 
@@ -300,15 +319,19 @@ static int host_log(lua_State *L)
     return 0;
 }
 
-/* check_stack(): raise where scripts have nested too much of the C stack away.
- * LuaJIT counts its own stack only; a coroutine in a coroutine and so on, or
+/* LuaJIT counts its own stack only; a coroutine in a coroutine and so on, or
  * gsub calling itself (8 KiB a turn), would end the process. */
-static int host_check_stack(lua_State *L)
+void vm_check_stack(lua_State *L, const struct vm *vm)
 {
     const char *here = __builtin_frame_address(0);
 
-    if (vm_of(L)->stack_base - here > MAX_STACK_BYTES)
-        return luaL_error(L, "stack overflow");
+    if (vm->stack_base - here > MAX_STACK_BYTES)
+        luaL_error(L, "stack overflow");
+}
+
+static int host_check_stack(lua_State *L)
+{
+    vm_check_stack(L, vm_of(L));
     return 0;
 }
 
@@ -327,7 +350,7 @@ static int host_report(lua_State *L)
 /* wake(handle, ms or nil): when the room's first timer is due. */
 static int host_wake(lua_State *L)
 {
-    struct script_room *sr = room_at(L, 1);
+    struct script_room *sr = bind_room_at(L, 1);
 
     sr->wake_ms = lua_isnil(L, 2) ? HUGE_VAL : luaL_checknumber(L, 2);
     return 0;
@@ -335,12 +358,11 @@ static int host_wake(lua_State *L)
 
 static int host_room_ms(lua_State *L)
 {
-    lua_pushnumber(L, room_at(L, 1)->now_ms);
+    lua_pushnumber(L, bind_room_at(L, 1)->now_ms);
     return 1;
 }
 
-/* Why the value at `index` cannot be a key of this record, or NULL. */
-static const char *check_key(lua_State *L, int index, const struct record *record)
+const char *bind_check_key(lua_State *L, int index, const struct record *record)
 {
     double v = lua_tonumber(L, index);
     bool is_number = lua_type(L, index) == LUA_TNUMBER && v == floor(v);
@@ -365,20 +387,20 @@ static const char *check_key(lua_State *L, int index, const struct record *recor
     }
 }
 
-/* row_check(facet, key, value) -> nil or what is wrong with it. Fields that are
+/* row_check(table, key, value) -> nil or what is wrong with it. Fields that are
  * absent are filled in with their defaults. */
 static int host_row_check(lua_State *L)
 {
     const struct schema *schema = vm_of(L)->def->schema;
-    double facet = luaL_checknumber(L, 1);
+    double table = luaL_checknumber(L, 1);
     char key[64], path[400];
 
     /* Between a reload and script_room_rebind() the tables of a room are still
      * those of the old schema. */
-    if (!(facet >= 1 && facet < schema->n_facets))
+    if (!(table >= 1 && table < schema->n_tables))
         return 0;
-    const struct record *record = &schema->facets[(uint32_t)facet];
-    const char *why = check_key(L, 2, record);
+    const struct record *record = &schema->tables[(uint32_t)table];
+    const char *why = bind_check_key(L, 2, record);
 
     if (lua_type(L, 2) == LUA_TSTRING)
         snprintf(key, sizeof key, "%.60s", lua_tostring(L, 2));
@@ -411,19 +433,19 @@ static int host_row_check(lua_State *L)
     return 0;
 }
 
-/* row_add(handle, facet, key) -> slot; or nil and why not. */
+/* row_add(handle, table, key) -> slot; or nil and why not. */
 static int host_row_add(lua_State *L)
 {
-    struct script_room *sr = room_at(L, 1);
-    uint32_t facet = (uint32_t)luaL_checknumber(L, 2);
-    const struct record *record = sr->image->facets[facet].record;
-    const char *why = check_key(L, 3, record), *text = NULL;
+    struct script_room *sr = bind_room_at(L, 1);
+    uint32_t table = (uint32_t)luaL_checknumber(L, 2);
+    const struct record *record = sr->image->tables[table].record;
+    const char *why = bind_check_key(L, 3, record), *text = NULL;
     size_t len = 0;
 
     if (!why && record->keys == KEY_STR)
         text = lua_tolstring(L, 3, &len);
     uint32_t slot = why ? IMAGE_NO_SLOT
-                        : image_add(sr->image, facet,
+                        : image_add(sr->image, table,
                                     text ? 0 : (int64_t)lua_tonumber(L, 3), text, len);
     if (slot == IMAGE_NO_SLOT) {
         lua_pushnil(L);
@@ -436,20 +458,20 @@ static int host_row_add(lua_State *L)
 
 static int host_row_remove(lua_State *L)
 {
-    struct script_room *sr = room_at(L, 1);
+    struct script_room *sr = bind_room_at(L, 1);
 
     image_remove(sr->image, (uint32_t)luaL_checknumber(L, 2),
                  (uint32_t)luaL_checknumber(L, 3));
     return 0;
 }
 
-/* row_get(handle, facet, slot) -> a table with the values of the image. */
+/* row_get(handle, table, slot) -> a table with the values of the image. */
 static int host_row_get(lua_State *L)
 {
-    const struct script_room *sr = room_at(L, 1);
-    uint32_t facet = (uint32_t)luaL_checknumber(L, 2);
-    const struct record *record = sr->image->facets[facet].record;
-    const struct row *row = image_row(sr->image, facet, (uint32_t)luaL_checknumber(L, 3));
+    const struct script_room *sr = bind_room_at(L, 1);
+    uint32_t table = (uint32_t)luaL_checknumber(L, 2);
+    const struct record *record = sr->image->tables[table].record;
+    const struct row *row = image_row(sr->image, table, (uint32_t)luaL_checknumber(L, 3));
 
     lua_settop(L, 0);
     lua_createtable(L, 0, (int)record->n_fields);
@@ -484,6 +506,14 @@ void bind_push_host(lua_State *L, struct vm *vm)
         {"row_get",     host_row_get    },
         {"player_stat", player_stat     },
         {"check_stack", host_check_stack},
+        {"room_for",    bind_room_for   },
+        {"rows",        bind_rows       },
+        {"row_restore", bind_row_restore},
+        {"find",        lua_match_find  },
+        {"match",       lua_match_match },
+        {"gmatch",      lua_match_gmatch},
+        {"gsub",        lua_match_gsub  },
+        {"sort",        lua_sort        },
         {NULL,          NULL            },
     };
     static const luaL_Reg room[] = {
@@ -495,9 +525,12 @@ void bind_push_host(lua_State *L, struct vm *vm)
         {NULL,        NULL          },
     };
     static const luaL_Reg player[] = {
-        {"send", player_send},
-        {"kick", player_kick},
-        {NULL,   NULL       },
+        {"send",    player_send        },
+        {"kick",    player_kick        },
+        {"view",    bind_player_view   },
+        {"watch",   bind_player_watch  },
+        {"unwatch", bind_player_unwatch},
+        {NULL,      NULL               },
     };
 
     lua_newtable(L);
@@ -512,4 +545,10 @@ void bind_push_host(lua_State *L, struct vm *vm)
     lua_setfield(L, -2, "handles");
     lua_pushnumber(L, VM_MAX_TIMERS);
     lua_setfield(L, -2, "max_timers");
+    lua_pushlightuserdata(L, vm);
+    lua_setfield(L, -2, "vm");
+    lua_pushlightuserdata(L, &vm->raw_in);
+    lua_setfield(L, -2, "raw_in");
+    lua_pushlightuserdata(L, (void *)(uintptr_t)send_raw);
+    lua_setfield(L, -2, "send_raw");
 }

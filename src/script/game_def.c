@@ -148,8 +148,8 @@ int game_def_new(struct game_def **out, lua_State *L, int index, const char *jso
         d->tick_rate = 0;
     if (r == 0 && d->n_protocols && !d->raw)
         r = err_set(e, -EINVAL, "protocols: only a raw game speaks its own");
-    if (r == 0 && reuse && reuse->n_json == n_json &&
-        memcmp(reuse->json, json, n_json) == 0)
+    if (r == 0 && reuse && reuse->n_full == n_json &&
+        memcmp(reuse->full, json, n_json) == 0)
         d->schema = schema_ref(reuse);
     else if (r == 0)
         r = schema_parse(&d->schema, json, n_json, e);

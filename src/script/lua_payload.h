@@ -26,14 +26,17 @@ int lua_payload_read(lua_State *L, int index, const struct record *record, struc
 /* Push the value of one payload known to be valid. */
 void lua_payload_push(lua_State *L, const struct record *record, struct wire_in *in);
 
-/* The Lua value at `index` as a cell of this type; nil is TYPE_ERR_KIND. */
+/* The Lua value at `index` as a cell of this type. nil is TYPE_ERR_KIND, but for an opt
+ * and an any. A composed value that does not fit is TYPE_ERR_RANGE, whatever is wrong
+ * inside; lua_payload_explain() finds it. */
 enum type_result lua_payload_cell(lua_State *L, int index, const struct type *t,
                                   union cell *out);
 
 /* Push what a cell stands for. */
 void lua_payload_push_cell(lua_State *L, const struct type *t, union cell c);
 
-/* Say in *e why the value at `index` does not fit: "hp: 300 is not 0..255". */
+/* Say in *e why the value at `index` does not fit: "hp: 300 is not in 0..255",
+ * "cargo[3]: 300 is not in 0..255". */
 void lua_payload_explain(lua_State *L, int index, const char *path, const struct type *t,
                          struct err *e);
 

@@ -10,11 +10,11 @@
 #include "script/vm_internal.h"
 
 /* "frogs[7]" or, for the root, "". */
-static void name_row(const struct image *img, uint32_t facet, uint32_t slot, char *out,
+static void name_row(const struct image *img, uint32_t table, uint32_t slot, char *out,
                      size_t size)
 {
-    const struct record *record = img->facets[facet].record;
-    const struct row *row = image_row(img, facet, slot);
+    const struct record *record = img->tables[table].record;
+    const struct row *row = image_row(img, table, slot);
 
     if (record->keys == KEY_NONE)
         *out = 0;
@@ -25,13 +25,13 @@ static void name_row(const struct image *img, uint32_t facet, uint32_t slot, cha
         snprintf(out, size, "%s[%lld].", record->name, (long long)row->key.number);
 }
 
-static void report(lua_State *L, struct script_room *sr, uint32_t facet, uint32_t slot,
+static void report(lua_State *L, struct script_room *sr, uint32_t table, uint32_t slot,
                    const struct field *f)
 {
     char row[336], path[448];
     struct err e;
 
-    name_row(sr->image, facet, slot, row, sizeof row);
+    name_row(sr->image, table, slot, row, sizeof row);
     snprintf(path, sizeof path, "%s%s", row, f->path);
     lua_payload_explain(L, -1, path, &f->type, &e);
     vm_report(sr->vm, e.text);
@@ -48,7 +48,7 @@ static uint32_t number_at(lua_State *L, int index, int i)
 void scan_apply(lua_State *L, struct script_room *sr, int index, int n)
 {
     struct image *img = sr->image;
-    uint32_t facet = 0, masks[SCHEMA_MAX_FIELDS / 32];
+    uint32_t table = 0, masks[SCHEMA_MAX_FIELDS / 32];
     const struct record *record = NULL;
 
     for (int i = 1; i <= n;) {
@@ -56,8 +56,8 @@ void scan_apply(lua_State *L, struct script_room *sr, int index, int n)
         double head = lua_tonumber(L, -1);
         lua_pop(L, 1);
         if (head < 0) {
-            facet = (uint32_t)(-1 - head);
-            record = img->facets[facet].record;
+            table = (uint32_t)(-1 - head);
+            record = img->tables[table].record;
             continue;
         }
         uint32_t slot = (uint32_t)head;
@@ -66,13 +66,15 @@ void scan_apply(lua_State *L, struct script_room *sr, int index, int n)
         for (uint32_t w = 0; w < record->n_words; w++)
             for (uint32_t mask = masks[w]; mask; mask &= mask - 1) {
                 uint32_t field = w * 32 + (uint32_t)__builtin_ctz(mask);
+                if (record->by_path) /* scripts go by paths, rows by audiences */
+                    field = record->by_path[field];
                 const struct field *f = &record->fields[field];
                 union cell c;
                 lua_rawgeti(L, index, i++);
                 if (lua_payload_cell(L, -1, &f->type, &c) == TYPE_OK)
-                    image_set(img, facet, slot, field, c);
+                    image_set(img, table, slot, field, c);
                 else
-                    report(L, sr, facet, slot, f);
+                    report(L, sr, table, slot, f);
                 lua_pop(L, 1);
             }
     }

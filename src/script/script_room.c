@@ -22,8 +22,8 @@ struct args {
     const struct record *record;
     const uint8_t *bytes;
     size_t n_bytes;
-    bool is_text;
     bool is_over; /* of timers: none is left to run */
+    bool is_rebuilt;
     double number;
     struct buf *reply;
 };
@@ -102,11 +102,25 @@ int script_room_new(struct script_room **out, struct vm *vm, void *owner, const 
     rnd_seed(&sr->rnd, seed);
     vm->rooms[sr->handle] = sr;
     vm->n_rooms++;
-    if (vm_protect(vm, sr, "create", new_body, sr) == SCRIPT_RAISED) {
+    if (vm_protect(vm, sr, "create", new_body, sr) < 0) {
         script_room_free(&sr);
         return -ENOMEM;
     }
     *out = sr;
+    return 0;
+}
+
+void script_room_forget(struct script_room *sr)
+{
+    sr->room_ref = sr->data_ref = sr->seats_ref = LUA_NOREF;
+    sr->wake_ms = HUGE_VAL;
+}
+
+int script_room_rebuild(struct script_room *sr)
+{
+    if (vm_protect(sr->vm, sr, "create", new_body, sr) < 0 ||
+        script_restore(sr) != SCRIPT_DONE)
+        return -ENOMEM;
     return 0;
 }
 
@@ -231,6 +245,10 @@ static void callback_body(lua_State *L, struct vm *vm, void *arg)
         lua_pushnumber(L, a->number);
         n++;
     }
+    if (a->is_rebuilt) {
+        lua_pushboolean(L, true);
+        n++;
+    }
     lua_call(L, n, a->reply ? 1 : 0);
     if (a->reply && lua_payload_read(L, -1, NULL, a->reply, &e) < 0)
         luaL_error(L, "the answer to the request: %s", e.text);
@@ -247,7 +265,7 @@ static enum script_result call(enum script_callback which, struct args *a)
     a->handler = vm->handlers[which];
     if (a->handler == LUA_NOREF)
         return SCRIPT_ABSENT;
-    return vm_protect(vm, a->sr, where_names[which], callback_body, a);
+    return vm_call(vm, a->sr, &vm->stats[which], where_names[which], callback_body, a);
 }
 
 static const uint8_t nothing[1];
@@ -291,33 +309,20 @@ enum script_result script_message(struct script_room *sr, uint32_t player,
         return SCRIPT_ABSENT;
     snprintf(vm->where_text, sizeof vm->where_text, "on.%s", record->name);
     a.handler = vm->on[id];
-    return vm_protect(vm, sr, vm->where_text, callback_body, &a);
-}
-
-static void raw_body(lua_State *L, struct vm *vm, void *arg)
-{
-    const struct args *a = arg;
-
-    push_ref(L, vm->handlers[SCRIPT_MESSAGE]);
-    push_ref(L, a->sr->room_ref);
-    push_player(L, a->sr, a->player);
-    lua_pushlstring(L, (const char *)a->bytes, a->n_bytes);
-    lua_pushboolean(L, a->is_text);
-    lua_call(L, 4, 0);
+    return vm_call(vm, sr, &vm->on_stats[id], vm->where_text, callback_body, &a);
 }
 
 enum script_result script_raw_message(struct script_room *sr, uint32_t player,
                                       const uint8_t *data, size_t n, bool is_text)
 {
-    struct args a = {.sr = sr,
-                     .player = player,
-                     .bytes = n ? data : nothing,
-                     .n_bytes = n,
-                     .is_text = is_text};
+    struct vm *vm = sr->vm;
 
-    if (sr->vm->handlers[SCRIPT_MESSAGE] == LUA_NOREF)
+    if (vm->handlers[SCRIPT_MESSAGE] == LUA_NOREF)
         return SCRIPT_ABSENT;
-    return vm_protect(sr->vm, sr, "message", raw_body, &a);
+    assert(n <= UINT32_MAX);
+    vm->raw_in =
+        (struct vm_raw_in){n ? data : nothing, (uint32_t)n, sr->handle, player, is_text};
+    return vm_call_host(vm, sr, &vm->stats[SCRIPT_MESSAGE], "message", REF_RAW_MESSAGE);
 }
 
 enum script_result script_tick(struct script_room *sr, double dt)
@@ -340,6 +345,13 @@ enum script_result script_player(struct script_room *sr, enum script_callback wh
 enum script_result script_reloaded(struct script_room *sr, uint32_t old_version)
 {
     struct args a = {.sr = sr, .number = old_version};
+
+    return call(SCRIPT_RELOADED, &a);
+}
+
+enum script_result script_rebuilt(struct script_room *sr, uint32_t version)
+{
+    struct args a = {.sr = sr, .number = version, .is_rebuilt = true};
 
     return call(SCRIPT_RELOADED, &a);
 }
@@ -374,17 +386,38 @@ static void timer_body(lua_State *L, struct vm *vm, void *arg)
     a->is_over = !lua_toboolean(L, -1);
 }
 
-void script_timers(struct script_room *sr)
+void script_timers(struct script_room *sr, bool (*after)(void *owner, enum script_result r))
 {
     struct args a = {.sr = sr};
 
     if (sr->wake_ms > sr->now_ms ||
-        vm_protect(sr->vm, sr, "timer", last_timer_body, &a) == SCRIPT_RAISED)
+        vm_protect(sr->vm, sr, "timer", last_timer_body, &a) < 0)
         return;
     /* Each call takes one timer off before it runs it, so an error costs only
      * that one, and a timer that sets itself anew waits for the next tick. */
-    for (int i = 0; i < VM_MAX_TIMERS && !a.is_over && sr->wake_ms <= sr->now_ms; i++)
-        vm_protect(sr->vm, sr, "timer", timer_body, &a);
+    for (int i = 0; i < VM_MAX_TIMERS && !a.is_over && sr->wake_ms <= sr->now_ms; i++) {
+        enum script_result r =
+            vm_call(sr->vm, sr, &sr->vm->timer_stats, "timer", timer_body, &a);
+        if (after && !after(sr->owner, r))
+            break;
+    }
+}
+
+static void restore_body(lua_State *L, struct vm *vm, void *arg)
+{
+    struct script_room *sr = arg;
+
+    vm_push(L, vm, REF_RESTORE);
+    push_ref(L, sr->data_ref);
+    lua_call(L, 1, 0);
+}
+
+enum script_result script_restore(struct script_room *sr)
+{
+    if (vm_protect(sr->vm, sr, "restore", restore_body, sr) == SCRIPT_DONE)
+        return SCRIPT_DONE;
+    sr->vm->is_lost = true;
+    return SCRIPT_RAISED;
 }
 
 static void scan_body(lua_State *L, struct vm *vm, void *arg)

@@ -36,6 +36,7 @@ enum script_result {
     SCRIPT_DONE = 0,
     SCRIPT_ABSENT = 1, /* the game has no such callback */
     SCRIPT_RAISED = -1,
+    SCRIPT_STOPPED = -2, /* out of time or memory: call script_restore() */
 };
 
 /* `id` must outlive it. Returns 0 or -ENOMEM. */
@@ -74,10 +75,22 @@ enum script_result script_player(struct script_room *sr, enum script_callback wh
                                  uint32_t player,
                                  const char *reason); /* drop resume leave */
 enum script_result script_reloaded(struct script_room *sr, uint32_t old_version);
+
+/* The VM was replaced: `reloaded(version, true)`. */
+enum script_result script_rebuilt(struct script_room *sr, uint32_t version);
 enum script_result script_close(struct script_room *sr, const char *reason);
 
-/* Run all timers that are due at now_ms. */
-void script_timers(struct script_room *sr);
+/* Run all timers that are due at now_ms. `after` hears how each ended, outside the
+ * VM; false ends the run, what is due stays. NULL: nobody wants to know. */
+void script_timers(struct script_room *sr,
+                   bool (*after)(void *owner, enum script_result r));
+
+/* Bring what scripts have changed back to what the image holds, which is what the
+ * last scan saw: the tables stay the same ones where they are still in their places,
+ * values that mean what the image holds stay untouched. Timers and seats are mended,
+ * where a stopped callback left them half done; private fields stay. -1 where even
+ * that did not work: vm->is_lost is set. */
+enum script_result script_restore(struct script_room *sr);
 
 /* Bring what scripts have changed into the image. */
 enum script_result script_scan(struct script_room *sr);

@@ -4,24 +4,30 @@
 #include <assert.h>
 #include <errno.h>
 #include <lauxlib.h>
-#include <lualib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/logger.h"
 #include "script/vm_internal.h"
+#include "script/vm_stop.h"
+#include "script/watchdog.h"
 
 enum { MAX_SOURCE_BYTES = 4 << 20, MAX_PAYLOAD_BYTES = 4 << 20, MAX_LINE = 0xffffff };
 
 static const char *const host_names[REF_N_HOST] = {
-    "load",     "commit",      "room_new",   "room_free", "room_rebind",
-    "seat_add", "seat_remove", "last_timer", "run_timer", "scan",
+    "load",        "commit",     "room_new",  "room_free", "room_rebind", "seat_add",
+    "seat_remove", "last_timer", "run_timer", "scan",      "raw_message", "restore",
 };
 
 static const char *const callback_names[SCRIPT_N_CALLBACKS] = {
     "create", "join", "message", "tick", "drop", "resume", "leave", "reloaded", "close",
 };
+
+const char *vm_callback_name(enum script_callback which)
+{
+    return callback_names[which];
+}
 
 char *vm_read_file(const char *folder, const char *path, size_t *len)
 {
@@ -133,25 +139,38 @@ static int enter(lua_State *L)
     return 0;
 }
 
-enum script_result vm_protect(struct vm *vm, struct script_room *sr, const char *where,
-                              void (*body)(lua_State *L, struct vm *vm, void *arg),
-                              void *arg)
+/* What ran before a call, and runs again after it; and the call. */
+struct frame {
+    struct script_room *outer;
+    const char *outer_where, *outer_base;
+    struct call_stats *stats;
+    int base; /* of the Lua stack: the message handler */
+};
+
+/* The function to call and its arguments come next. */
+static struct frame begin(struct vm *vm, struct script_room *sr, struct call_stats *stats,
+                          const char *where)
 {
-    struct vm_call call = {body, arg};
-    struct script_room *outer = vm->current;
-    const char *outer_where = vm->where, *outer_base = vm->stack_base;
-    lua_State *L = vm->L;
+    struct frame f = {vm->current, vm->where, vm->stack_base, stats, 0};
 
     vm->current = sr;
     vm->where = where;
-    if (!outer_base)
+    if (!f.outer_base)
         vm->stack_base = __builtin_frame_address(0);
-    vm_push(L, vm, REF_ON_RAISE);
-    int base = lua_gettop(L);
-    vm_push(L, vm, REF_ENTER);
-    lua_pushlightuserdata(L, &call);
     *vm->message = *vm->traceback = 0;
-    int r = lua_pcall(L, 1, 0, base);
+    vm_push(vm->L, vm, REF_ON_RAISE);
+    f.base = lua_gettop(vm->L);
+    return f;
+}
+
+static enum script_result finish(struct vm *vm, const struct frame *f, int n_args)
+{
+    bool is_outer = vm_stop_enter(vm, vm->where, f->stats != NULL);
+    int r = lua_pcall(vm->L, n_args, 0, f->base);
+    enum script_result result = r == 0 ? SCRIPT_DONE : SCRIPT_RAISED;
+
+    if (is_outer)
+        result = vm_stop_leave(vm, r, vm->where, f->stats);
     if (r != 0) {
         /* Where the stack was full, on_raise may have got no further than the
          * message, or not even there. */
@@ -163,11 +182,41 @@ enum script_result vm_protect(struct vm *vm, struct script_room *sr, const char 
                                      : "the script raised an empty text");
         hand_on(vm, vm->message, vm->traceback);
     }
-    lua_settop(L, base - 1);
-    vm->current = outer;
-    vm->where = outer_where;
-    vm->stack_base = outer_base;
-    return r == 0 ? SCRIPT_DONE : SCRIPT_RAISED;
+    lua_settop(vm->L, f->base - 1);
+    if (result == SCRIPT_STOPPED)
+        vm_stop_settle(vm);
+    vm->current = f->outer;
+    vm->where = f->outer_where;
+    vm->stack_base = f->outer_base;
+    return result;
+}
+
+enum script_result vm_protect(struct vm *vm, struct script_room *sr, const char *where,
+                              void (*body)(lua_State *L, struct vm *vm, void *arg),
+                              void *arg)
+{
+    return vm_call(vm, sr, NULL, where, body, arg);
+}
+
+enum script_result vm_call(struct vm *vm, struct script_room *sr, struct call_stats *stats,
+                           const char *where,
+                           void (*body)(lua_State *L, struct vm *vm, void *arg), void *arg)
+{
+    struct vm_call call = {body, arg};
+    struct frame f = begin(vm, sr, stats, where);
+
+    vm_push(vm->L, vm, REF_ENTER);
+    lua_pushlightuserdata(vm->L, &call);
+    return finish(vm, &f, 1);
+}
+
+enum script_result vm_call_host(struct vm *vm, struct script_room *sr,
+                                struct call_stats *stats, const char *where, int ref)
+{
+    struct frame f = begin(vm, sr, stats, where);
+
+    vm_push(vm->L, vm, ref);
+    return finish(vm, &f, 0);
 }
 
 /* Load one file of the library with all of Lua at hand, call it with the values
@@ -199,7 +248,7 @@ static int library(lua_State *L)
 static void start(lua_State *L, struct vm *vm, void *arg)
 {
     (void)arg;
-    luaL_openlibs(L);
+    vm_prelude(L);
     lua_newtable(L); /* handles, weak: rooms and players that are gone drop out */
     lua_newtable(L);
     lua_pushliteral(L, "k");
@@ -224,6 +273,7 @@ struct generation {
     int gen_ref; /* host.lua's own */
     int handlers[SCRIPT_N_CALLBACKS];
     int *on;
+    struct call_stats *on_stats;
     struct err e;
 };
 
@@ -237,6 +287,7 @@ static void drop_generation(struct vm *vm, struct generation *g)
     for (uint32_t i = 0; g->on && i < g->def->schema->n_messages; i++)
         luaL_unref(L, LUA_REGISTRYINDEX, g->on[i]);
     free(g->on);
+    free(g->on_stats);
     game_def_unref(&g->def);
 }
 
@@ -268,7 +319,8 @@ static void load_generation(lua_State *L, struct vm *vm, void *arg)
         g->handlers[i] = take_handler(L, vm, "", callback_names[i]);
     }
     uint32_t n = g->def->schema->n_messages;
-    if (!(g->on = malloc((n ? n : 1) * sizeof *g->on)))
+    if (!(g->on_stats = calloc(n ? n : 1, sizeof *g->on_stats)) ||
+        !(g->on = malloc((n ? n : 1) * sizeof *g->on)))
         luaL_error(L, "out of memory");
     for (uint32_t i = 0; i < n; i++)
         g->on[i] = LUA_NOREF;
@@ -289,7 +341,8 @@ static void load_generation(lua_State *L, struct vm *vm, void *arg)
     g->gen_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     vm_push(L, vm, REF_COMMIT); /* raises only where memory is out */
     lua_rawgeti(L, LUA_REGISTRYINDEX, g->gen_ref);
-    lua_call(L, 1, 0);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, g->handlers[SCRIPT_MESSAGE]);
+    lua_call(L, 2, 0);
 }
 
 static int load(struct vm *vm, struct generation *g, struct err *e)
@@ -298,21 +351,41 @@ static int load(struct vm *vm, struct generation *g, struct err *e)
                              .reuse = vm->def ? vm->def->schema : NULL};
     for (int i = 0; i < SCRIPT_N_CALLBACKS; i++)
         g->handlers[i] = LUA_NOREF;
-    if (vm_protect(vm, NULL, "load", load_generation, g) == SCRIPT_RAISED) {
+    vm_sources_init(&vm->new_sources);
+    vm->is_loading = true;
+    enum script_result r = vm_call(vm, NULL, &vm->load_stats, "load", load_generation, g);
+    vm->is_loading = false;
+    if (r < 0) {
+        vm_sources_fini(&vm->new_sources);
         drop_generation(vm, g);
         return err_set(e, -EINVAL, "%s", vm->message);
+    }
+    if (!vm->is_replaced) {
+        vm_sources_fini(&vm->sources);
+        vm->sources = vm->new_sources;
+    } else {
+        vm_sources_fini(&vm->new_sources);
     }
     return 0;
 }
 
 static void take_over(struct vm *vm, struct generation *g)
 {
-    struct generation old = {.def = vm->def, .gen_ref = LUA_NOREF, .on = vm->on};
+    struct generation old = {
+        .def = vm->def, .gen_ref = LUA_NOREF, .on = vm->on, .on_stats = vm->on_stats};
 
     memcpy(old.handlers, vm->handlers, sizeof old.handlers);
     memcpy(vm->handlers, g->handlers, sizeof old.handlers);
     vm->def = g->def;
     vm->on = g->on;
+    vm->on_stats = g->on_stats;
+    for (uint32_t i = 0; old.def && i < old.def->schema->n_messages; i++) {
+        const char *name = old.def->schema->messages[i].name;
+        int id = schema_find_message(vm->def->schema, name, strlen(name));
+        if (id >= 0)
+            vm->on_stats[id] = old.on_stats[i];
+    }
+    vm_stop_configure(vm);
     luaL_unref(vm->L, LUA_REGISTRYINDEX, g->gen_ref);
     vm->version++;
     if (old.def)
@@ -325,13 +398,16 @@ static int bring_up(struct vm *vm, struct err *e)
 
     if (!L)
         return err_set(e, -ENOMEM, "out of memory");
+    vm_memory_wrap(&vm->memory, L, vm, 0);
+    vm_gc_init(&vm->gc, &vm->memory, L);
+    vm_stop_configure(vm);
     lua_pushlightuserdata(L, vm);
     lua_pushcclosure(L, on_raise, 1);
     vm->refs[REF_ON_RAISE] = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushlightuserdata(L, vm);
     lua_pushcclosure(L, enter, 1);
     vm->refs[REF_ENTER] = luaL_ref(L, LUA_REGISTRYINDEX);
-    if (vm_protect(vm, NULL, "start", start, NULL) == SCRIPT_RAISED)
+    if (vm_protect(vm, NULL, "start", start, NULL) < 0)
         return err_set(e, -ENOENT, "%s", vm->message);
     return 0;
 }
@@ -346,8 +422,10 @@ int vm_new(struct vm **out, const struct vm_options *o, struct err *e)
     if (!vm)
         return err_set(e, -ENOMEM, "out of memory");
     buf_init(&vm->scratch, MAX_PAYLOAD_BYTES);
+    vm_sources_init(&vm->sources);
     for (int i = 0; i < SCRIPT_N_CALLBACKS; i++)
         vm->handlers[i] = LUA_NOREF;
+    vm->load_ms = o->load_ms;
     vm->hooks = o->hooks;
     vm->ctx = o->ctx;
     vm->name = strdup(o->name);
@@ -355,6 +433,10 @@ int vm_new(struct vm **out, const struct vm_options *o, struct err *e)
     vm->scripts = strdup(o->scripts);
     if (!vm->name || !vm->folder || !vm->scripts) {
         r = err_set(e, -ENOMEM, "out of memory");
+        goto fail;
+    }
+    if ((r = watchdog_start()) < 0) {
+        err_set(e, r, "no watchdog for scripts: %s", strerror(-r));
         goto fail;
     }
     if ((r = bring_up(vm, e)) < 0 || (r = load(vm, &g, e)) < 0)
@@ -376,8 +458,12 @@ void vm_free(struct vm **at)
     if (!vm)
         return;
     assert(vm->n_rooms == 0);
-    if (vm->L)
+    if (vm->L) {
+        vm_memory_unwrap(&vm->memory, vm->L);
         lua_close(vm->L);
+    }
+    vm_sources_fini(&vm->sources);
+    free(vm->on_stats);
     game_def_unref(&vm->def);
     buf_fini(&vm->scratch);
     free(vm->on);
@@ -398,11 +484,59 @@ int vm_reload(struct vm *vm, bool *schema_changed, struct err *e)
         return r;
     *schema_changed = g.def->schema != before;
     take_over(vm, &g);
+    vm->is_lost = false;
     return 0;
+}
+
+/* References into a state that is gone. */
+static void forget_refs(struct vm *vm)
+{
+    for (uint32_t i = 0; i < vm->cap_rooms; i++)
+        if (vm->rooms[i])
+            script_room_forget(vm->rooms[i]);
+    for (int i = 0; i < SCRIPT_N_CALLBACKS; i++)
+        vm->handlers[i] = LUA_NOREF;
+    for (uint32_t i = 0; i < vm->def->schema->n_messages; i++)
+        vm->on[i] = LUA_NOREF;
+}
+
+int vm_replace(struct vm *vm, struct err *e)
+{
+    struct generation g;
+    uint32_t version = vm->version;
+    int r;
+
+    assert(!vm->current);
+    vm_memory_unwrap(&vm->memory, vm->L);
+    lua_close(vm->L);
+    forget_refs(vm);
+    vm->n_replaced++;
+    vm->is_lost = true;
+    vm->is_replaced = true;
+    r = bring_up(vm, e);
+    if (r == 0)
+        r = load(vm, &g, e);
+    vm->is_replaced = false;
+    if (r == 0 && g.def->schema != vm->def->schema) {
+        drop_generation(vm, &g); /* it asks the time what to declare, perhaps */
+        r = err_set(e, -EINVAL, "%s/game.lua: declares another state each time it is run",
+                    vm->name);
+    }
+    if (r < 0)
+        return r;
+    take_over(vm, &g);
+    vm->version = version;
+    vm->is_lost = false;
+    for (uint32_t i = 0; i < vm->cap_rooms; i++)
+        if (vm->rooms[i] && script_room_rebuild(vm->rooms[i]) < 0)
+            vm->is_lost = true;
+    return vm->is_lost ? err_set(e, -ENOMEM,
+                                 "the rooms' state does not fit into the "
+                                 "game's memory")
+                       : 0;
 }
 
 size_t vm_bytes(const struct vm *vm)
 {
-    return (size_t)lua_gc(vm->L, LUA_GCCOUNT, 0) * 1024 +
-           (size_t)lua_gc(vm->L, LUA_GCCOUNTB, 0);
+    return vm->memory.used;
 }

@@ -18,7 +18,11 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "script/call_stats.h"
 #include "script/game_def.h"
+#include "script/vm_gc.h"
+#include "script/vm_memory.h"
+#include "script/vm_source.h"
 
 struct script_room;
 
@@ -55,6 +59,10 @@ struct script_event {
     size_t n_payload;
 };
 
+struct script_view {
+    double x, y, radius; /* radius 0: as far as the map says */
+};
+
 /* What scripts do to the world, given by the room layer. `room` is what
  * script_room_new() took. No hook may call back into the VM. */
 struct vm_hooks {
@@ -70,8 +78,17 @@ struct vm_hooks {
     void (*kick)(void *room, uint32_t player, const char *reason);
     void (*close)(void *room, const char *reason);
     void (*lock)(void *room, bool locked);
+    /* The centre of what a player sees; NULL: its own row again. */
+    void (*view)(void *room, uint32_t player, const struct script_view *v);
+    /* Watch a row of a table with INTEREST_KEYS, be it there or not, or watch it no
+     * more. `text` for KEY_STR, else `number`. False: too many are watched. */
+    bool (*watch)(void *room, uint32_t player, bool on, uint32_t table, int64_t number,
+                  const char *text, size_t len);
     double (*rtt_ms)(void *room, uint32_t player);
     double (*backlog)(void *room, uint32_t player);
+    /* A callback took longer than the game's budget_warn; told once a second for
+     * each. NULL: nobody wants to know. */
+    void (*on_slow)(void *room, const char *where, double ms);
     /* `room` is NULL for errors while loading. */
     void (*on_error)(void *ctx, void *room, const struct script_error *error);
 };
@@ -82,7 +99,27 @@ struct vm_options {
     const char *scripts;          /* folder of the Lua library; copied */
     const struct vm_hooks *hooks; /* must outlive the VM */
     void *ctx;                    /* for on_error */
+    double load_ms; /* that loading may take; 0: VM_LOAD_MS, or budget_kill if longer */
 };
+
+/* A message of a raw game on its way in, where host.lua reads it: the struct is
+ * declared there once more. `data` borrows until the callback returns. */
+struct vm_raw_in {
+    const uint8_t *data;
+    uint32_t len;
+    uint32_t room;   /* its handle */
+    uint32_t player; /* its id */
+    uint32_t is_text;
+};
+
+enum vm_stop {
+    VM_STOP_NOT,
+    VM_STOP_TIME,
+    VM_STOP_MEMORY,
+};
+
+/* What a game may use before its options are known. */
+enum { VM_LOAD_MS = 1000, VM_LOAD_MIB = 256 };
 
 struct vm {
     lua_State *L;
@@ -96,12 +133,30 @@ struct vm {
     struct script_room *current; /* whose callback runs, or NULL */
     const char *where;           /* which: "tick", "on.hop" */
     char where_text[128];
+    struct vm_raw_in raw_in;
     const char *stack_base;              /* of the C stack, where the callback began */
     struct buf scratch;                  /* payloads on their way out */
     int refs[24];                        /* registry references, see vm.c */
     int handlers[SCRIPT_N_CALLBACKS];    /* LUA_NOREF where the game has none */
     int *on;                             /* by message id; LUA_NOREF likewise */
     char traceback[2048], message[1024]; /* of the last error */
+    /* Limits (vm_stop.h). */
+    struct vm_memory memory;
+    struct vm_gc gc;
+    enum vm_stop stop; /* why the call under way has to end */
+    bool is_lost;      /* it cannot be saved: vm_replace() */
+    bool is_replaced;  /* its code comes from `sources` */
+    bool is_loading;
+    bool is_spent;                /* a callback has used up the step's time */
+    bool ends_with_step;          /* the call's deadline is that of its room's step */
+    double load_ms;               /* as in vm_options */
+    uint64_t call_ns, load_ns;    /* budgets */
+    uint64_t began_ns, budget_ns; /* of the call under way */
+    uint64_t step_ends_ns;        /* deadline of the room's step, 0: none */
+    struct call_stats stats[SCRIPT_N_CALLBACKS], timer_stats, load_stats;
+    struct call_stats *on_stats; /* by message id */
+    uint64_t n_replaced;
+    struct vm_sources sources, new_sources; /* of the generation that runs; of a load */
 };
 
 enum { VM_MAX_TIMERS = 4096 }; /* of one room */
@@ -118,5 +173,26 @@ void vm_free(struct vm **vm);
  * error nothing has changed, and on_error has heard it. */
 int vm_reload(struct vm *vm, bool *schema_changed, struct err *e);
 
+/* Throw the Lua values away, load the code that ran once more, and make each room
+ * anew from its image: seats have to be added again, private fields and timers are
+ * gone. Not within a callback. On error there are no callbacks until a reload works,
+ * is_lost stays set, and *e says why; the rooms have to end. */
+int vm_replace(struct vm *vm, struct err *e);
+
+/* Accounts, for a report: those of callback i, with its name ("tick", "on.hop",
+ * "timer", "load"); NULL behind the last. Callbacks that never ran are there too. */
+const struct call_stats *vm_stats(const struct vm *vm, uint32_t i, char name[80]);
+
 /* Memory in use by its Lua values, in bytes. */
 size_t vm_bytes(const struct vm *vm);
+
+/* Around all callbacks of one step of a room: together they have the time of one
+ * (budget_kill). vm_step_end() also collects a share of the garbage. */
+void vm_step_begin(struct vm *vm);
+void vm_step_end(struct vm *vm);
+
+/* The step's time is up: what is left to do waits for the next one. */
+static inline bool vm_step_is_over(const struct vm *vm)
+{
+    return vm->is_spent;
+}

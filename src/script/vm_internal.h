@@ -19,6 +19,8 @@ enum {
     REF_LAST_TIMER,
     REF_RUN_TIMER,
     REF_SCAN,
+    REF_RAW_MESSAGE,
+    REF_RESTORE,
     REF_N_HOST,               /* the ones above come from host.lua */
     REF_HANDLES = REF_N_HOST, /* room or player -> handle */
     REF_ON_RAISE,             /* the message handler of every protected call */
@@ -37,14 +39,60 @@ enum script_result vm_protect(struct vm *vm, struct script_room *sr, const char 
                               void (*body)(lua_State *L, struct vm *vm, void *arg),
                               void *arg);
 
+/* The same for a callback whose time counts: `stats` as in vm_stop_leave(). */
+enum script_result vm_call(struct vm *vm, struct script_room *sr, struct call_stats *stats,
+                           const char *where,
+                           void (*body)(lua_State *L, struct vm *vm, void *arg), void *arg);
+
+/* The same for the function refs[ref] of host.lua, which takes nothing and gives back
+ * nothing: what it needs it reads from vm->raw_in. Half the cost of vm_call(). */
+enum script_result vm_call_host(struct vm *vm, struct script_room *sr,
+                                struct call_stats *stats, const char *where, int ref);
+
+/* Raise where scripts have nested too much of the C stack away. */
+void vm_check_stack(lua_State *L, const struct vm *vm);
+
 /* Report an error that is no raise: a value that does not fit, and so on. */
 void vm_report(struct vm *vm, const char *message);
+
+/* The VM is gone, and with it what the room had there. */
+void script_room_forget(struct script_room *sr);
+
+/* Make a room's tables in a VM that is new, from the room's image. Returns 0 or
+ * -ENOMEM. */
+int script_room_rebuild(struct script_room *sr);
+
+/* "tick" */
+const char *vm_callback_name(enum script_callback which);
 
 /* Push refs[ref], or the function of a handler reference. */
 void vm_push(lua_State *L, const struct vm *vm, int ref);
 
+/* Libraries, guards, stand-ins; raises where memory is out (vm_prelude.c). */
+void vm_prelude(lua_State *L);
+
 /* The table of C functions that host.lua takes, left on the stack. */
 void bind_push_host(lua_State *L, struct vm *vm);
+
+/* The room behind the room or player object at `index`; *player is 0 for a room.
+ * NULL for one that has left or closed, and for any other table; raises where
+ * there is no table. (bind.c, for all C functions that scripts call.) */
+struct script_room *bind_room_of(lua_State *L, int index, uint32_t *player);
+
+/* Why the value at `index` cannot be a key of this record, or NULL. */
+const char *bind_check_key(lua_State *L, int index, const struct record *record);
+
+/* player:view, player:watch, player:unwatch (bind_interest.c). */
+int bind_player_view(lua_State *L);
+int bind_player_watch(lua_State *L);
+int bind_player_unwatch(lua_State *L);
+
+/* The room whose handle is at `index`; raises where there is none. Upvalue 1 is the
+ * VM, here and in the functions for host.lua below (bind_restore.c). */
+struct script_room *bind_room_at(lua_State *L, int index);
+int bind_room_for(lua_State *L);
+int bind_rows(lua_State *L);
+int bind_row_restore(lua_State *L);
 
 /* Copy `n` values from the array at `index` into the image (scan.c). */
 void scan_apply(lua_State *L, struct script_room *sr, int index, int n);

@@ -125,6 +125,77 @@ static void put_edge(struct buf *out, const struct edge_counters *n)
         }                                                                                  \
     } while (0)
 
+static double p50_s(const struct call_stats *s)
+{
+    return (double)call_stats_quantile(s, 0.5) / 1e9;
+}
+
+static double p99_s(const struct call_stats *s)
+{
+    return (double)call_stats_quantile(s, 0.99) / 1e9;
+}
+
+static double max_s(const struct call_stats *s)
+{
+    return (double)s->max_ns / 1e9;
+}
+
+static double total_s(const struct call_stats *s)
+{
+    return (double)s->total_ns / 1e9;
+}
+
+static double n_calls(const struct call_stats *s)
+{
+    return (double)s->calls;
+}
+
+static double n_errors(const struct call_stats *s)
+{
+    return (double)s->errors;
+}
+
+static double n_kills(const struct call_stats *s)
+{
+    return (double)s->kills;
+}
+
+/* What scripts cost, for each game and callback that has run. */
+static void put_callbacks(struct buf *out, struct game *const *list, size_t n)
+{
+    static const struct {
+        const char *name;
+        enum metric_type type;
+        const char *help;
+        double (*figure)(const struct call_stats *s);
+    } figures[] = {
+        {"parlor_callbacks_total",        METRIC_COUNTER, "Calls of a game's callbacks",      n_calls },
+        {"parlor_callback_seconds_total", METRIC_COUNTER, "Time in them",                     total_s },
+        {"parlor_callback_p50_seconds",   METRIC_GAUGE,   "Half of the calls took no longer",
+         p50_s                                                                                        },
+        {"parlor_callback_p99_seconds",   METRIC_GAUGE,   "99 % of the calls took no longer",
+         p99_s                                                                                        },
+        {"parlor_callback_max_seconds",   METRIC_GAUGE,   "The longest call",                 max_s   },
+        {"parlor_callback_errors_total",  METRIC_COUNTER, "Calls that raised",                n_errors},
+        {"parlor_callback_kills_total",   METRIC_COUNTER,
+         "Calls that were stopped for time or memory",                                        n_kills },
+    };
+
+    for (size_t f = 0; f < sizeof figures / sizeof *figures; f++) {
+        metrics_begin(out, figures[f].name, figures[f].type, figures[f].help);
+        for (size_t i = 0; i < n; i++) {
+            const struct call_stats *s;
+            char callback[80];
+            const char *labels[] = {"game", list[i]->name, "callback", callback};
+            for (uint32_t k = 0; list[i]->vm && (s = vm_stats(list[i]->vm, k, callback));
+                 k++)
+                if (s->calls)
+                    metrics_sample_with(out, figures[f].name, labels, 2,
+                                        figures[f].figure(s));
+        }
+    }
+}
+
 void report_metrics(struct worker *w, struct conn *c)
 {
     struct buf out;
@@ -146,6 +217,20 @@ void report_metrics(struct worker *w, struct conn *c)
              g->vm ? g->vm->version : 0);
     PER_GAME("parlor_vm_bytes", METRIC_GAUGE, "Memory of the game's Lua values",
              g->vm ? vm_bytes(g->vm) : 0);
+    PER_GAME("parlor_vm_peak_bytes", METRIC_GAUGE, "The most that was",
+             g->vm ? g->vm->memory.peak : 0);
+    PER_GAME("parlor_vm_replaced_total", METRIC_COUNTER,
+             "VMs that could not be saved and were made anew",
+             g->vm ? g->vm->n_replaced : 0);
+    PER_GAME("parlor_gc_cycles_total", METRIC_COUNTER, "Garbage collections that ended",
+             g->vm ? g->vm->gc.n_cycles : 0);
+    PER_GAME("parlor_gc_seconds_total", METRIC_COUNTER, "Time spent on them",
+             g->vm ? total_s(&g->vm->gc.pauses) : 0);
+    PER_GAME("parlor_gc_pause_p99_seconds", METRIC_GAUGE,
+             "99 % of their pauses were no longer", g->vm ? p99_s(&g->vm->gc.pauses) : 0);
+    PER_GAME("parlor_gc_pause_max_seconds", METRIC_GAUGE, "The longest pause",
+             g->vm ? max_s(&g->vm->gc.pauses) : 0);
+    put_callbacks(&out, list, n);
     metrics_put(&out, "parlor_script_errors_total", METRIC_COUNTER,
                 "Callbacks that raised and values refused", (double)w->errors.n_errors);
     if (out.failed)

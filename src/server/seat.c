@@ -16,11 +16,6 @@
 
 enum { MAX_QUERY_FIELDS = 32, HELLO_BYTES = 4096 };
 
-/* What a connection's callbacks get. */
-struct seat {
-    struct session *session;
-};
-
 static void peer_send(void *conn, struct chunk *frame)
 {
     conn_send(conn, frame);
@@ -45,18 +40,15 @@ static const struct peer_ops peer_ops = {peer_send, peer_close, peer_backlog, pe
 
 static void on_message(void *user, enum ws_op op, const uint8_t *data, size_t len)
 {
-    struct seat *seat = user;
-
-    if (seat->session)
-        session_message(seat->session, op, data, len);
+    if (user) /* else it is being turned away */
+        session_message(user, op, data, len);
 }
 
 static void on_closed(void *user, uint16_t code)
 {
-    struct seat *seat = user;
+    struct session *s = user;
 
-    session_closed(&seat->session, code);
-    free(seat);
+    session_closed(&s, code);
 }
 
 static const struct conn_handler seat_handler = {on_message, on_closed};
@@ -72,9 +64,17 @@ static bool is_scheme(struct http_text origin, const char *scheme)
 static bool is_origin_allowed(const struct config *config, const struct http_head *head,
                               const char *scheme)
 {
-    struct http_text origin = http_head_find(head, "origin", NULL);
+    size_t n;
+    struct http_text origin = http_head_find(head, "origin", &n);
 
-    if (config->is_dev || (ws_handshake_is_same_origin(head) && is_scheme(origin, scheme)))
+    if (config->is_dev)
+        return true;
+    /* Two would be a question of which one counts. */
+    if (n > 1)
+        return false;
+    /* Programs send none. Where a list is set they have to name one of it. */
+    if ((n == 1 || config->n_origins == 0) && ws_handshake_is_same_origin(head) &&
+        is_scheme(origin, scheme))
         return true;
     for (size_t i = 0; i < config->n_origins; i++) {
         const char *one = config->origins[i];
@@ -255,13 +255,10 @@ void seat_open(struct worker *w, struct conn *c, const struct http_head *head,
         o.extensions = x.answer;
     }
     buf_init(&options, 64 << 10);
-    struct seat *seat = NULL;
     if (!peer.can_resume && !read_query(head, &options)) {
         conn_reply_error(c, 400, NULL, "the query is malformed");
-    } else if (!(seat = calloc(1, sizeof *seat))) {
-        conn_reply_error(c, 503, NULL, "out of memory");
-    } else if (conn_upgrade(c, accept, &o, &seat_handler, seat) < 0) {
-        free(seat);
+    } else if (conn_upgrade(c, accept, &o, &seat_handler, NULL) < 0) {
+        ; /* out of memory; it is closed */
     } else if (show_load_error(w, c, g, &peer), !g->vm) {
         conn_close(c, CLOSE_TRY_LATER, "the game's script does not load");
     } else {
@@ -271,7 +268,9 @@ void seat_open(struct worker *w, struct conn *c, const struct http_head *head,
                                     .joins_at_once = !peer.can_resume,
                                     .options = options.data,
                                     .n_options = options.len};
-        if (!(seat->session = session_open(&w->world, &peer, &q)))
+        struct session *s = session_open(&w->world, &peer, &q);
+        conn_set_user(c, s);
+        if (!s)
             conn_close(c, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
     }
     buf_fini(&options);

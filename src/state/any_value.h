@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * any_value - the tagged values of PROTOCOL.md ("Any"), between wire and JSON.
- * Internal to payload; use payload.h with a NULL record.
+ * Internal to value and payload; use payload.h with a NULL record.
  *
  * Keys of maps are always strings here: places in the room's dictionary mean
  * nothing without the room, and clients may not send them.

@@ -8,7 +8,8 @@
 
 #include "proto/record.h"
 #include "proto/wire.h"
-#include "state/emit_diff.h"
+#include "state/emit_write.h"
+#include "state/value.h"
 
 /* A run while it is written: its length comes first, but is known last. */
 struct run {
@@ -48,14 +49,16 @@ static uint8_t run_end(struct run *r, uint8_t bit)
     return bit;
 }
 
-static uint8_t put_leaves(const struct diff *d, uint32_t facet, struct buf *out)
+/* A run of slots that `next` gives. */
+static uint8_t put_slots(const struct diff *d, uint32_t table, uint8_t bit,
+                         uint32_t (*next)(const struct diff *, uint32_t, uint32_t),
+                         struct buf *out)
 {
     struct run run = run_begin(out);
 
-    for (uint32_t s = diff_next_leave(d, facet, 0); s != BITS_NONE;
-         s = diff_next_leave(d, facet, s + 1))
+    for (uint32_t s = next(d, table, 0); s != BITS_NONE; s = next(d, table, s + 1))
         run_item(&run, s);
-    return run_end(&run, RUN_LEAVE);
+    return run_end(&run, bit);
 }
 
 static void put_key(const struct record *record, const struct image_key *key,
@@ -69,12 +72,14 @@ static void put_key(const struct record *record, const struct image_key *key,
     }
 }
 
-static void put_fields(const struct record *record, const struct row *r,
-                       const uint32_t *fields, struct buf *out)
+static void put_fields(const struct facet *f, const struct row *r, const uint32_t *fields,
+                       struct buf *out)
 {
-    for (uint32_t i = diff_next_field(fields, 0, record->n_fields); i < record->n_fields;
-         i = diff_next_field(fields, i + 1, record->n_fields))
-        type_put(&record->fields[i].type, r->now[i], out);
+    uint32_t n = f->part.n_fields;
+
+    for (uint32_t i = diff_next_field(fields, 0, n); i < n;
+         i = diff_next_field(fields, i + 1, n))
+        type_put(&f->part.fields[i].type, r->now[f->first + i], out);
 }
 
 static uint8_t *uv_at(uint8_t *p, uint64_t v)
@@ -101,124 +106,175 @@ static uint8_t *mask_at(uint8_t *p, const uint32_t *fields, uint32_t n_fields)
     return end;
 }
 
-/* One item of an update run. It is the work of every tick, so it is written with
- * one reservation instead of through wire.h: 41 -> 23 us for 1 000 rows of which
- * two fields moved. */
-static void put_update(struct run *run, uint32_t slot, const struct record *record,
-                       const struct row *r, const uint32_t *fields)
+/* It is the work of every tick, so it is written with one reservation instead of
+ * through wire.h: 41 -> 23 us for 1 000 rows of which two fields moved. */
+void emit_put_update(const struct facet *f, const struct row *r, const uint32_t *fields,
+                     int64_t gap, struct buf *out)
 {
-    uint32_t n = record->n_fields;
+    uint32_t n = f->part.n_fields;
     size_t room = 5 + n / 7 + 1 + (size_t)n * 5; /* gap, mask, changes */
-    uint8_t *start = buf_reserve(run->out, room), *p = start;
+    uint8_t *start = buf_reserve(out, room), *p = start;
 
     if (!p)
         return;
-    p = uv_at(p, (uint64_t)((int64_t)slot - run->previous - 1));
-    run->previous = slot;
-    run->n++;
+    if (gap >= 0)
+        p = uv_at(p, (uint64_t)gap);
     p = mask_at(p, fields, n);
     for (uint32_t i = diff_next_field(fields, 0, n); i < n;
          i = diff_next_field(fields, i + 1, n)) {
-        const struct type *t = &record->fields[i].type;
+        const struct type *t = &f->part.fields[i].type;
         if (t->is_delta) {
-            int64_t d = type_change(t, r->before[i], r->now[i]);
+            int64_t d = type_change(t, r->before[f->first + i], r->now[f->first + i]);
             p = uv_at(p, (uint64_t)d << 1 ^ (uint64_t)(d >> 63));
             continue;
         }
-        buf_added(run->out, (size_t)(p - start));
-        type_put(t, r->now[i], run->out);
-        p = start = buf_reserve(run->out, room);
+        buf_added(out, (size_t)(p - start));
+        value_put_change(t, r->before[f->first + i], r->now[f->first + i], out);
+        p = start = buf_reserve(out, room);
         if (!p)
             return;
     }
-    buf_added(run->out, (size_t)(p - start));
+    buf_added(out, (size_t)(p - start));
 }
 
-static void put_entered(const struct record *record, const struct row *r, struct buf *out)
+void emit_put_entered(const struct facet *f, const struct row *r, struct buf *out)
 {
     uint32_t fields[DIFF_WORDS];
 
-    memset(fields, 0, record->n_words * sizeof *fields);
-    for (uint32_t i = 0; i < record->n_fields; i++)
-        if (!type_equal(&record->fields[i].type, r->now[i], record->fields[i].preset))
+    memset(fields, 0, f->part.n_words * sizeof *fields);
+    for (uint32_t i = 0; i < f->part.n_fields; i++)
+        if (!type_equal(&f->part.fields[i].type, r->now[f->first + i],
+                        f->part.fields[i].preset))
             fields[i / 32] |= UINT32_C(1) << (i % 32);
-    put_key(record, &r->key, out);
-    wire_put_mask(out, fields, record->n_fields);
-    put_fields(record, r, fields, out);
+    put_key(&f->part, &r->key, out);
+    wire_put_mask(out, fields, f->part.n_fields);
+    put_fields(f, r, fields, out);
 }
 
-static uint8_t put_enters(const struct diff *d, uint32_t facet, struct buf *out)
+static uint8_t put_enters(const struct diff *d, const struct facet *f, struct buf *out)
 {
-    const struct facet *f = &d->img->facets[facet];
+    const struct table *t = &d->img->tables[f->table];
     struct run run = run_begin(out);
 
-    for (uint32_t s = diff_next_enter(d, facet, 0); s != BITS_NONE;
-         s = diff_next_enter(d, facet, s + 1)) {
+    for (uint32_t s = diff_next_enter(d, f->table, 0); s != BITS_NONE;
+         s = diff_next_enter(d, f->table, s + 1)) {
         run_item(&run, s);
-        put_entered(f->record, f->rows[s], out);
+        emit_put_entered(f, t->rows[s], out);
     }
     return run_end(&run, RUN_ENTER);
 }
 
-/* An update run for a view in step, a set run for one that is behind: its old
- * values are gone. */
-static uint8_t put_changed(const struct diff *d, uint32_t facet, struct buf *out)
+/* An update for a view in step, a set for one that is behind: its old values are
+ * gone. */
+static void put_change(const struct diff *d, const struct facet *f, const struct row *r,
+                       const uint32_t *fields, struct run *run)
 {
-    const struct facet *f = &d->img->facets[facet];
+    if (d->in_step) {
+        emit_put_update(f, r, fields, (int64_t)r->slot - run->previous - 1, run->out);
+        run->previous = r->slot;
+        run->n++;
+    } else {
+        run_item(run, r->slot);
+        wire_put_mask(run->out, fields, f->part.n_fields);
+        put_fields(f, r, fields, run->out);
+    }
+}
+
+static uint8_t put_changed(const struct diff *d, const struct facet *f, struct buf *out)
+{
+    const struct table *t = &d->img->tables[f->table];
     struct run run = run_begin(out);
     uint32_t fields[DIFF_WORDS];
 
-    for (uint32_t s = diff_next_change(d, facet, 0, fields); s != BITS_NONE;
-         s = diff_next_change(d, facet, s + 1, fields)) {
-        if (d->in_step) {
-            put_update(&run, s, f->record, f->rows[s], fields);
-            continue;
-        }
-        run_item(&run, s);
-        wire_put_mask(out, fields, f->record->n_fields);
-        put_fields(f->record, f->rows[s], fields, out);
-    }
+    for (uint32_t s = diff_next_change(d, f->table, 0, fields); s != BITS_NONE;
+         s = diff_next_change(d, f->table, s + 1, fields))
+        put_change(d, f, t->rows[s], fields, &run);
     return run_end(&run, d->in_step ? RUN_UPDATE : RUN_SET);
+}
+
+/* The owner's part of its own row: it enters and leaves with the row. */
+static uint8_t put_own(const struct diff *d, const struct facet *f, struct buf *out)
+{
+    const struct row *own = diff_own_row(d, f->table);
+    struct run run = run_begin(out);
+    uint32_t fields[DIFF_WORDS];
+
+    if (!own)
+        return 0;
+    if (!diff_holds_own(d, f->table, own)) {
+        run_item(&run, own->slot);
+        emit_put_entered(f, own, out);
+        return run_end(&run, RUN_ENTER);
+    }
+    if (!diff_mark(d, d->img->tables[f->table].record, own, f->first, f->part.n_fields,
+                   fields))
+        return 0;
+    put_change(d, f, own, fields, &run);
+    return run_end(&run, d->in_step ? RUN_UPDATE : RUN_SET);
+}
+
+static uint8_t put_all(const struct diff *d, const struct facet *f, struct buf *out)
+{
+    uint8_t runs = 0;
+
+    if (d->view && d->view->is_resuming && f->table > 0)
+        runs |= put_slots(d, f->table, RUN_KEEP, diff_next_kept, out);
+    runs |= put_slots(d, f->table, RUN_LEAVE, diff_next_leave, out);
+    runs |= put_enters(d, f, out);
+    return runs | put_changed(d, f, out);
+}
+
+void emit_put_section(const struct diff *d, const struct facet *f, struct buf *out)
+{
+    size_t start = out->len;
+
+    wire_put_uv(out, (uint64_t)(f - d->img->schema->facets) + 1);
+    size_t runs_at = out->len;
+    wire_put_u8(out, 0);
+    uint8_t runs = f->is_owners ? put_own(d, f, out) : put_all(d, f, out);
+    if (out->failed)
+        return;
+    if (runs)
+        out->data[runs_at] = runs;
+    else
+        buf_truncate(out, start);
 }
 
 static void put_sections(const struct diff *d, struct buf *out)
 {
-    for (uint32_t i = 0; i < d->img->schema->n_facets; i++) {
-        size_t start = out->len;
-        wire_put_uv(out, i + 1);
-        size_t runs_at = out->len;
-        wire_put_u8(out, 0);
-        uint8_t runs = put_leaves(d, i, out);
-        runs |= put_enters(d, i, out);
-        runs |= put_changed(d, i, out);
-        if (out->failed)
-            return;
-        if (runs)
-            out->data[runs_at] = runs;
-        else
-            buf_truncate(out, start);
-    }
+    for (uint32_t i = 0; i < d->img->schema->n_facets; i++)
+        emit_put_section(d, &d->img->schema->facets[i], out);
     wire_put_u8(out, 0);
+}
+
+void emit_put_snapshot_head(uint32_t tick, struct buf *out)
+{
+    wire_put_u8(out, RECORD_SNAPSHOT);
+    wire_put_u8(out, 0);
+    wire_put_uv(out, tick);
+}
+
+void emit_put_delta_head(uint32_t tick, uint32_t base, bool is_resume, struct buf *out)
+{
+    wire_put_u8(out, RECORD_DELTA);
+    wire_put_u8(out, is_resume ? RECORD_RESUME : 0);
+    wire_put_u16(out, (uint16_t)tick);
+    wire_put_uv(out, tick - base);
 }
 
 void emit_snapshot(const struct image *img, struct buf *out)
 {
-    struct diff d = diff_of(img, NULL);
+    struct diff d = diff_of(img, NULL, NULL);
 
-    wire_put_u8(out, RECORD_SNAPSHOT);
-    wire_put_u8(out, 0);
-    wire_put_uv(out, img->at);
+    emit_put_snapshot_head(img->at, out);
     put_sections(&d, out);
 }
 
 void emit_delta(const struct image *img, const struct view *v, struct buf *out)
 {
-    if (v->base == img->at)
+    if (v->base >= img->at && !v->is_resuming)
         return;
-    struct diff d = diff_of(img, v);
-    wire_put_u8(out, RECORD_DELTA);
-    wire_put_u8(out, 0);
-    wire_put_u16(out, (uint16_t)img->at);
-    wire_put_uv(out, img->at - v->base);
+    struct diff d = diff_of(img, v, NULL);
+    emit_put_delta_head(img->at, v->base, v->is_resuming, out);
     put_sections(&d, out);
 }

@@ -8,6 +8,8 @@
 #include "proto/ws_frame.h"
 #include "state/emit.h"
 #include "state/emit_diff.h"
+#include "state/emit_personal.h"
+#include "state/emit_view.h"
 
 /* A snapshot may be large and is rare: its buffer is not kept beyond this. */
 enum { SCRATCH_KEPT = 64 * 1024 };
@@ -24,12 +26,14 @@ static void drop_chunks(struct emit_cache *c)
     chunk_unref(&c->json);
     chunk_unref(&c->full_binary);
     chunk_unref(&c->full_json);
+    chunk_unref(&c->merged);
 }
 
 void emit_cache_fini(struct emit_cache *c)
 {
     drop_chunks(c);
     buf_fini(&c->scratch);
+    personal_free(&c->personal);
 }
 
 /* What is in the scratch buffer as a frame, or NULL when memory is out. */
@@ -79,32 +83,62 @@ static struct chunk *shared_frame(struct emit_cache *c, const struct image *img,
     return *cached ? chunk_ref(*cached) : NULL;
 }
 
-struct chunk *emit_frame(struct emit_cache *c, const struct image *img, struct view *v,
-                         bool json, bool *failed)
+/* After a stall many views are behind by the same: what they held then is the same, and
+ * so are the bytes. */
+static struct chunk *merged_frame(struct emit_cache *c, const struct image *img,
+                                  const struct view *v, bool json)
+{
+    if (v->is_resuming)
+        return delta_frame(c, img, v, json);
+    if (!c->merged || c->merged_base != v->base || c->merged_json != json) {
+        chunk_unref(&c->merged);
+        c->merged = delta_frame(c, img, v, json);
+        c->merged_base = v->base;
+        c->merged_json = json;
+    }
+    return c->merged ? chunk_ref(c->merged) : NULL;
+}
+
+/* Where everybody sees everything. */
+static struct chunk *common_frame(struct emit_cache *c, const struct image *img,
+                                  struct view *v, bool json, bool *failed)
 {
     struct chunk *frame;
 
-    assert(!img->is_open);
-    *failed = false;
     if (c->at != img->at)
         drop_chunks(c);
     c->at = img->at;
-    if (v->has_state && v->base == img->at)
+    if (v->has_state && v->base >= img->at && !v->is_resuming)
         return NULL;
     if (!v->has_state)
         frame = snapshot_frame(c, img, json);
     else if (diff_is_in_step(img, v))
         frame = shared_frame(c, img, v, json);
     else
-        frame = delta_frame(c, img, v, json);
+        frame = merged_frame(c, img, v, json);
     if (!frame) {
         *failed = true;
         view_reset(v);
         return NULL;
     }
-    view_fini(v); /* in step from here: nothing to remember */
-    v->base = img->at;
+    view_catch_up(v); /* nothing to remember */
+    v->base = v->told = img->at;
     v->has_state = true;
     v->json = json;
     return frame;
+}
+
+struct chunk *emit_frame(struct emit_cache *c, const struct image *img, struct view *v,
+                         bool json, bool *failed)
+{
+    assert(!img->is_open);
+    *failed = false;
+    if (!img->schema->is_personal)
+        return common_frame(c, img, v, json, failed);
+    if (!c->personal && !(c->personal = personal_new(img->schema))) {
+        *failed = true;
+        view_reset(v);
+        return NULL;
+    }
+    return personal_frame(c->personal, img, v, json, failed);
 }

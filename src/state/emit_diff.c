@@ -6,58 +6,95 @@
 
 bool diff_is_in_step(const struct image *img, const struct view *v)
 {
-    return v->base == img->was_at && img->at == img->tick;
+    return v->base >= img->was_at && v->base < img->at && img->at == img->tick &&
+           !v->known && !v->is_resuming;
 }
 
-struct diff diff_of(const struct image *img, const struct view *v)
+struct diff diff_of(const struct image *img, const struct view *v, const struct look *looks)
 {
-    bool in_step = v && diff_is_in_step(img, v);
+    bool in_step = v && v->has_state && diff_is_in_step(img, v);
 
     assert(!img->is_open);
-    assert(!v || (v->has_state && (in_step || v->known)));
-    return (struct diff){img, v, in_step};
+    assert(!v || !v->has_state || in_step || v->known || v->is_resuming ||
+           v->base >= img->at);
+    return (struct diff){img, v && v->has_state ? v : NULL, v ? v->player : 0, looks,
+                         in_step};
 }
 
-uint32_t diff_next_leave(const struct diff *d, uint32_t facet, uint32_t from)
+/* What is seen of a table by a rule, NULL where all of it is. */
+static const struct look *look_at(const struct diff *d, uint32_t table)
 {
-    const struct facet *f = &d->img->facets[facet];
+    const struct interest_rule *rule = &d->img->tables[table].record->interest;
 
-    if (!d->view)
+    return rule->kind == INTEREST_ALL ? NULL : &d->looks[rule->place];
+}
+
+/* The row in this slot is there, and was in the tick of the view. */
+static bool is_old(const struct diff *d, const struct table *t, uint32_t slot)
+{
+    return bits_has(&t->alive, slot) && t->rows[slot]->spawn <= d->view->base;
+}
+
+uint32_t diff_next_leave(const struct diff *d, uint32_t table, uint32_t from)
+{
+    const struct table *t = &d->img->tables[table];
+    const struct look *look = look_at(d, table);
+
+    if (!d->view || d->view->is_resuming)
         return BITS_NONE;
-    if (d->in_step)
-        return bits_next(&f->left, from);
-    const struct bits *held = &d->view->known[facet].slots;
+    if (look) {
+        const struct bits *held = &d->view->sights[t->record->interest.place].slots;
+        uint32_t s = bits_next(held, from);
+        while (s != BITS_NONE && bits_has(&look->seen, s) && bits_has(&look->same, s))
+            s = bits_next(held, s + 1);
+        return s;
+    }
+    if (!d->view->known) /* in step, or nothing has happened */
+        return d->in_step ? bits_next(&t->left, from) : BITS_NONE;
+    const struct bits *held = &d->view->known[table].slots;
     uint32_t s = bits_next(held, from);
-    while (s != BITS_NONE && bits_has(&f->alive, s) && f->rows[s]->spawn <= d->view->base)
+    while (s != BITS_NONE && is_old(d, t, s))
         s = bits_next(held, s + 1);
     return s;
 }
 
-uint32_t diff_next_enter(const struct diff *d, uint32_t facet, uint32_t from)
+uint32_t diff_next_enter(const struct diff *d, uint32_t table, uint32_t from)
 {
-    const struct facet *f = &d->img->facets[facet];
-    const struct bits *among = d->in_step ? &f->changed : &f->alive;
+    const struct table *t = &d->img->tables[table];
+    const struct look *look = look_at(d, table);
+    const struct bits *among = look ? &look->seen : d->in_step ? &t->changed : &t->alive;
     uint32_t s = bits_next(among, from);
 
-    if (d->view)
-        while (s != BITS_NONE && f->rows[s]->spawn <= d->view->base)
-            s = bits_next(among, s + 1);
+    while (s != BITS_NONE && (look ? bits_has(&look->same, s) : d->view && is_old(d, t, s)))
+        s = bits_next(among, s + 1);
     return s;
 }
 
-/* The fields of a row that is held, with their mask; false where none differs. */
-static bool mark_fields(const struct diff *d, const struct record *record,
-                        const struct row *r, uint32_t *fields)
+uint32_t diff_next_kept(const struct diff *d, uint32_t table, uint32_t from)
+{
+    const struct table *t = &d->img->tables[table];
+    const struct look *look = look_at(d, table);
+    const struct bits *among = look ? &look->seen : &t->alive;
+    uint32_t s = bits_next(among, from);
+
+    while (s != BITS_NONE && !(look ? bits_has(&look->same, s) : is_old(d, t, s)))
+        s = bits_next(among, s + 1);
+    return s;
+}
+
+bool diff_mark(const struct diff *d, const struct record *table, const struct row *r,
+               uint32_t first, uint32_t n, uint32_t *fields)
 {
     uint32_t any = 0;
 
-    memset(fields, 0, record->n_words * sizeof *fields);
-    for (uint32_t i = 0; i < record->n_fields; i++) {
-        if (r->ticks[i] <= d->view->base)
+    memset(fields, 0, (n + 31) / 32 * sizeof *fields);
+    for (uint32_t i = 0; i < n; i++) {
+        if (r->ticks[first + i] <= d->view->base)
             continue;
         /* In step the value before is at hand: what was set and set back within a
          * tick is not sent. */
-        if (d->in_step && type_equal(&record->fields[i].type, r->before[i], r->now[i]))
+        if (d->in_step && type_equal(&table->fields[first + i].type, r->before[first + i],
+                                     r->now[first + i]))
             continue;
         fields[i / 32] |= UINT32_C(1) << (i % 32);
         any = 1;
@@ -65,19 +102,34 @@ static bool mark_fields(const struct diff *d, const struct record *record,
     return any;
 }
 
-uint32_t diff_next_change(const struct diff *d, uint32_t facet, uint32_t from,
+uint32_t diff_next_change(const struct diff *d, uint32_t table, uint32_t from,
                           uint32_t fields[DIFF_WORDS])
 {
-    const struct facet *f = &d->img->facets[facet];
-    const struct bits *among = d->in_step ? &f->changed : &f->alive;
+    const struct table *t = &d->img->tables[table];
+    const struct look *look = look_at(d, table);
+    const struct bits *among = look ? &look->seen : d->in_step ? &t->changed : &t->alive;
 
     if (!d->view)
         return BITS_NONE;
     for (uint32_t s = bits_next(among, from); s != BITS_NONE; s = bits_next(among, s + 1)) {
-        const struct row *r = f->rows[s];
-        if (r->spawn <= d->view->base && r->changed > d->view->base &&
-            mark_fields(d, f->record, r, fields))
+        const struct row *r = t->rows[s];
+        if (r->changed > d->view->base &&
+            (look ? bits_has(&look->same, s) : r->spawn <= d->view->base) &&
+            diff_mark(d, t->record, r, 0, t->record->n_public, fields))
             return s;
     }
     return BITS_NONE;
+}
+
+const struct row *diff_own_row(const struct diff *d, uint32_t table)
+{
+    return d->player ? image_find(d->img, table, d->player, NULL, 0) : NULL;
+}
+
+bool diff_holds_own(const struct diff *d, uint32_t table, const struct row *own)
+{
+    const struct look *look = look_at(d, table);
+
+    return d->view &&
+           (look ? bits_has(&look->same, own->slot) : own->spawn <= d->view->base);
 }

@@ -14,25 +14,47 @@
 
 enum { DIFF_WORDS = SCHEMA_MAX_FIELDS / 32 };
 
+/* What a view sees of one table with an interest rule, and which of these rows, in
+ * their slots, it holds already. Sets that reach as far as the table's. */
+struct look {
+    struct bits seen, same;
+};
+
 struct diff {
     const struct image *img;
-    const struct view *view; /* NULL: a snapshot */
+    const struct view *view;  /* NULL: a snapshot */
+    uint32_t player;          /* who owns rows, 0: nobody */
+    const struct look *looks; /* by place of the rule; NULL where there is none */
     bool in_step;
 };
 
-struct diff diff_of(const struct image *img, const struct view *v);
+/* `looks` as in the struct. */
+struct diff diff_of(const struct image *img, const struct view *v,
+                    const struct look *looks);
 
 /* v holds what the image was right before its last commit. */
 bool diff_is_in_step(const struct image *img, const struct view *v);
 
 /* Slots at or after `from`, in ascending order, BITS_NONE at the end: rows that
- * the view holds and that are no more; rows that it does not hold; rows of which
- * a field differs, with the mask of those fields. A slot that was used again is
- * among the first two. */
-uint32_t diff_next_leave(const struct diff *d, uint32_t facet, uint32_t from);
-uint32_t diff_next_enter(const struct diff *d, uint32_t facet, uint32_t from);
-uint32_t diff_next_change(const struct diff *d, uint32_t facet, uint32_t from,
+ * the view holds and sees no more; rows that it sees and does not hold; both; those
+ * of which a field for everybody differs, with the mask of these fields. A slot that was
+ * used again is among the first two. When a client comes back nothing leaves: what is not
+ * kept goes. */
+uint32_t diff_next_leave(const struct diff *d, uint32_t table, uint32_t from);
+uint32_t diff_next_enter(const struct diff *d, uint32_t table, uint32_t from);
+uint32_t diff_next_kept(const struct diff *d, uint32_t table, uint32_t from);
+uint32_t diff_next_change(const struct diff *d, uint32_t table, uint32_t from,
                           uint32_t fields[DIFF_WORDS]);
+
+/* The same for one row that is held, and for fields of another audience: false where
+ * none of the `n` from `first` differs. Bit 0 of the mask is `first`. */
+bool diff_mark(const struct diff *d, const struct record *table, const struct row *r,
+               uint32_t first, uint32_t n, uint32_t *fields);
+
+/* The row of a table with owners' fields that the viewer owns, NULL where there is
+ * none; and whether the view holds it. */
+const struct row *diff_own_row(const struct diff *d, uint32_t table);
+bool diff_holds_own(const struct diff *d, uint32_t table, const struct row *own);
 
 /* Walk the members of a field mask: the lowest one at or after `from`, n_fields at
  * the end. */

@@ -37,47 +37,48 @@ static void row_free(const struct record *record, struct row *r)
     free(r);
 }
 
-static void free_gone(struct facet *f)
+static void free_gone(struct table *t)
 {
-    while (f->gone) {
-        struct row *r = f->gone;
-        f->gone = r->next;
-        row_free(f->record, r);
+    while (t->gone) {
+        struct row *r = t->gone;
+        t->gone = r->next;
+        row_free(t->record, r);
     }
-    f->gone_tail = &f->gone;
+    t->gone_tail = &t->gone;
 }
 
 /* Make room for one more slot, in every set at once, so that none of them has to
  * grow in a place that cannot fail. `alive` comes last: the others are never
  * smaller. */
-static bool facet_grow(struct facet *f, uint32_t n)
+static bool table_grow(struct table *t, uint32_t n)
 {
-    if (!bits_grow(&f->known, n) || !bits_grow(&f->changed, n) || !bits_grow(&f->left, n) ||
-        !bits_grow(&f->alive, n))
+    if (!bits_grow(&t->known, n) || !bits_grow(&t->changed, n) || !bits_grow(&t->left, n) ||
+        !bits_grow(&t->alive, n))
         return false;
-    if (n <= f->cap)
+    if (n <= t->cap)
         return true;
-    uint32_t cap = f->cap ? f->cap * 2 : 1;
-    struct row **rows = realloc(f->rows, cap * sizeof *rows);
+    uint32_t cap = t->cap ? t->cap * 2 : 1;
+    struct row **rows = realloc(t->rows, cap * sizeof *rows);
     if (!rows)
         return false;
-    memset(rows + f->cap, 0, (cap - f->cap) * sizeof *rows);
-    f->rows = rows;
-    f->cap = cap;
+    memset(rows + t->cap, 0, (cap - t->cap) * sizeof *rows);
+    t->rows = rows;
+    t->cap = cap;
     return true;
 }
 
-static void facet_fini(struct facet *f)
+static void table_fini(struct table *t)
 {
-    for (uint32_t i = 0; i < f->cap; i++)
-        if (f->rows[i])
-            row_free(f->record, f->rows[i]);
-    free(f->rows);
-    free_gone(f);
-    bits_fini(&f->alive);
-    bits_fini(&f->known);
-    bits_fini(&f->changed);
-    bits_fini(&f->left);
+    for (uint32_t i = 0; i < t->cap; i++)
+        if (t->rows[i])
+            row_free(t->record, t->rows[i]);
+    free(t->rows);
+    free_gone(t);
+    map_fini(&t->by_key);
+    bits_fini(&t->alive);
+    bits_fini(&t->known);
+    bits_fini(&t->changed);
+    bits_fini(&t->left);
 }
 
 int image_new(struct image **out, struct schema *schema, uint32_t tick)
@@ -85,20 +86,22 @@ int image_new(struct image **out, struct schema *schema, uint32_t tick)
     struct image *img = calloc(1, sizeof *img);
 
     *out = NULL;
-    if (!img || !(img->facets = calloc(schema->n_facets, sizeof *img->facets))) {
+    if (!img || !(img->tables = calloc(schema->n_tables, sizeof *img->tables))) {
         free(img);
         return -ENOMEM;
     }
     img->schema = schema_ref(schema);
     img->tick = img->at = img->was_at = tick;
     img->max_rows = DEFAULT_MAX_ROWS;
-    for (uint32_t i = 0; i < schema->n_facets; i++) {
-        img->facets[i].record = &schema->facets[i];
-        img->facets[i].gone_tail = &img->facets[i].gone;
+    for (uint32_t i = 0; i < schema->n_tables; i++) {
+        img->tables[i].record = &schema->tables[i];
+        img->tables[i].gone_tail = &img->tables[i].gone;
+        img->tables[i].is_indexed = schema->tables[i].n_owner > 0 ||
+                                    schema->tables[i].interest.kind != INTEREST_ALL;
     }
 
-    struct facet *root = &img->facets[0];
-    if (!facet_grow(root, 1) || !(root->rows[0] = row_new(root->record, tick))) {
+    struct table *root = &img->tables[0];
+    if (!table_grow(root, 1) || !(root->rows[0] = row_new(root->record, tick))) {
         image_free(&img);
         return -ENOMEM;
     }
@@ -115,9 +118,9 @@ void image_free(struct image **img)
     *img = NULL;
     if (!old)
         return;
-    for (uint32_t i = 0; i < old->schema->n_facets; i++)
-        facet_fini(&old->facets[i]);
-    free(old->facets);
+    for (uint32_t i = 0; i < old->schema->n_tables; i++)
+        table_fini(&old->tables[i]);
+    free(old->tables);
     schema_unref(&old->schema);
     free(old);
 }
@@ -126,38 +129,40 @@ void image_begin(struct image *img, uint32_t tick)
 {
     assert(!img->is_open && tick > img->tick);
     if (img->is_dirty)
-        for (uint32_t i = 0; i < img->schema->n_facets; i++) {
-            struct facet *f = &img->facets[i];
-            bool copied = bits_copy(&f->known, &f->alive);
-            assert(copied); /* facet_grow() made the room */
-            bits_clear(&f->changed);
-            bits_clear(&f->left);
-            free_gone(f);
+        for (uint32_t i = 0; i < img->schema->n_tables; i++) {
+            struct table *t = &img->tables[i];
+            bool copied = bits_copy(&t->known, &t->alive);
+            assert(copied); /* table_grow() made the room */
+            bits_clear(&t->changed);
+            bits_clear(&t->left);
+            free_gone(t);
         }
     img->is_dirty = false;
     img->tick = tick;
     img->is_open = true;
 }
 
-/* Does this touched row differ from what it was before the bracket? */
+/* Does this touched row differ, for anybody, from what it was before the bracket? */
 static bool row_differs(const struct record *record, const struct row *r, uint32_t tick)
 {
     if (r->spawn == tick)
         return true;
-    for (uint32_t i = 0; i < record->n_fields; i++)
+    for (uint32_t i = 0; i < record->n_public + record->n_owner; i++)
         if (r->ticks[i] == tick &&
             !type_equal(&record->fields[i].type, r->before[i], r->now[i]))
             return true;
     return false;
 }
 
-static bool facet_differs(const struct facet *f, uint32_t tick)
+static bool table_differs(const struct table *t, uint32_t tick)
 {
-    if (f->gone)
+    if (t->record->is_hidden)
+        return false;
+    if (t->gone)
         return true;
-    for (uint32_t s = bits_next(&f->changed, 0); s != BITS_NONE;
-         s = bits_next(&f->changed, s + 1))
-        if (row_differs(f->record, f->rows[s], tick))
+    for (uint32_t s = bits_next(&t->changed, 0); s != BITS_NONE;
+         s = bits_next(&t->changed, s + 1))
+        if (row_differs(t->record, t->rows[s], tick))
             return true;
     return false;
 }
@@ -170,8 +175,8 @@ bool image_commit(struct image *img)
         return false;
     /* Ends at the first difference, so it costs only where all was undone. A
      * DELTA without sections would be sent otherwise. */
-    for (uint32_t i = 0; i < img->schema->n_facets; i++)
-        if (facet_differs(&img->facets[i], img->tick)) {
+    for (uint32_t i = 0; i < img->schema->n_tables; i++)
+        if (table_differs(&img->tables[i], img->tick)) {
             img->was_at = img->at;
             img->at = img->tick;
             return true;
@@ -179,95 +184,129 @@ bool image_commit(struct image *img)
     return false;
 }
 
-static uint32_t lowest_free(const struct facet *f)
+static uint32_t lowest_free(const struct table *t)
 {
-    for (size_t w = f->free_from / 64; w < f->alive.n_words; w++)
-        if (~f->alive.words[w])
-            return (uint32_t)(w * 64 + (size_t)__builtin_ctzll(~f->alive.words[w]));
-    return (uint32_t)(f->alive.n_words * 64);
+    for (size_t w = t->free_from / 64; w < t->alive.n_words; w++)
+        if (~t->alive.words[w])
+            return (uint32_t)(w * 64 + (size_t)__builtin_ctzll(~t->alive.words[w]));
+    return (uint32_t)(t->alive.n_words * 64);
 }
 
-uint32_t image_add(struct image *img, uint32_t facet, int64_t number, const char *text,
+static bool index_row(struct table *t, struct row *r)
+{
+    if (t->record->keys == KEY_STR)
+        return map_put_bytes(&t->by_key, r->key.text->bytes, r->key.text->len, r);
+    return map_put(&t->by_key, (uint64_t)r->key.number, r);
+}
+
+static void unindex_row(struct table *t, const struct row *r)
+{
+    if (t->record->keys == KEY_STR)
+        map_remove_bytes(&t->by_key, r->key.text->bytes, r->key.text->len);
+    else
+        map_remove(&t->by_key, (uint64_t)r->key.number);
+}
+
+uint32_t image_add(struct image *img, uint32_t table, int64_t number, const char *text,
                    size_t len)
 {
-    struct facet *f = &img->facets[facet];
+    struct table *t = &img->tables[table];
     struct row *r = NULL;
 
-    assert(img->is_open && facet > 0 && facet < img->schema->n_facets);
+    assert(img->is_open && table > 0 && table < img->schema->n_tables);
     if (img->n_rows >= img->max_rows)
         return IMAGE_NO_SLOT;
-    uint32_t slot = lowest_free(f);
-    if (!facet_grow(f, slot + 1) || !(r = row_new(f->record, img->tick)))
+    uint32_t slot = lowest_free(t);
+    if (!table_grow(t, slot + 1) || !(r = row_new(t->record, img->tick)))
         return IMAGE_NO_SLOT;
-    if (f->record->keys == KEY_STR) {
+    if (t->record->keys == KEY_STR) {
         if (!(r->key.text = chunk_copy(text, len))) {
-            row_free(f->record, r);
+            row_free(t->record, r);
             return IMAGE_NO_SLOT;
         }
     } else {
         r->key.number = number;
     }
+    if (t->is_indexed && !index_row(t, r)) {
+        row_free(t->record, r);
+        return IMAGE_NO_SLOT;
+    }
     r->slot = slot;
-    f->rows[slot] = r;
-    f->free_from = slot + 1;
-    bits_add(&f->alive, slot);
-    bits_add(&f->changed, slot);
+    t->moved_at = img->tick;
+    t->rows[slot] = r;
+    t->free_from = slot + 1;
+    bits_add(&t->alive, slot);
+    bits_add(&t->changed, slot);
     img->is_dirty = true;
     img->n_rows++;
     return slot;
 }
 
-void image_remove(struct image *img, uint32_t facet, uint32_t slot)
+void image_remove(struct image *img, uint32_t table, uint32_t slot)
 {
-    struct facet *f = &img->facets[facet];
+    struct table *t = &img->tables[table];
 
-    assert(img->is_open && facet > 0 && bits_has(&f->alive, slot));
-    struct row *r = f->rows[slot];
-    f->rows[slot] = NULL;
-    if (slot < f->free_from)
-        f->free_from = slot;
-    bits_remove(&f->alive, slot);
-    bits_remove(&f->changed, slot);
+    assert(img->is_open && table > 0 && bits_has(&t->alive, slot));
+    struct row *r = t->rows[slot];
+    t->rows[slot] = NULL;
+    t->moved_at = img->tick;
+    if (t->is_indexed)
+        unindex_row(t, r);
+    if (slot < t->free_from)
+        t->free_from = slot;
+    bits_remove(&t->alive, slot);
+    bits_remove(&t->changed, slot);
     img->is_dirty = true;
     img->n_rows--;
     if (r->spawn == img->tick) { /* nobody has heard of it */
-        row_free(f->record, r);
+        row_free(t->record, r);
         return;
     }
-    bits_add(&f->left, slot);
-    *f->gone_tail = r;
-    f->gone_tail = &r->next;
+    bits_add(&t->left, slot);
+    *t->gone_tail = r;
+    t->gone_tail = &r->next;
 }
 
-bool image_set(struct image *img, uint32_t facet, uint32_t slot, uint32_t field,
+bool image_set(struct image *img, uint32_t table, uint32_t slot, uint32_t field,
                union cell value)
 {
-    struct facet *f = &img->facets[facet];
-    const struct type *t = &f->record->fields[field].type;
-    struct row *r = f->rows[slot];
+    struct table *t = &img->tables[table];
+    const struct type *type = &t->record->fields[field].type;
+    struct row *r = t->rows[slot];
 
-    assert(img->is_open && bits_has(&f->alive, slot) && field < f->record->n_fields);
-    if (type_equal(t, r->now[field], value)) {
-        type_release(t, &value);
+    assert(img->is_open && bits_has(&t->alive, slot) && field < t->record->n_fields);
+    if (type_equal(type, r->now[field], value)) {
+        type_release(type, &value);
         return false;
     }
     if (r->ticks[field] != img->tick) { /* first change in this bracket */
-        type_release(t, &r->before[field]);
+        type_release(type, &r->before[field]);
         r->before[field] = r->now[field];
         r->ticks[field] = img->tick;
     } else {
-        type_release(t, &r->now[field]);
+        type_release(type, &r->now[field]);
     }
     r->now[field] = value;
     r->changed = img->tick;
-    bits_add(&f->changed, slot);
+    bits_add(&t->changed, slot);
     img->is_dirty = true;
     return true;
 }
 
-const struct row *image_row(const struct image *img, uint32_t facet, uint32_t slot)
+const struct row *image_find(const struct image *img, uint32_t table, int64_t number,
+                             const char *text, size_t len)
 {
-    const struct facet *f = &img->facets[facet];
+    const struct table *t = &img->tables[table];
 
-    return slot < f->cap ? f->rows[slot] : NULL;
+    assert(t->is_indexed);
+    if (t->record->keys == KEY_STR)
+        return map_get_bytes(&t->by_key, text, len);
+    return map_get(&t->by_key, (uint64_t)number);
+}
+
+const struct row *image_row(const struct image *img, uint32_t table, uint32_t slot)
+{
+    const struct table *t = &img->tables[table];
+
+    return slot < t->cap ? t->rows[slot] : NULL;
 }

@@ -11,6 +11,8 @@
  * freed in a tick may be taken again in the same tick: the row's spawn tick
  * tells the two apart.
  *
+ * Fields stand as in the table's record: everybody's, the owner's, the server's.
+ *
  * Ownership: image_new/free; refers to its schema (own reference). Thread: its
  * room's worker.
  */
@@ -21,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/bits.h"
+#include "base/map.h"
 #include "state/schema.h"
 
 struct image_key {
@@ -30,7 +33,7 @@ struct image_key {
 
 struct row {
     struct image_key key;
-    struct row *next; /* in facet.gone */
+    struct row *next; /* in table.gone */
     uint32_t slot;
     uint32_t spawn;     /* tick at which it entered */
     uint32_t changed;   /* tick at which any field last changed */
@@ -40,8 +43,11 @@ struct row {
     uint32_t *ticks;    /* n_fields: when each last changed */
 };
 
-struct facet {
+struct table {
     const struct record *record;
+    bool is_indexed;   /* somebody looks rows up by key: by_key is kept */
+    struct map by_key; /* key -> row */
+    uint32_t moved_at; /* tick at which a row last came or went */
     struct row **rows; /* by slot; NULL where free */
     uint32_t cap;
     uint32_t free_from; /* no slot below is free */
@@ -63,7 +69,7 @@ struct image {
                       * base of the delta that all in step get */
     bool is_dirty;   /* something was touched in this bracket */
     bool is_open;
-    struct facet *facets;    /* schema->n_facets */
+    struct table *tables;    /* schema->n_tables */
     size_t n_rows, max_rows; /* rows of all maps; limit (default 100 000) */
 };
 
@@ -77,21 +83,26 @@ void image_free(struct image **img);
 /* Ticks ascend; more than one bracket a tick is not allowed. */
 void image_begin(struct image *img, uint32_t tick);
 
-/* End the bracket: true when anything is other than before it (then `at` is this
- * tick). What was changed and changed back does not count. */
+/* End the bracket: true when anything that players see is other than before it (then
+ * `at` is this tick). What was changed and changed back does not count. */
 bool image_commit(struct image *img);
 
 /* A new row with default values; the lowest free slot. IMAGE_NO_SLOT when
  * max_rows is reached or memory is out. The key must be of the map's kind and
  * range, and is not checked for a twin. Text keys (1 to 255 bytes of UTF-8) are
  * copied. */
-uint32_t image_add(struct image *img, uint32_t facet, int64_t number, const char *text,
+uint32_t image_add(struct image *img, uint32_t table, int64_t number, const char *text,
                    size_t len);
-void image_remove(struct image *img, uint32_t facet, uint32_t slot);
+void image_remove(struct image *img, uint32_t table, uint32_t slot);
 
 /* Store a cell (takes it: a string's reference is the image's now). Unchanged
  * values leave no trace. Returns whether it changed. The root row is slot 0. */
-bool image_set(struct image *img, uint32_t facet, uint32_t slot, uint32_t field,
+bool image_set(struct image *img, uint32_t table, uint32_t slot, uint32_t field,
                union cell value);
 
-const struct row *image_row(const struct image *img, uint32_t facet, uint32_t slot);
+/* The row with this key (text for KEY_STR), NULL where there is none. Only for tables
+ * with owners' fields or an interest rule. */
+const struct row *image_find(const struct image *img, uint32_t table, int64_t number,
+                             const char *text, size_t len);
+
+const struct row *image_row(const struct image *img, uint32_t table, uint32_t slot);

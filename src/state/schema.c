@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "state/schema.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,18 +11,21 @@ struct schema *schema_ref(struct schema *s)
     return s;
 }
 
+void schema_free_fields(struct field *fields, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        type_release(&fields[i].type, &fields[i].preset);
+        type_fini(&fields[i].type);
+        free((char *)fields[i].path);
+    }
+    free(fields);
+}
+
 static void free_records(struct record *records, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        for (uint32_t f = 0; f < records[i].n_fields; f++) {
-            struct field *field = &records[i].fields[f];
-            type_release(&field->type, &field->preset);
-            for (uint32_t k = 0; k < field->type.n_names; k++)
-                free(field->type.names[k]);
-            free(field->type.names);
-            free((char *)field->path);
-        }
-        free(records[i].fields);
+        schema_free_fields(records[i].fields, records[i].n_fields);
+        free(records[i].by_path);
         free((char *)records[i].name);
     }
     free(records);
@@ -34,11 +38,57 @@ void schema_unref(struct schema **s)
     *s = NULL;
     if (!old || atomic_fetch_sub_explicit(&old->refs, 1, memory_order_acq_rel) != 1)
         return;
-    free_records(old->facets, old->n_facets);
+    free_records(old->tables, old->n_tables);
     free_records(old->messages, old->n_messages);
     free_records(old->events, old->n_events);
+    free(old->facets);
     free(old->json);
+    free(old->full);
     free(old);
+}
+
+static struct record part_of(const struct record *table, uint32_t first, uint32_t n)
+{
+    return (struct record){.name = table->name,
+                           .keys = table->keys,
+                           .n_fields = n,
+                           .fields = table->fields + first,
+                           .n_public = n,
+                           .n_words = n ? (n + 31) / 32 : 1};
+}
+
+int schema_make_facets(struct schema *s)
+{
+    if (!(s->facets = calloc((size_t)s->n_tables * 2, sizeof *s->facets)))
+        return -ENOMEM;
+    for (uint32_t i = 0; i < s->n_tables; i++) {
+        struct record *table = &s->tables[i];
+        if (table->is_hidden)
+            continue;
+        struct facet *all = &s->facets[s->n_facets++];
+        *all = (struct facet){.table = i, .part = part_of(table, 0, table->n_public)};
+        if (table->n_owner) {
+            struct facet *own = &s->facets[s->n_facets++];
+            *own = (struct facet){.table = i,
+                                  .first = table->n_public,
+                                  .is_owners = true,
+                                  .part = part_of(table, table->n_public, table->n_owner)};
+            own->part.keys = KEY_NONE;
+        }
+        if (table->interest.kind != INTEREST_ALL)
+            table->interest.place = s->n_sights++;
+        if (table->n_owner || table->interest.kind != INTEREST_ALL)
+            s->is_personal = true;
+    }
+    return 0;
+}
+
+int record_find(const struct record *r, const char *path)
+{
+    for (uint32_t i = 0; i < r->n_fields; i++)
+        if (strcmp(r->fields[i].path, path) == 0)
+            return (int)i;
+    return -1;
 }
 
 uint32_t schema_hash(const char *json, size_t len)
@@ -50,7 +100,7 @@ uint32_t schema_hash(const char *json, size_t len)
     return h ? h : 1;
 }
 
-/* The lists are in byte order, but the root facet is not one of them. */
+/* The lists are in byte order, but the root table is not one of them. */
 static int find(const struct record *records, uint32_t n, const char *name, size_t len)
 {
     uint32_t low = 0, high = n;
@@ -82,10 +132,10 @@ int schema_find_event(const struct schema *s, const char *name, size_t len)
     return find(s->events, s->n_events, name, len);
 }
 
-int schema_find_facet(const struct schema *s, const char *name, size_t len)
+int schema_find_table(const struct schema *s, const char *name, size_t len)
 {
     if (len == 0)
         return 0;
-    int i = find(s->facets + 1, s->n_facets - 1, name, len);
+    int i = find(s->tables + 1, s->n_tables - 1, name, len);
     return i < 0 ? -1 : i + 1;
 }

@@ -4,7 +4,14 @@
  * of PROTOCOL.md, which is also what clients get.
  *
  * Nested records are flattened: a record is a list of leaf fields with paths
- * such as "pos.x", in byte order; a field's id is its place.
+ * such as "pos.x", in byte order; a field's id is its place. A record that an opt,
+ * a list or a map holds is the same, inside the field's type.
+ *
+ * A root map is a table of rows. Its fields have audiences: everybody, the player
+ * who owns the row, or nobody but the server. In a table's record those of one
+ * audience stand together, everybody's first, so what one audience sees is a run
+ * of fields: a facet. What is for the server alone is in no facet, and not in the
+ * JSON that clients get.
  *
  * Ownership: reference-counted and constant; schema_ref/schema_unref.
  * Thread: share freely.
@@ -24,17 +31,28 @@ enum {
     SCHEMA_MAX_MESSAGES = 256,
 };
 
-enum key_kind {
-    KEY_NONE,   /* the root record */
-    KEY_PLAYER, /* uv */
-    KEY_INT,    /* sv, -2^31 .. 2^31 - 1 */
-    KEY_STR,    /* 1 .. 255 bytes */
-};
+/* Who sees a field. In this order they stand in a table's record. */
+enum audience { TO_ALL, TO_OWNER, TO_SERVER };
 
 struct field {
     const char *path; /* "x" or "pos.x" */
     struct type type;
     union cell preset; /* the default */
+    enum audience to;
+};
+
+/* Which rows of a table a player sees. */
+enum interest_kind {
+    INTEREST_ALL,  /* every row */
+    INTEREST_NEAR, /* those near the player's centre, and its own */
+    INTEREST_KEYS, /* those whose keys it watches, and its own */
+};
+
+struct interest_rule {
+    enum interest_kind kind;
+    uint32_t place;     /* among the tables with a rule: of a view's sight */
+    uint32_t x, y;      /* near: fields */
+    double see, forget; /* near: rows enter within `see`, leave beyond `forget` */
 };
 
 struct record {
@@ -42,19 +60,39 @@ struct record {
     enum key_kind keys;
     uint32_t n_fields;
     struct field *fields;
+    uint32_t n_public; /* fields for everybody; all of them where it is no table */
+    uint32_t n_owner;  /* ... and, behind them, for the owner of the row */
+    uint16_t *by_path; /* places of the fields in byte order of their paths, which is
+                        * that of scripts; NULL: as they stand */
+    bool is_hidden;    /* a map that nobody sees: it has no facet */
+    struct interest_rule interest;
     uint32_t n_words;   /* of a field mask: (n_fields + 31) / 32, at least 1 */
     double rate, burst; /* messages: per second and player; 0: no limit of its own.
                          * Without a burst of its own: one second's worth, at least 1 */
     bool is_input;      /* messages: a predicted input (record 82) */
 };
 
+/* The part of a table with one audience, as clients know it. */
+struct facet {
+    uint32_t table;
+    uint32_t first;     /* its fields in the table's record */
+    bool is_owners;     /* one row at most: the player's own, in the slot it has there */
+    struct record part; /* these fields; borrows from the table. The owner's has no key */
+};
+
 struct schema {
     atomic_uint refs;
-    uint32_t hash;
-    char *json; /* NUL-terminated, exactly as parsed */
+    uint32_t hash; /* of `json` */
+    char *json;    /* what clients get, NUL-terminated */
     size_t n_json;
-    uint32_t n_facets;     /* 1 + number of maps */
-    struct record *facets; /* [0] is the root, then the maps in order */
+    char *full; /* exactly as parsed */
+    size_t n_full;
+    uint32_t n_tables;     /* 1 + number of maps */
+    struct record *tables; /* [0] is the root, then the maps in order */
+    uint32_t n_facets;
+    struct facet *facets; /* in the order of their numbers on the wire */
+    uint32_t n_sights;    /* tables with an interest rule */
+    bool is_personal;     /* not everybody gets the same: owners' fields or rules */
     uint32_t n_messages;
     struct record *messages;
     uint32_t n_events;
@@ -68,10 +106,20 @@ int schema_parse(struct schema **out, const char *json, size_t len, struct err *
 struct schema *schema_ref(struct schema *s);
 void schema_unref(struct schema **s);
 
+/* Free a list of fields with all they own (for type_fini()). */
+void schema_free_fields(struct field *fields, uint32_t n);
+
 /* FNV-1a over the JSON, 0 replaced by 1. */
 uint32_t schema_hash(const char *json, size_t len);
+
+/* Make the facets of the tables that were read. Internal to schema_parse(). Returns
+ * 0 or -ENOMEM. */
+int schema_make_facets(struct schema *s);
+
+/* The place of the field with this path, or -1. */
+int record_find(const struct record *r, const char *path);
 
 /* Place in the list, or -1. */
 int schema_find_message(const struct schema *s, const char *name, size_t len);
 int schema_find_event(const struct schema *s, const char *name, size_t len);
-int schema_find_facet(const struct schema *s, const char *name, size_t len);
+int schema_find_table(const struct schema *s, const char *name, size_t len);

@@ -14,15 +14,16 @@
 #include <string.h>
 
 #include "proto/utf8.h"
+#include "state/audience.h"
 #include "state/schema.h"
 #include "state/type_parse.h"
 
 enum {
     MAX_JSON = 256 * 1024,
     MAX_NAME = 64,
-    MAX_NESTING = 16, /* records inside each other */
+    MAX_NESTING = 16, /* records, opts, lists and maps inside each other */
     MAX_RATE = 1000000,
-    PLACE_SIZE = (MAX_NESTING + 3) * (MAX_NAME + 1),
+    PLACE_SIZE = (MAX_NESTING + 3) * (MAX_NAME + 3), /* with a [] behind each name */
 };
 
 struct parse {
@@ -30,6 +31,7 @@ struct parse {
     char place[PLACE_SIZE];
     size_t at;        /* length of place */
     size_t record_at; /* where in place the path inside the record begins */
+    bool in_state;    /* `to` may stand in a field */
 };
 
 #define REFUSE(p, ...) schema_refuse((p)->e, (p)->place, __VA_ARGS__)
@@ -99,7 +101,9 @@ static int read_pair(struct parse *p, const cJSON *item, const char **previous,
     return 0;
 }
 
-static int add_leaf(struct parse *p, struct record *r, const cJSON *what)
+static int read_item(struct parse *p, struct type *t, const cJSON *what, int depth);
+
+static int add_leaf(struct parse *p, struct record *r, const cJSON *what, int depth)
 {
     if (r->n_fields == SCHEMA_MAX_FIELDS)
         return REFUSE(p, "more than %d fields in one record", SCHEMA_MAX_FIELDS);
@@ -115,7 +119,10 @@ static int add_leaf(struct parse *p, struct record *r, const cJSON *what)
     if (!f->path)
         return no_memory(p);
     r->n_fields++; /* from here on schema_unref() cleans up */
-    return type_parse(&f->type, &f->preset, what, p->place, p->e);
+    int code = p->in_state ? audience_read_to(what, r, &f->to, p->place, p->e) : 0;
+    if (code == 0)
+        code = type_parse(&f->type, &f->preset, what, p->place, p->e);
+    return code < 0 ? code : read_item(p, &f->type, what, depth);
 }
 
 static int read_fields(struct parse *p, struct record *r, const cJSON *list, int depth);
@@ -128,12 +135,12 @@ static int read_field(struct parse *p, struct record *r, const cJSON *what, int 
     if (!cJSON_IsString(t))
         return REFUSE(p, "t (the type) is missing");
     if (strcmp(t->valuestring, "record") != 0)
-        return add_leaf(p, r, what);
+        return add_leaf(p, r, what, depth);
     int code = schema_check_keys(what, keys, p->place, p->e);
     if (code < 0)
         return code;
     if (depth == MAX_NESTING)
-        return REFUSE(p, "records are nested more than %d deep", MAX_NESTING);
+        return REFUSE(p, "types are nested more than %d deep", MAX_NESTING);
     uint32_t before = r->n_fields;
     code = read_fields(p, r, cJSON_GetObjectItemCaseSensitive(what, "fields"), depth + 1);
     if (code == 0 && r->n_fields == before)
@@ -165,42 +172,94 @@ static int read_fields(struct parse *p, struct record *r, const cJSON *list, int
     return 0;
 }
 
+/* A record as what an opt, list or map holds: its paths begin anew. */
+static int read_item_record(struct parse *p, struct type *t, const cJSON *what, int depth)
+{
+    static const char *const keys[] = {"fields", "t", NULL};
+    struct record r = {.name = "", .keys = KEY_INT}; /* not the root's */
+    size_t was = p->record_at;
+    bool was_in_state = p->in_state;
+    int code = schema_check_keys(what, keys, p->place, p->e);
+
+    *t = (struct type){.kind = TYPE_RECORD};
+    p->record_at = p->at + 1;
+    p->in_state = false; /* one value has one audience: no `to` in here */
+    if (code == 0)
+        code = read_fields(p, &r, cJSON_GetObjectItemCaseSensitive(what, "fields"), depth);
+    p->record_at = was;
+    p->in_state = was_in_state;
+    t->fields = r.fields;
+    t->n_fields = r.n_fields;
+    if (code == 0 && r.n_fields == 0)
+        return REFUSE(p, "a record needs a field");
+    return code;
+}
+
+/* What an opt, list or map holds. nil says "absent" in Lua, so an opt can stand only
+ * where there is a name for it, and not in another opt. */
+static int read_item(struct parse *p, struct type *t, const cJSON *what, int depth)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(what, "item");
+    const cJSON *kind = cJSON_GetObjectItemCaseSensitive(item, "t");
+    size_t was = p->at;
+    union cell none = {0};
+    int code;
+
+    if (t->kind != TYPE_OPT && t->kind != TYPE_LIST && t->kind != TYPE_MAP)
+        return 0;
+    if (!cJSON_IsObject(item) || !cJSON_IsString(kind))
+        return REFUSE(p, "item (the type inside) is missing");
+    if (depth == MAX_NESTING)
+        return REFUSE(p, "types are nested more than %d deep", MAX_NESTING);
+    if (!(t->item = calloc(1, sizeof *t->item)))
+        return no_memory(p);
+    p->at += (size_t)snprintf(p->place + was, sizeof p->place - was, "[]");
+    if (strcmp(kind->valuestring, "record") == 0) {
+        code = read_item_record(p, t->item, item, depth + 1);
+    } else {
+        code = type_parse(t->item, &none, item, p->place, p->e);
+        type_release(t->item, &none);
+        if (code == 0 && cJSON_GetObjectItemCaseSensitive(item, "def"))
+            code = REFUSE(p, "only a field has a default");
+        if (code == 0 && (t->item->kind == TYPE_OPT ||
+                          (t->item->kind == TYPE_ANY && t->kind == TYPE_OPT)))
+            code = REFUSE(p, "%s cannot be in %s", kind->valuestring,
+                          t->kind == TYPE_OPT    ? "an opt"
+                          : t->kind == TYPE_LIST ? "a list"
+                                                 : "a map");
+        if (code == 0)
+            code = read_item(p, t->item, item, depth + 1);
+    }
+    if (code == 0)
+        leave(p, was);
+    return code;
+}
+
 /* The fields of a whole record; the place stands at the record. */
 static int read_record(struct parse *p, struct record *r, const cJSON *fields)
 {
     p->record_at = p->at + 1;
     int code = read_fields(p, r, fields, 0);
     r->n_words = r->n_fields ? (r->n_fields + 31) / 32 : 1;
+    if (code == 0 && audience_sort(r) < 0)
+        return no_memory(p);
     return code;
-}
-
-static int read_keys(struct parse *p, struct record *r, const cJSON *what)
-{
-    const cJSON *keys = cJSON_GetObjectItemCaseSensitive(what, "keys");
-    const char *kind = cJSON_IsString(keys) ? keys->valuestring : "";
-
-    if (strcmp(kind, "player") == 0)
-        r->keys = KEY_PLAYER;
-    else if (strcmp(kind, "integer") == 0)
-        r->keys = KEY_INT;
-    else if (strcmp(kind, "string") == 0)
-        r->keys = KEY_STR;
-    else
-        return REFUSE(p, "keys must be player, integer or string");
-    return 0;
 }
 
 static int read_map(struct parse *p, struct record *r, const cJSON *what)
 {
-    static const char *const keys[] = {"fields", "keys", NULL};
+    static const char *const keys[] = {"fields", "interest", "keys", "to", NULL};
     int code = schema_check_keys(what, keys, p->place, p->e);
 
     if (code == 0 && is_taken_at_root(r->name))
         code = REFUSE(p, "t, tick, base and ack cannot be names at the root");
     if (code == 0)
-        code = read_keys(p, r, what);
-    return code < 0 ? code
-                    : read_record(p, r, cJSON_GetObjectItemCaseSensitive(what, "fields"));
+        code = type_parse_keys(&r->keys, what, p->place, p->e);
+    if (code == 0)
+        code = audience_read_hidden(what, r, p->place, p->e);
+    if (code == 0)
+        code = read_record(p, r, cJSON_GetObjectItemCaseSensitive(what, "fields"));
+    return code < 0 ? code : audience_read_interest(what, r, p->place, p->e);
 }
 
 /* `rate` and `burst`; *out stays 0 where it is absent. */
@@ -292,12 +351,12 @@ static int read_list(struct parse *p, const cJSON *list, uint32_t max,
 /* A map and a root field (or nested record) of one name would collide in JSON. */
 static int check_root_names(struct parse *p, const struct schema *s)
 {
-    const struct record *root = &s->facets[0];
+    const struct record *root = &s->tables[0];
 
     for (uint32_t i = 0; i < root->n_fields; i++) {
         const char *path = root->fields[i].path;
         size_t len = strcspn(path, ".");
-        if (schema_find_facet(s, path, len) > 0)
+        if (schema_find_table(s, path, len) > 0)
             return REFUSE(p, "\"%.*s\" is both a field and a map", (int)len, path);
     }
     return 0;
@@ -310,25 +369,29 @@ static int read_state(struct parse *p, struct schema *s, const cJSON *state)
     size_t was = enter(p, "state");
     int code = 0;
 
-    s->facets = calloc(1, sizeof *s->facets);
-    if (!s->facets || !(s->facets->name = strdup(""))) {
-        free(s->facets);
-        s->facets = NULL;
+    s->tables = calloc(1, sizeof *s->tables);
+    if (!s->tables || !(s->tables->name = strdup(""))) {
+        free(s->tables);
+        s->tables = NULL;
         return no_memory(p);
     }
-    s->n_facets = 1;
-    s->facets->n_words = 1;
+    s->n_tables = 1;
+    s->tables->n_words = 1;
+    p->in_state = true;
     if (state && !cJSON_IsObject(state))
         return REFUSE(p, "must be an object");
     if (state)
         code = schema_check_keys(state, keys, p->place, p->e);
     if (code == 0 && fields)
-        code = read_record(p, s->facets, fields);
+        code = read_record(p, s->tables, fields);
     if (code == 0)
         code = read_list(p, cJSON_GetObjectItemCaseSensitive(state, "maps"),
-                         SCHEMA_MAX_MAPS, &s->facets, &s->n_facets, read_map);
+                         SCHEMA_MAX_MAPS, &s->tables, &s->n_tables, read_map);
     if (code == 0)
         code = check_root_names(p, s);
+    if (code == 0 && schema_make_facets(s) < 0)
+        code = no_memory(p);
+    p->in_state = false;
     leave(p, was);
     return code;
 }
@@ -367,36 +430,56 @@ static int check_text(const char *json, size_t len, struct err *e)
     return 0;
 }
 
+/* The JSON for clients, with its hash: that of the whole less what is not theirs. */
+static int make_shown(struct schema *s, cJSON *whole, struct err *e)
+{
+    if (audience_strip(whole)) {
+        s->json = audience_print(whole);
+        s->n_json = s->json ? strlen(s->json) : 0;
+    } else if ((s->json = malloc(s->n_full + 1))) {
+        memcpy(s->json, s->full, s->n_full + 1);
+        s->n_json = s->n_full;
+    }
+    if (!s->json)
+        return err_set(e, -ENOMEM, "schema: out of memory");
+    s->hash = schema_hash(s->json, s->n_json);
+    return 0;
+}
+
 int schema_parse(struct schema **out, const char *json, size_t len, struct err *e)
 {
     const char *end = json;
     struct parse p = {.e = e};
     struct schema *s = NULL;
-    cJSON *root = NULL;
+    cJSON *root = NULL, *whole = NULL;
     int code = check_text(json, len, e);
 
     *out = NULL;
     if (code < 0)
         return code;
-    if (!(s = calloc(1, sizeof *s)) || !(s->json = malloc(len + 1))) {
+    if (!(s = calloc(1, sizeof *s)) || !(s->full = malloc(len + 1))) {
         free(s);
         return err_set(e, -ENOMEM, "schema: out of memory");
     }
     atomic_init(&s->refs, 1);
-    memcpy(s->json, json, len);
-    s->json[len] = '\0';
-    s->n_json = len;
-    s->hash = schema_hash(json, len);
+    memcpy(s->full, json, len);
+    s->full[len] = '\0';
+    s->n_full = len;
 
-    root = cJSON_ParseWithLengthOpts(s->json, len, &end, false);
+    root = cJSON_ParseWithLengthOpts(s->full, len, &end, false);
     if (root)
         end += strspn(end, " \t\r\n");
-    if (!root || end != s->json + len)
+    if (!root || end != s->full + len)
         code = err_set(e, -EINVAL, "the schema is not JSON: error near byte %zu",
-                       end ? (size_t)(end - s->json) : 0);
+                       end ? (size_t)(end - s->full) : 0);
+    else if (!(whole = cJSON_Duplicate(root, true)))
+        code = err_set(e, -ENOMEM, "schema: out of memory");
     else
         code = read_schema(&p, s, root);
+    if (code == 0)
+        code = make_shown(s, whole, e);
     cJSON_Delete(root);
+    cJSON_Delete(whole);
     if (code < 0)
         schema_unref(&s);
     *out = s;

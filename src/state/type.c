@@ -2,9 +2,12 @@
 #include "state/type.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/utf8.h"
+#include "state/schema.h"
+#include "state/value.h"
 
 #define TWO_PI 6.283185307179586
 
@@ -51,6 +54,17 @@ static float f32_of_bits(int64_t bits)
     return v;
 }
 
+void type_fini(struct type *t)
+{
+    for (uint32_t i = 0; i < t->n_names; i++)
+        free(t->names[i]);
+    free(t->names);
+    schema_free_fields(t->fields, t->n_fields);
+    if (t->item)
+        type_fini(t->item);
+    free(t->item);
+}
+
 /* x modulo 65536 for any finite whole x. Dividing by a power of two is exact,
  * and from 2^69 on every double is a multiple of 65536. */
 static int64_t wrap_angle(double x)
@@ -64,10 +78,11 @@ enum type_result type_from_number(const struct type *t, double v, union cell *ou
 {
     double x = v;
 
+    if (type_is_chunk(t))
+        return TYPE_ERR_KIND;
     switch (t->kind) {
     case TYPE_BOOL:
-    case TYPE_ENUM:
-    case TYPE_STR: return TYPE_ERR_KIND;
+    case TYPE_ENUM: return TYPE_ERR_KIND;
     case TYPE_F64:
         if (!isfinite(v))
             return TYPE_ERR_RANGE;
@@ -118,14 +133,27 @@ enum type_result type_from_text(const struct type *t, const char *text, size_t l
             }
         return TYPE_ERR_NAME;
     }
-    if (t->kind != TYPE_STR)
+    if (t->kind != TYPE_STR && t->kind != TYPE_TEXT && t->kind != TYPE_BYTES)
         return TYPE_ERR_KIND;
     if (len > t->max_bytes)
         return TYPE_ERR_RANGE;
-    if (!utf8_is_valid(text, len))
+    if (t->kind != TYPE_BYTES && !utf8_is_valid(text, len))
         return TYPE_ERR_UTF8;
     struct chunk *copy = NULL;
     if (len > 0 && !(copy = chunk_copy(text, len)))
+        return TYPE_ERR_MEMORY;
+    *out = (union cell){.text = copy};
+    return TYPE_OK;
+}
+
+enum type_result type_from_wire(const struct type *t, const uint8_t *bytes, size_t len,
+                                union cell *out)
+{
+    struct chunk *copy = NULL;
+
+    if (len > TYPE_MAX_COMPOSED || (t->kind == TYPE_ANY && len > t->max_bytes))
+        return TYPE_ERR_RANGE;
+    if ((len > 1 || *bytes != 0) && !(copy = chunk_copy(bytes, len)))
         return TYPE_ERR_MEMORY;
     *out = (union cell){.text = copy};
     return TYPE_OK;
@@ -144,7 +172,7 @@ double type_to_number(const struct type *t, union cell c)
 
 bool type_equal(const struct type *t, union cell a, union cell b)
 {
-    if (t->kind != TYPE_STR)
+    if (!type_is_chunk(t))
         return a.q == b.q;
     if (a.text == b.text)
         return true;
@@ -154,24 +182,41 @@ bool type_equal(const struct type *t, union cell a, union cell b)
 
 void type_release(const struct type *t, union cell *c)
 {
-    if (t->kind == TYPE_STR)
+    if (type_is_chunk(t))
         chunk_unref(&c->text);
 }
 
 union cell type_copy(const struct type *t, union cell c)
 {
-    if (t->kind == TYPE_STR && c.text)
+    if (type_is_chunk(t) && c.text)
         chunk_ref(c.text);
     return c;
+}
+
+struct wire_in type_wire(union cell c)
+{
+    static const uint8_t zero[1];
+
+    return c.text ? wire_from(c.text->bytes, c.text->len) : wire_from(zero, 1);
 }
 
 void type_put(const struct type *t, union cell c, struct buf *out)
 {
     switch (t->kind) {
     case TYPE_STR:
+    case TYPE_TEXT:
+    case TYPE_BYTES:
         wire_put_str(out, c.text ? (const char *)c.text->bytes : "",
                      c.text ? c.text->len : 0);
         return;
+    case TYPE_OPT:
+    case TYPE_LIST:
+    case TYPE_MAP:
+    case TYPE_ANY: {
+        struct wire_in in = type_wire(c);
+        buf_append(out, in.at, wire_left(&in));
+        return;
+    }
     case TYPE_F64: wire_put_f64(out, f64_of_bits(c.q)); return;
     case TYPE_UINT:
     case TYPE_ENUM: wire_put_uv(out, (uint64_t)c.q); return;
@@ -193,9 +238,21 @@ void type_put_json(const struct type *t, union cell c, struct json_out *j)
     case TYPE_BOOL: json_out_bool(j, c.q != 0); break;
     case TYPE_ENUM: json_out_str(j, t->names[c.q], strlen(t->names[c.q])); break;
     case TYPE_STR:
+    case TYPE_TEXT:
         json_out_str(j, c.text ? (const char *)c.text->bytes : "",
                      c.text ? c.text->len : 0);
         break;
+    case TYPE_BYTES:
+        json_out_base64(j, c.text ? c.text->bytes : NULL, c.text ? c.text->len : 0);
+        break;
+    case TYPE_OPT:
+    case TYPE_LIST:
+    case TYPE_MAP:
+    case TYPE_ANY: {
+        struct wire_in in = type_wire(c);
+        value_to_json(t, &in, j);
+        break;
+    }
     case TYPE_F32:
     case TYPE_F64:
     case TYPE_FIXED:
@@ -230,18 +287,35 @@ static void refuse(struct wire_in *in)
 
 static void get_text(const struct type *t, struct wire_in *in, union cell *out)
 {
-    struct wire_str s = wire_str(in);
+    struct wire_str s = {"", 0};
 
+    if (t->kind == TYPE_BYTES) {
+        s.len = wire_uv(in);
+        s.text = (const char *)wire_raw(in, s.len);
+    } else {
+        s = wire_str(in);
+    }
     if (in->failed || s.len == 0)
         return;
     if (s.len > t->max_bytes || !(out->text = chunk_copy(s.text, s.len)))
         refuse(in);
 }
 
+static void get_composed(const struct type *t, struct wire_in *in, union cell *out)
+{
+    const uint8_t *start = in->at;
+
+    value_check(t, in);
+    if (!in->failed && type_from_wire(t, start, (size_t)(in->at - start), out) != TYPE_OK)
+        refuse(in);
+}
+
 void type_get(const struct type *t, struct wire_in *in, union cell *out)
 {
     *out = (union cell){0};
-    if (t->kind == TYPE_STR) {
+    if (type_is_composed(t)) {
+        get_composed(t, in, out);
+    } else if (type_is_chunk(t)) {
         get_text(t, in, out);
     } else if (t->kind == TYPE_F64 || t->kind == TYPE_F32) {
         double v = t->kind == TYPE_F64 ? wire_f64(in) : (double)wire_f32(in);

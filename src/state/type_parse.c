@@ -2,6 +2,7 @@
 #include "state/type_parse.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +13,8 @@ enum {
     MAX_NAMES = 255,
     MAX_NAME_BYTES = 64,
     MAX_STR = 65535,
+    MAX_TEXT = 1 << 20, /* text, any */
+    MAX_ITEMS = 65535,
 };
 
 /* What the types have in common; fixed, enum and str get the rest from JSON. */
@@ -37,6 +40,12 @@ static const struct kind {
     {"angle", TYPE_ANGLE, 2, true,  0,         UINT16_MAX},
     {"enum",  TYPE_ENUM,  0, false, 0,         0         },
     {"str",   TYPE_STR,   0, false, 0,         0         },
+    {"bytes", TYPE_BYTES, 0, false, 0,         0         },
+    {"text",  TYPE_TEXT,  0, false, 0,         0         },
+    {"opt",   TYPE_OPT,   0, false, 0,         0         },
+    {"list",  TYPE_LIST,  0, false, 0,         0         },
+    {"map",   TYPE_MAP,   0, false, 0,         0         },
+    {"any",   TYPE_ANY,   0, false, 0,         0         },
 };
 
 int schema_refuse(struct err *e, const char *place, const char *format, ...)
@@ -132,15 +141,53 @@ static int parse_enum(struct type *t, const cJSON *what, const char *place, stru
     return 0;
 }
 
-static int parse_str(struct type *t, const cJSON *what, const char *place, struct err *e)
+static int parse_max(const cJSON *what, uint32_t limit, uint32_t *out, const char *place,
+                     struct err *e)
 {
     double max;
 
-    if (!number_at(what, "max", &max) || max < 1 || max > MAX_STR ||
+    if (!number_at(what, "max", &max) || max < 1 || max > limit ||
         max != (double)(uint32_t)max)
-        return schema_refuse(e, place, "max must be a whole number in 1..%d", MAX_STR);
-    t->max_bytes = (uint32_t)max;
+        return schema_refuse(e, place, "max must be a whole number in 1..%" PRIu32, limit);
+    *out = (uint32_t)max;
     return 0;
+}
+
+int type_parse_keys(enum key_kind *out, const cJSON *what, const char *place, struct err *e)
+{
+    const cJSON *keys = cJSON_GetObjectItemCaseSensitive(what, "keys");
+    const char *kind = cJSON_IsString(keys) ? keys->valuestring : "";
+
+    if (strcmp(kind, "player") == 0)
+        *out = KEY_PLAYER;
+    else if (strcmp(kind, "integer") == 0)
+        *out = KEY_INT;
+    else if (strcmp(kind, "string") == 0)
+        *out = KEY_STR;
+    else
+        return schema_refuse(e, place, "keys must be player, integer or string");
+    return 0;
+}
+
+/* What a kind needs beside its name; the item comes later, from schema_parse.c. */
+static int parse_options(struct type *t, const cJSON *what, const char *place,
+                         struct err *e)
+{
+    int code;
+
+    switch (t->kind) {
+    case TYPE_FIXED: return parse_fixed(t, what, place, e);
+    case TYPE_ENUM: return parse_enum(t, what, place, e);
+    case TYPE_STR:
+    case TYPE_BYTES: return parse_max(what, MAX_STR, &t->max_bytes, place, e);
+    case TYPE_TEXT:
+    case TYPE_ANY: return parse_max(what, MAX_TEXT, &t->max_bytes, place, e);
+    case TYPE_LIST: return parse_max(what, MAX_ITEMS, &t->max_items, place, e);
+    case TYPE_MAP:
+        code = type_parse_keys(&t->keys, what, place, e);
+        return code < 0 ? code : parse_max(what, MAX_ITEMS, &t->max_items, place, e);
+    default: return 0;
+    }
 }
 
 /* 0, false, "", the first name; for a fixed that cannot be 0 the bound nearest
@@ -180,12 +227,26 @@ static int check_keys_of(const struct type *t, const cJSON *what, const char *pl
     static const char *const fixed[] = {"def", "max", "min", "smooth", "step", "t", NULL};
     static const char *const names[] = {"def", "of", "t", NULL};
     static const char *const text[] = {"def", "max", "t", NULL};
+    static const char *const bytes[] = {"max", "t", NULL};
+    static const char *const opt[] = {"item", "t", NULL};
+    static const char *const list[] = {"item", "max", "t", NULL};
+    static const char *const map[] = {"item", "keys", "max", "t", NULL};
     const cJSON *smooth = cJSON_GetObjectItemCaseSensitive(what, "smooth");
-    const char *const *keys = t->kind == TYPE_BOOL    ? plain
-                              : t->kind == TYPE_FIXED ? fixed
-                              : t->kind == TYPE_ENUM  ? names
-                              : t->kind == TYPE_STR   ? text
-                                                      : number;
+    const char *const *keys = number;
+
+    switch (t->kind) {
+    case TYPE_BOOL: keys = plain; break;
+    case TYPE_FIXED: keys = fixed; break;
+    case TYPE_ENUM: keys = names; break;
+    case TYPE_STR:
+    case TYPE_TEXT: keys = text; break;
+    case TYPE_BYTES:
+    case TYPE_ANY: keys = bytes; break;
+    case TYPE_OPT: keys = opt; break;
+    case TYPE_LIST: keys = list; break;
+    case TYPE_MAP: keys = map; break;
+    default: break;
+    }
     int code = schema_check_keys(what, keys, place, e);
 
     if (code == 0 && smooth && !cJSON_IsBool(smooth))
@@ -209,12 +270,8 @@ int type_parse(struct type *t, union cell *preset, const cJSON *what, const char
                        .low = kinds[i].low,
                        .high = kinds[i].high};
     int code = check_keys_of(t, what, place, e);
-    if (code == 0 && t->kind == TYPE_FIXED)
-        code = parse_fixed(t, what, place, e);
-    else if (code == 0 && t->kind == TYPE_ENUM)
-        code = parse_enum(t, what, place, e);
-    else if (code == 0 && t->kind == TYPE_STR)
-        code = parse_str(t, what, place, e);
+    if (code == 0)
+        code = parse_options(t, what, place, e);
     return code < 0 ? code
                     : parse_preset(t, preset, cJSON_GetObjectItemCaseSensitive(what, "def"),
                                    place, e);

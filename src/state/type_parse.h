@@ -20,6 +20,11 @@ int schema_refuse(struct err *e, const char *place, const char *format, ...)
 int schema_check_keys(const cJSON *object, const char *const *keys, const char *place,
                       struct err *e);
 
-/* Fill *t and *preset. On error they hold what schema_unref() can release. */
+/* Read `keys`: "player", "integer" or "string". */
+int type_parse_keys(enum key_kind *out, const cJSON *what, const char *place,
+                    struct err *e);
+
+/* Fill *t and *preset, but for what an opt, list or map holds. On error they hold
+ * what schema_unref() can release. */
 int type_parse(struct type *t, union cell *preset, const cJSON *what, const char *place,
                struct err *e);

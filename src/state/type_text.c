@@ -39,8 +39,21 @@ void type_describe(const struct type *t, char *out, size_t size)
         break;
     case TYPE_ENUM: describe_enum(t, out, size); break;
     case TYPE_STR:
+    case TYPE_TEXT:
+    case TYPE_BYTES:
         snprintf(out, size, "a string of at most %" PRIu32 " bytes", t->max_bytes);
         break;
+    case TYPE_OPT: type_describe(t->item, out, size); break;
+    case TYPE_LIST:
+        snprintf(out, size, "a list of at most %" PRIu32 " values", t->max_items);
+        break;
+    case TYPE_MAP:
+        snprintf(out, size, "a map of at most %" PRIu32 " values", t->max_items);
+        break;
+    case TYPE_ANY:
+        snprintf(out, size, "a value of at most %" PRIu32 " bytes", t->max_bytes);
+        break;
+    case TYPE_RECORD: snprintf(out, size, "a record"); break;
     default: snprintf(out, size, "%" PRId64 "..%" PRId64, t->low, t->high);
     }
 }

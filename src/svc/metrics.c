@@ -34,6 +34,18 @@ void metrics_sample(struct buf *out, const char *name, const char *label,
     buf_format(out, " %.17g\n", value);
 }
 
+void metrics_sample_with(struct buf *out, const char *name, const char *const *labels,
+                         size_t n, double value)
+{
+    buf_text(out, name);
+    for (size_t i = 0; i < n; i++) {
+        buf_format(out, "%s%s=\"", i ? "," : "{", labels[2 * i]);
+        put_escaped(out, labels[2 * i + 1]);
+        buf_text(out, "\"");
+    }
+    buf_format(out, "%s %.17g\n", n ? "}" : "", value);
+}
+
 void metrics_put(struct buf *out, const char *name, enum metric_type type, const char *help,
                  double value)
 {

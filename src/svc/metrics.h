@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -26,6 +27,10 @@ void metrics_begin(struct buf *out, const char *name, enum metric_type type,
  * label's value is escaped. */
 void metrics_sample(struct buf *out, const char *name, const char *label,
                     const char *value_of, double value);
+
+/* One sample with several labels: `labels` is n names, each with its value behind. */
+void metrics_sample_with(struct buf *out, const char *name, const char *const *labels,
+                         size_t n, double value);
 
 /* A metric with one sample and no label. */
 void metrics_put(struct buf *out, const char *name, enum metric_type type, const char *help,

@@ -5,7 +5,8 @@
  * frame that everybody in step gets).
  *
  * The script is what a game does: positions in two fixed fields of 1/8 step, a
- * velocity that stays private, a bounce at the walls, now and then a hit.
+ * velocity that stays private, a bounce at the walls, now and then a hit. In one case
+ * each also holds a list of 8 and a map of 3 that nothing changes.
  * Medians over the ticks after a warm-up; CPU time of the thread.
  */
 #include <luajit.h>
@@ -24,16 +25,25 @@ enum { WARM_UP = 400, TICKS = 600 };
 static const char source[] =
     "local parlor = require 'parlor'\n"
     "local s = parlor.schema\n"
-    "local game = parlor.game { tick_rate = 20, state = { ships = s.map({\n"
+    "local fields = {\n"
     "  name = s.str(16), hp = s.u8, team = s.enum {'red', 'blue'},\n"
     "  x = s.fixed {min=0, max=4096, step=1/8, smooth=true},\n"
-    "  y = s.fixed {min=0, max=4096, step=1/8, smooth=true} }, { keys = 'integer' }) } }\n"
+    "  y = s.fixed {min=0, max=4096, step=1/8, smooth=true} }\n"
+    "if TABLES then\n"
+    "  fields.cargo, fields.items = s.list(s.u8), s.map(s.u8, { keys = 'string' })\n"
+    "end\n"
+    "local game = parlor.game { tick_rate = 20, state = { ships = s.map(fields, { keys = "
+    "'integer' }) } }\n"
     "function game:create()\n"
     "  local ships = self.state.ships\n"
     "  for i = 1, N do\n"
     "    ships[i] = { name = 'ship ' .. i % 50, hp = 100, team = i % 2 == 0 and 'red' or "
     "'blue',\n"
     "      x = self:random() * 4096, y = self:random() * 4096 }\n"
+    "    if TABLES then\n"
+    "      ships[i].cargo = { 1, 2, 3, 4, 5, 6, 7, 8 }\n"
+    "      ships[i].items = { oars = 2, nets = 1, ropes = 4 }\n"
+    "    end\n"
     "    ships[i].vx = self:random() * 10 - 5\n"
     "    ships[i].vy = self:random() * 10 - 5\n"
     "  end\n"
@@ -94,18 +104,20 @@ static void on_error(void *ctx, void *room, const struct script_error *error)
 }
 
 /* games/bench/game.lua in a folder of its own. */
-static void write_game(const char *folder, int n, int stride)
+static void write_game(const char *folder, int n, int stride, bool tables)
 {
     char path[256];
 
     snprintf(path, sizeof path, "%s/game.lua", folder);
     FILE *f = fopen(path, "w");
-    if (!f || fprintf(f, "local N, STRIDE = %d, %d\n%s", n, stride, source) < 0 ||
+    if (!f ||
+        fprintf(f, "local N, STRIDE, TABLES = %d, %d, %s\n%s", n, stride,
+                tables ? "true" : "false", source) < 0 ||
         fclose(f))
         die("the game cannot be written");
 }
 
-static struct result measure(const char *folder, int n, int stride, bool jit)
+static struct result measure(const char *folder, int n, int stride, bool jit, bool tables)
 {
     static double script[TICKS], scan[TICKS], sync[TICKS], total[TICKS];
     static const struct vm_hooks hooks = {.on_error = on_error};
@@ -121,7 +133,7 @@ static struct result measure(const char *folder, int n, int stride, bool jit)
     size_t bytes = 0;
     bool failed = false;
 
-    write_game(folder, n, stride);
+    write_game(folder, n, stride, tables);
     if (vm_new(&vm, &o, &e) < 0)
         die(e.text);
     if (!jit)
@@ -174,12 +186,13 @@ int main(int argc, char **argv)
 {
     static const struct {
         int n, stride;
-        bool jit;
+        bool jit, tables;
     } cases[] = {
-        {1000,  1,  true },
-        {1000,  10, true },
-        {10000, 1,  true },
-        {1000,  1,  false}
+        {1000,  1,  true,  false},
+        {1000,  10, true,  false},
+        {1000,  10, true,  true },
+        {10000, 1,  true,  false},
+        {1000,  1,  false, false},
     };
     char folder[] = "/tmp/parlor-bench-XXXXXX", path[256];
     bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
@@ -189,10 +202,12 @@ int main(int argc, char **argv)
     if (json)
         printf("{\"bench\":\"tick\",\"results\":[");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct result r = measure(folder, cases[i].n, cases[i].stride, cases[i].jit);
+        struct result r =
+            measure(folder, cases[i].n, cases[i].stride, cases[i].jit, cases[i].tables);
         char name[64];
-        snprintf(name, sizeof name, "%d entities, %d %% moving%s", cases[i].n,
-                 100 / cases[i].stride, cases[i].jit ? "" : ", JIT off");
+        snprintf(name, sizeof name, "%d entities, %d %% moving%s%s", cases[i].n,
+                 100 / cases[i].stride, cases[i].tables ? ", with tables" : "",
+                 cases[i].jit ? "" : ", JIT off");
         if (json)
             printf(
                 "%s{\"metric\":\"%s: script "

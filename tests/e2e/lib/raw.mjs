@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * raw - a TCP socket that says exactly what a test wants, WebSocket frames of
- * any wrongness included, and reads back what the server answers.
+ * raw - a TCP or TLS socket that says exactly what a test wants, WebSocket frames
+ * of any wrongness included, and reads back what the server answers.
  *
  * Every wait is bounded (WAIT_MS) and throws with what had arrived by then.
+ *
+ * Where to connect is a port of 127.0.0.1, or {port, isSecure} for TLS.
  */
 import crypto from "node:crypto";
 import net from "node:net";
+import tls from "node:tls";
+import zlib from "node:zlib";
 
 const WAIT_MS = 5000;
+/** What a deflate stream ends with after a flush, and messages leave out (RFC 7692, 7.2.1). */
+const FLUSH_TAIL = Buffer.from([0, 0, 0xff, 0xff]);
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 export const TEXT = 1;
@@ -46,9 +52,26 @@ export function frame(
   }
   if (!mask) return Buffer.concat([...head, body]);
   const key = crypto.randomBytes(4);
-  const hidden = Buffer.from(body.map((byte, i) => byte ^ key[i & 3]));
+  const hidden = Buffer.allocUnsafe(body.length);
+  for (let i = 0; i < body.length; i++) hidden[i] = body[i] ^ key[i & 3];
   return Buffer.concat([...head, key, hidden]);
 }
+
+/** The payload of a compressed message: raw deflate, flushed, without the tail. */
+export function deflate(payload, options = {}) {
+  const finishFlush = zlib.constants.Z_SYNC_FLUSH;
+  return zlib.deflateRawSync(Buffer.from(payload), { finishFlush, ...options }).subarray(0, -4);
+}
+
+/** The message that a compressed payload holds, where no context was kept. */
+export function inflate(payload) {
+  const finishFlush = zlib.constants.Z_SYNC_FLUSH;
+  return zlib.inflateRawSync(Buffer.concat([payload, FLUSH_TAIL]), { finishFlush });
+}
+
+/** A whole message in one compressed frame. */
+export const packedFrame = (op, payload, options) =>
+  frame(op, deflate(payload), { rsv: 4, ...options });
 
 /** A Close frame with this code and reason (bytes or text). */
 export function closeFrame(code, reason = "", options) {
@@ -58,17 +81,23 @@ export function closeFrame(code, reason = "", options) {
 }
 
 class Raw {
-  constructor(socket) {
+  /** `tcp` is what lies beneath a TLS socket, else the same. */
+  constructor(socket, tcp) {
     this.socket = socket;
-    this.bytes = Buffer.alloc(0);
+    this.tcp = tcp;
+    this.parts = [];
+    this.size = 0; // of all parts
     this.isEnded = false;
+    this.isClosed = false; // in both directions
     this.wake = () => {};
     socket.on("data", (data) => {
-      this.bytes = Buffer.concat([this.bytes, data]);
+      this.parts.push(data);
+      this.size += data.length;
       this.wake();
     });
     // A reset ends the connection as well as a FIN does.
     socket.on("error", () => {});
+    socket.on("close", () => (this.isClosed = true));
     for (const name of ["end", "close"])
       socket.on(name, () => {
         this.isEnded = true;
@@ -76,8 +105,32 @@ class Raw {
       });
   }
 
+  /** What has come and was not taken yet. */
+  get bytes() {
+    if (this.parts.length !== 1) this.bytes = Buffer.concat(this.parts);
+    return this.parts[0];
+  }
+
+  set bytes(left) {
+    this.parts = [left];
+    this.size = left.length;
+  }
+
   write(data) {
     this.socket.write(data);
+  }
+
+  /** Writes byte by byte, so that each may be a segment (and a record) of its own. */
+  async trickle(data) {
+    for (const byte of Buffer.from(data)) {
+      this.write(Buffer.from([byte]));
+      await new Promise(setImmediate);
+    }
+  }
+
+  /** Cuts the connection with a reset. */
+  reset() {
+    this.tcp.resetAndDestroy();
   }
 
   /** Waits until look() is neither undefined nor false. */
@@ -137,11 +190,14 @@ class Raw {
 
   /** The next frame from the server, or null when the connection has ended. */
   async frame(ms) {
+    let need = 2;
     return this.wait(
       "frame",
       () => {
-        const f = parseFrame(this.bytes);
-        if (!f) return this.isEnded ? null : undefined;
+        // Joined only when they may be enough: a long frame comes in many parts.
+        const f = this.size >= need ? parseFrame(this.bytes) : { need };
+        need = f.need;
+        if (f.payload === undefined) return this.isEnded ? null : undefined;
         this.bytes = this.bytes.subarray(f.used);
         return f;
       },
@@ -149,20 +205,23 @@ class Raw {
     );
   }
 
-  /** The next data message as {op, text, data}; pongs and pings are passed over. */
+  /** The next data message as {op, text, data, isPacked}; pongs and pings are passed
+   * over. A compressed one is taken to stand alone. */
   async message(ms) {
     const parts = [];
     let op;
+    let isPacked = false;
     for (;;) {
       const f = await this.frame(ms);
       if (!f) throw new Error("the connection ended where a message was due");
       if (f.op === CLOSE) throw new Error(`closed: ${describeClose(f)}`);
       if (f.op >= 8) continue;
       op ??= f.op;
+      isPacked ||= f.rsv === 4;
       parts.push(f.payload);
       if (!f.fin) continue;
-      const data = Buffer.concat(parts);
-      return { op, data, text: data.toString() };
+      const data = isPacked ? inflate(Buffer.concat(parts)) : Buffer.concat(parts);
+      return { op, data, text: data.toString(), isPacked };
     }
   }
 
@@ -186,21 +245,21 @@ function describeClose(f) {
   return `${f.payload.readUInt16BE(0)} ${f.payload.subarray(2)}`;
 }
 
+/** The frame at the front, or {need}: the size that what has come must have. */
 function parseFrame(bytes) {
-  if (bytes.length < 2) return null;
   let at = 2;
   let length = bytes[1] & 0x7f;
   if (length === 126) {
-    if (bytes.length < 4) return null;
+    if (bytes.length < 4) return { need: 4 };
     length = bytes.readUInt16BE(2);
     at = 4;
   } else if (length === 127) {
-    if (bytes.length < 10) return null;
+    if (bytes.length < 10) return { need: 10 };
     length = Number(bytes.readBigUInt64BE(2));
     at = 10;
   }
   if (bytes[1] & 0x80) throw new Error("a server must not mask its frames");
-  if (bytes.length < at + length) return null;
+  if (bytes.length < at + length) return { need: at + length };
   return {
     fin: (bytes[0] & 0x80) !== 0,
     rsv: (bytes[0] >> 4) & 7,
@@ -210,20 +269,26 @@ function parseFrame(bytes) {
   };
 }
 
-/** A TCP connection to the server. */
-export async function connect(port) {
-  const socket = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
-  socket.setNoDelay(true);
-  await new Promise((done, fail) => {
-    socket.once("connect", done);
-    socket.once("error", fail);
-  });
-  return new Raw(socket);
+/** Resolves at the event, throws at an error. */
+const once = (socket, name) =>
+  new Promise((done, fail) => socket.once(name, done).once("error", fail));
+
+/** A connection to the server; with isSecure it has shaken hands. `options` are those
+ * of tls.connect(). */
+export async function connect(to, options = {}) {
+  const { port, isSecure = false } = typeof to === "number" ? { port: to } : to;
+  const tcp = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  tcp.setNoDelay(true);
+  await once(tcp, "connect");
+  if (!isSecure) return new Raw(tcp, tcp);
+  const socket = tls.connect({ socket: tcp, rejectUnauthorized: false, ...options });
+  await once(socket, "secureConnect");
+  return new Raw(socket, tcp);
 }
 
 /** Sends one request as it stands (lines without \r\n) and returns the answer. */
-export async function request(port, lines, options) {
-  const raw = await connect(port);
+export async function request(to, lines, options) {
+  const raw = await connect(to);
   raw.write(`${lines.join("\r\n")}\r\n\r\n`);
   const answer = await raw.answer(options);
   raw.destroy();
@@ -252,13 +317,15 @@ export function handshakeLines(path, headers = {}) {
 export const acceptOf = (key) =>
   crypto.createHash("sha1").update(key + GUID).digest("base64");
 
-/** An upgraded connection. `early` goes out together with the handshake. */
-export async function upgrade(port, path, headers, early = "") {
-  const raw = await connect(port);
+/** An upgraded connection; its `extensions` is what the server agreed to. `early`
+ * goes out together with the handshake. */
+export async function upgrade(to, path, headers, early = "") {
+  const raw = await connect(to);
   const lines = handshakeLines(path, headers);
   raw.write(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`), Buffer.from(early)]));
   const answer = await raw.answer();
   if (answer.status !== 101)
     throw new Error(`upgrade of ${path} answered ${answer.status}: ${answer.body}`);
+  raw.extensions = answer.headers["sec-websocket-extensions"];
   return raw;
 }

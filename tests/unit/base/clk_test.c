@@ -16,12 +16,30 @@ TEST(real, "the real clock goes on and never back, wall time is of this century"
     CHECK(clk_wall_s() > 1.7e9);
 }
 
+TEST(recent, "the recent time is what the clock gave last, and a faked one's at once")
+{
+    uint64_t now = clk_now_us();
+
+    for (uint64_t last = now; last == now;) {
+        CHECK(clk_recent_us() == last);
+        now = clk_now_us();
+    }
+    CHECK(clk_recent_us() == now);
+    clk_fake(77);
+    CHECK(clk_recent_us() == 77);
+    clk_real();
+}
+
 TEST(fake, "a faked clock stands until it is told to move, and lets go again")
 {
     clk_fake(5000000);
     CHECK(clk_now_us() == 5000000);
     CHECK(clk_now_us() == 5000000);
     CHECK(clk_wall_s() == 5.0);
+    uint64_t real = clk_real_ns();
+    while (clk_real_ns() == real)
+        ;
+    CHECK(clk_now_us() == 5000000);
     clk_fake_advance(250000);
     CHECK(clk_now_us() == 5250000);
     CHECK(clk_wall_s() == 5.25);

@@ -299,9 +299,9 @@ TEST(io_stuck_close,
         for (int i = 0; i < 50; i++)
             rig_turn(&r);
     }
-    CHECK(!(r.ws->events & UV_READABLE));
+    CHECK(!(r.ws->events & EPOLLIN));
     conn_close(r.ws, 4000, "enough");
-    CHECK(r.ws->events & UV_READABLE);
+    CHECK(r.ws->events & EPOLLIN);
     shutdown(fd, SHUT_WR);
     RIG_WAIT(&r, r.n_closed == 1); /* without a second having passed */
     CHECK_EQ(r.code, 4000);

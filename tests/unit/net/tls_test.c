@@ -503,7 +503,7 @@ TEST(tls_stuck_hello, "a handshake that fills the socket goes on when there is r
     long n = BIO_get_mem_data(out, &bytes);
     rig_send(&r, fd, bytes, (size_t)n);
     RIG_WAIT(&r, tls_stream_reads_after_write(c->tls));
-    CHECK_EQ(c->events, UV_WRITABLE);
+    CHECK_EQ(c->events, EPOLLOUT);
     rig_send(&r, fd, ccs + 3, 3);
     SSL_set0_wbio(ssl, BIO_new_socket(fd, BIO_NOCLOSE));
     TLS_DO(&r, ssl, result, SSL_do_handshake(ssl));

@@ -49,6 +49,36 @@ TEST(outbox_full, "a full box releases what it refuses, and takes more after a c
     chunk_unref(&frame);
 }
 
+TEST(outbox_extend, "an event takes on further players, counts them, and goes as a whole")
+{
+    enum { PLAYERS = 1000 };
+    struct chunk *frame = chunk_copy("frame", 5);
+    struct outbox o;
+    struct out_event ev = event(frame);
+    size_t one;
+
+    outbox_init(&o, 6000);
+    ev.to = 1;
+    CHECK(outbox_push(&o, &ev, NULL));
+    one = o.bytes;
+    for (uint32_t id = 2; id <= PLAYERS; id++)
+        CHECK(outbox_extend(&o, id));
+    CHECK_EQ(o.n, 1);
+    CHECK_EQ(o.bytes, one + PLAYERS * 4);
+    CHECK_EQ(frame->refs, 2);
+    for (uint32_t id = 1; id <= PLAYERS; id++)
+        CHECK_EQ(o.events[0].list[id - 1], id);
+    CHECK(outbox_is_for(&o.events[0], 1) && outbox_is_for(&o.events[0], PLAYERS));
+    CHECK(!outbox_is_for(&o.events[0], PLAYERS + 1));
+    for (uint32_t id = 0; outbox_extend(&o, id); id++)
+        CHECK(o.bytes <= 6000);
+    CHECK(o.bytes > 5900);
+    outbox_cut(&o, 0);
+    CHECK_EQ(o.bytes, 0);
+    outbox_fini(&o);
+    chunk_unref(&frame);
+}
+
 TEST(outbox_targets, "an event is for all, for one, for a list, and never for `except`")
 {
     uint32_t list[] = {3, 5};

@@ -103,6 +103,97 @@ TEST(room_inputs, "no more than max_inputs of one player wait")
     far_close(&w);
 }
 
+TEST(room_find, "a seat is found by its id, whoever has left before, behind and between")
+{
+    enum { SEATS = 24 };
+    struct far_world w;
+    struct game *g = far_open(&w, "return parlor.game { max_players = 99 }");
+    struct far_end ends[SEATS];
+    struct session *s[SEATS];
+
+    for (int i = 0; i < SEATS; i++)
+        s[i] = far_join(&w, &ends[i], PEER_JSON, NULL);
+    far_step(&w, 60);
+    struct room *r = only_room(g);
+    for (int left = SEATS; left > 1; left--) {
+        int gone = left * 7 % SEATS;
+        while (!s[gone])
+            gone = (gone + 1) % SEATS;
+        session_closed(&s[gone], 1000);
+        far_step(&w, 60);
+        CHECK_EQ(room_n_seats(r), left - 1);
+        for (uint32_t id = 0; id < SEATS + 3; id++) {
+            bool is_there = id >= 1 && id <= SEATS && s[id - 1];
+            CHECK(room_find(r, id) == (is_there ? s[id - 1]->player : NULL));
+        }
+    }
+    for (int i = 0; i < SEATS; i++) {
+        if (s[i])
+            session_closed(&s[i], 1000);
+        far_fini(&ends[i]);
+    }
+    far_close(&w);
+}
+
+TEST(room_raw_frames, "a raw text that goes to many is one frame, and any other is not")
+{
+    struct far_world w;
+    far_open(&w, "local g = parlor.game { raw = true } function g:message(_, data)\n"
+                 "  for _, t in ipairs { data, data, data .. '2' } do\n"
+                 "    for _, p in ipairs(self.players) do p:send(t) end\n"
+                 "  end\n"
+                 "  for _, p in ipairs(self.players) do p:send(data, true) end\n"
+                 "end return g");
+    struct far_end a, b;
+    struct session *s = far_join(&w, &a, PEER_RAW, NULL);
+    struct session *t = far_join(&w, &b, PEER_RAW, NULL);
+
+    far_step(&w, 60);
+    session_message(s, WS_BINARY, (const uint8_t *)"hi", 2);
+    CHECK_EQ(a.n, 4);
+    CHECK_EQ(b.n, 4);
+    for (size_t i = 0; i < 4; i++) {
+        CHECK(a.frames[i] == b.frames[i]);
+        CHECK_STR(far_text(&a, i), i == 2 ? "hi2" : "hi");
+        CHECK_EQ(a.frames[i]->bytes[0], i == 3 ? 0x81 : 0x82);
+    }
+    CHECK(a.frames[1] == a.frames[0]);
+    CHECK(a.frames[3] != a.frames[0]);
+    session_closed(&s, 1000);
+    session_closed(&t, 1000);
+    far_fini(&a);
+    far_fini(&b);
+    far_close(&w);
+}
+
+TEST(room_raw_raises,
+     "what a raw callback has sent before it raises goes, and nothing else")
+{
+    struct far_world w;
+    far_open(&w, "local g = parlor.game { raw = true, tick_rate = 20 }\n"
+                 "function g:message(_, data)\n"
+                 "  for _, p in ipairs(self.players) do p:send('same') end\n"
+                 "  if data == 'bad' then error('no') end\n"
+                 "end return g");
+    struct far_end a, b;
+    struct session *s = far_join(&w, &a, PEER_RAW, NULL);
+    struct session *t = far_join(&w, &b, PEER_RAW, NULL);
+
+    far_step(&w, 60);
+    session_message(s, WS_BINARY, (const uint8_t *)"one", 3);
+    session_message(s, WS_BINARY, (const uint8_t *)"bad", 3);
+    session_message(s, WS_BINARY, (const uint8_t *)"two", 3);
+    CHECK_EQ(a.n, 0);
+    far_step(&w, 60);
+    CHECK_EQ(a.n, 2);
+    CHECK_EQ(b.n, 2);
+    session_closed(&s, 1000);
+    session_closed(&t, 1000);
+    far_fini(&a);
+    far_fini(&b);
+    far_close(&w);
+}
+
 TEST(room_gone_inside,
      "a room that ends inside a message of an event-driven game is gone after")
 {

@@ -63,7 +63,7 @@ static const struct {
     {"room:send(1, 'a\\255')",
      "bad argument #2 to 'send' (an event's name has 1 to 64 bytes"                                                                                 },
     {"room:send(1, 'x', print)",                                                      "event x: a function cannot be sent"                          },
-    {"room:send(1, 'sank', {worms = 256})",                                           "event sank: worms: 256 is not 0..255"                        },
+    {"room:send(1, 'sank', {worms = 256})",                                           "event sank: worms: 256 is not in 0..255"                     },
     {"room:send(1, 'sank', 5)",                                                       "event sank: a table is expected, not a number"               },
     {"room.send(5, 1, 'x')",                                                          "bad argument #1 to 'send' (table expected, got number)"      },
     {"room:broadcast('x', 1, 5)",
@@ -125,6 +125,57 @@ TEST(bind_raw, "a raw game sends bytes and text as they are")
     CHECK(strstr(r.error,
                  "message|pond/game.lua:3|bad argument #1 to 'send' (a text message "
                  "must be UTF-8)"));
+    rig_close(&r);
+}
+
+static enum script_result raw(struct rig *r, uint32_t player, const char *text)
+{
+    return script_raw_message(r->room, player, (const uint8_t *)text, strlen(text), false);
+}
+
+TEST(bind_raw_hot, "the same once it is compiled: errors, seats that go, other handlers")
+{
+    struct rig r = {0};
+
+    rig_open(&r, "local g = require('parlor').game {raw = true}\n"
+                 "function g:message(player, data)\n"
+                 "  self.eve = self.eve or self.players[2]\n"
+                 "  if data == 'bad' then player:send('\\255', true) end\n"
+                 "  if data == 'nil' then player:send() end\n"
+                 "  if data == 'eve' then self.eve:send(data) else player:send(data) end\n"
+                 "end return g");
+    CHECK_EQ(script_seat_add(r.room, 2, "eve"), 0);
+    for (int i = 0; i < 1000; i++)
+        CHECK_EQ(raw(&r, 1, i % 2 ? "odd" : "eve"), SCRIPT_DONE);
+    rig_forget(&r);
+    CHECK_EQ(raw(&r, 1, "a"), SCRIPT_DONE);
+    CHECK_EQ(raw(&r, 2, "b"), SCRIPT_DONE);
+    CHECK_EQ(raw(&r, 1, "eve"), SCRIPT_DONE);
+    CHECK_STR(rig_trace(&r), "raw 1 binary a\nraw 2 binary b\nraw 2 binary eve\n");
+    CHECK_EQ(raw(&r, 1, "bad"), SCRIPT_RAISED);
+    CHECK(strstr(r.error,
+                 "message|pond/game.lua:4|bad argument #1 to 'send' (a text message "
+                 "must be UTF-8)") == r.error);
+    CHECK(!strstr(r.traceback, "host.lua"));
+    CHECK_EQ(raw(&r, 1, "nil"), SCRIPT_RAISED);
+    CHECK(strstr(r.error, "message|pond/game.lua:5|bad argument #1 to 'send' (string "
+                          "expected, got nil)") == r.error);
+    script_seat_remove(r.room, 2);
+    rig_forget(&r);
+    CHECK_EQ(raw(&r, 1, "eve"), SCRIPT_DONE); /* she has left: nobody gets it */
+    CHECK_STR(rig_trace(&r), "");
+
+    CHECK_EQ(rig_reload(&r, "local g = require('parlor').game {raw = true}\n"
+                            "function g:message(player, data)\n"
+                            "  player:send('new ' .. data) end return g"),
+             0);
+    CHECK_EQ(raw(&r, 1, "a"), SCRIPT_DONE);
+    CHECK_STR(rig_trace(&r), "raw 1 binary new a\n");
+    /* A game that is raw no more sends events. */
+    rig_forget(&r);
+    CHECK_EQ(rig_reload(&r, RUNNER("", "")), 0);
+    rig_eval(&r, "player:send('note', 7)");
+    CHECK_STR(rig_trace(&r), "send 1 note -1 7\n");
     rig_close(&r);
 }
 

@@ -65,7 +65,7 @@ TEST(errors_places, "each callback's error has its name, file, line and a traceb
     check_error(
         &r,
         script_message(room, 1, &r.vm->def->schema->messages[0], "hop", 3, three, 1, NULL),
-        "on.hop|pond/game.lua:20|frogs[3].x: 300 is not 0..255");
+        "on.hop|pond/game.lua:20|frogs[3].x: 300 is not in 0..255");
     CHECK_EQ(lua_gettop(r.vm->L), top);
     rig_close(&r);
 }

@@ -24,7 +24,7 @@ TEST(options_defaults, "without options a game has those of scripts/README.md")
     CHECK_STR(d->title, "");
     CHECK_STR(d->about, "");
     CHECK_EQ(d->n_protocols, 0);
-    CHECK_EQ(d->schema->n_facets, 1);
+    CHECK_EQ(d->schema->n_tables, 1);
     rig_close(&r);
 }
 

@@ -142,20 +142,21 @@ static const struct {
     const char *code, *error;
 } refused[] = {
     {"print",                                                                 "a function cannot be sent"      },
-    {"{a = {print}}",                                                         "a function cannot be sent"      },
+    {"{a = {print}}",                                                         "a[1]: a function cannot be sent"},
     {"coroutine.create(print)",                                               "a thread cannot be sent"        },
     {"io.stdout",                                                             "a userdata cannot be sent"      },
     {"1LL",                                                                   "a cdata cannot be sent"         },
     {"0/0",                                                                   "nan cannot be sent"             },
-    {"{1, {1/0}}",                                                            "inf cannot be sent"             },
+    {"{1, {1/0}}",                                                            "[2][1]: inf cannot be sent"     },
     {"-1/0",                                                                  "inf cannot be sent"             },
     {"{[true] = 1}",                                                          "a boolean cannot be a key"      },
     {"{[{}] = 1}",                                                            "a table cannot be a key"        },
     {"{['\\255'] = 1}",                                                       "a key of the table is not UTF-8"},
     {"(function() local t = {} t.t = t return t end)()",
-     "tables are nested deeper than 16, or in a circle"                                                        },
+     "t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t: tables are nested deeper than 16, or in a circle"                       },
     {"(function() local t = {} for i = 1, 16 do t = {t} end return t end)()",
-     "tables are nested deeper than 16, or in a circle"                                                        },
+     "[1][1][1][1][1][1][1][1][1][1][1][1][1][1][1][1]: tables are nested deeper than 16, "
+     "or in a circle"                                                                                          },
  /* A hundred times a hundred times …: ends when the message is too big. */
     {"(function() local t = {1} for i = 1, 14 do local u = {} for j = 1, 100 do u[j] = t "
      "end "
@@ -297,14 +298,14 @@ static const struct {
 } misfits[] = {
     {"5",                    "a table is expected, not a number"               },
     {"{a = 1}",              "a: 1 is not true or false"                       },
-    {"{b = 40000}",          "b: 40000 is not -32768..32767"                   },
-    {"{b = '5'}",            "b: \"5\" is not -32768..32767"                   },
+    {"{b = 40000}",          "b: 40000 is not in -32768..32767"                },
+    {"{b = '5'}",            "b: \"5\" is not in -32768..32767"                },
     {"{d = 'abcdef'}",       "d: \"abcdef\" is not a string of at most 5 bytes"},
     {"{d = 5}",              "d: 5 is not a string of at most 5 bytes"         },
     {"{e = 'z'}",            "e: \"z\" is not one of x, y"                     },
-    {"{f = {h = {i = -1}}}", "f.h.i: -1 is not 0..4294967295"                  },
-    {"{k = 2}",              "k: 2 is not -1..1"                               },
-    {"{l = print}",          "l: a function is not 0..255"                     },
+    {"{f = {h = {i = -1}}}", "f.h.i: -1 is not in 0..4294967295"               },
+    {"{k = 2}",              "k: 2 is not in -1..1"                            },
+    {"{l = print}",          "l: a function is not in 0..255"                  },
 };
 
 TEST(payload_misfits, "a field that does not fit is named with its path")

@@ -47,7 +47,7 @@ TEST(reload_handlers, "a reload swaps handlers and methods; state, players, time
     CHECK_EQ(script_reloaded(r.room, 1), SCRIPT_DONE);
     script_message(r.room, 1, hop, "hop", 3, NULL, 0, NULL);
     r.room->now_ms = 10;
-    script_timers(r.room);
+    script_timers(r.room, NULL);
     CHECK_STR(rig_trace(&r), "broadcast except 0 to all v -1 [1,1]\n"
                              "broadcast except 0 to all was -1 1\n"
                              "broadcast except 0 to all v -1 [2,1]\n"
@@ -132,7 +132,7 @@ TEST(reload_schema, "fields and maps come, go and change; the tables stay where 
                        "room.zz[5] = 'anything' room.zz.q = {x = 1e9} return {getmetatable("
                        "room.zz) == nil, room.zz[5]}"),
               "[true,\"anything\"]");
-    CHECK_STR(rig_eval(&r, "room.m.q = {x = 51}"), "!m[q].x: 51 is not 0..50");
+    CHECK_STR(rig_eval(&r, "room.m.q = {x = 51}"), "!m[q].x: 51 is not in 0..50");
     CHECK_STR(rig_eval(&r, "room.m.last = {x = 50} return keys(room)"), "\"z a k last\"");
     /* Back again: the fields that nobody knew meanwhile are still in the tables. */
     CHECK_EQ(rig_reload(&r, RUNNER("state = {n = s.u8, gone = s.u8}", KEYS)), 0);

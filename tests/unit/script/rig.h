@@ -26,7 +26,8 @@
     "end\n" more "\nreturn g\n"
 
 struct rig {
-    char dir[64]; /* holds pond/ */
+    char dir[64];   /* holds pond/ */
+    double load_ms; /* as in vm_options */
     struct vm *vm;
     struct script_room *room;
     struct image *image;
@@ -37,7 +38,8 @@ struct rig {
     char error[2048]; /* the last one: "where|file:line|message" */
     char room_of_error[80];
     char traceback[2048];
-    char answer[4096]; /* of the last rig_eval() */
+    char answer[4096];         /* of the last rig_eval() */
+    enum script_result result; /* likewise */
 };
 
 /* Write pond/<path>; folders on the way are made. */

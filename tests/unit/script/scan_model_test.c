@@ -4,6 +4,7 @@
  * tables hold, read here through the C API and without scan.lua, but for values
  * that do not fit: there the last good one, or the default of a row that is new.
  */
+#include "plain.h"
 #include "rig.h"
 #include <lauxlib.h>
 #include <math.h>
@@ -31,14 +32,20 @@ static void write_game(char *text, size_t size, bool small)
 {
     size_t at = (size_t)snprintf(
         text, size,
-        "local parlor = require 'parlor'\nlocal s = parlor.schema\nlocal function wide(n)\n"
+        "local parlor = require 'parlor'\nlocal s = parlor.schema\nlocal function wide(n, "
+        "i)\n"
         "  local t = {}\n  for i = 1, n do t['f' .. i] = s.u8 {default = i %% 3} end\n"
         "  t.inner = {a = s.str(3), deep = {b = s.bool, c = s.fixed {min = -1, max = 1, "
-        "step = 0.25}}}\n  return t\nend\n"
-        "local st = wide(%d)\nst.m1 = s.map(wide(%d))\nst.m2 = s.map(wide(%d), {keys = "
+        "step = 0.25}}}\n"
+        "  t.bag = s.list(s.u8, {max = 6})  t.doc = s.any(200)  t.note = s.opt(s.str(3))\n"
+        "  t.log = s.text(12)  t.tags = s.map(s.i8, {keys = i and 'integer' or 'string'})\n"
+        "  t.deep = s.list({n = s.u8 {default = 4}, o = s.opt {x = s.angle}, "
+        "tags = s.map(s.list(s.bool), {keys = 'player', max = 3})})\n  return t\nend\n"
+        "local st = wide(%d)\nst.m1 = s.map(wide(%d))\nst.m2 = s.map(wide(%d, true), {keys "
+        "= "
         "'integer'})\nst.m3 = s.map(wide(%d), {keys = 'string'})\n"
         "local g = parlor.game {state = st}\n",
-        small ? 1 : 40, small ? 2 : 70, small ? 29 : 30, small ? 1 : 3);
+        small ? 1 : 40, small ? 2 : 70, small ? 23 : 24, small ? 1 : 3);
     snprintf(text + at, size - at,
              "function g:message(player, name, code)\n"
              "  return assert(load('local room, player = ... ' .. code, "
@@ -90,6 +97,75 @@ static const char *random_field(struct rnd *rnd, uint32_t n, char *out, size_t s
     return out;
 }
 
+/* One statement about a value that is a table. */
+static void random_composed(struct rnd *rnd, uint32_t map, char *out, size_t size)
+{
+    static const char *const steps[] = {
+        "r.bag = {1, 2, 3}",
+        "r.bag[#r.bag + 1] = V",
+        "table.insert(r.bag, 1, 9)",
+        "table.remove(r.bag, 1)",
+        "r.bag[2] = V",
+        "r.bag[0] = 1",
+        "r.bag[0] = nil",
+        "r.bag[9] = V",
+        "r.bag.x = V",
+        "r.bag = V",
+        "local b = {} for i = #r.bag, 1, -1 do b[i] = r.bag[i] end r.bag = b",
+        "for i = 1, 7 do r.bag[i] = nil end",
+        "r.bag = {7, nil, 8}",
+        "r.note = V",
+        "r.log = 'a' .. r.log",
+        "r.log = V",
+        "r.doc = {a = {1, 2, {b = V}}, z = 'end'}",
+        "r.doc.a[2] = V",
+        "r.doc.a[3].b = V",
+        "r.doc.a = {1, 2, {b = 5}}",
+        "r.doc.a[#r.doc.a + 1] = V",
+        "r.doc.z = V",
+        "r.doc = V",
+        "r.doc[1] = V",
+        "r.doc['1'] = V",
+        "r.doc = {V, V}",
+        "r.doc.me = r.doc",
+        "r.doc = {{{}}} for i = 1, 20 do r.doc = {r.doc} end",
+        "r.doc = r.deep",
+        "r.doc = {n = ('x'):rep(V)}",
+        "r.tags.a = V",
+        "r.tags[5] = V",
+        "r.tags[-3] = 3",
+        "r.tags.b = 7",
+        "r.tags = {a = 1, b = 2}",
+        "r.tags = {[5] = 5, [10] = V, [-1] = 1}",
+        "r.tags = V",
+        "r.tags.a = nil r.tags[5] = nil",
+        "r.deep[1] = {n = V}",
+        "r.deep[2] = {n = 1, tags = {[7] = {true, V}}}",
+        "r.deep[1].n = V",
+        "r.deep[1].o = {x = V}",
+        "r.deep[1].o.x = V",
+        "r.deep[2].tags[7][1] = V",
+        "r.deep[2].tags = {[3] = {}, [1] = {false}}",
+        "r.deep = {{n = 200}, {}, {n = 3}}",
+        "table.sort(r.deep, function(a, b) return (a.n or 0) > (b.n or 0) end)",
+        "r.deep[1], r.deep[2] = r.deep[2], r.deep[1]",
+        "r.deep[1] = r.deep[2]",
+        "r.deep = V",
+    };
+    const char *step = steps[pick(rnd, sizeof steps / sizeof *steps)], *value;
+    size_t at = pick(rnd, 6) ? (size_t)snprintf(out, size,
+                                                "local k = next(S.m%u) local r = S.m%u[k] ",
+                                                map + 1, map + 1)
+                             : (size_t)snprintf(out, size, "local r = S ");
+
+    while ((value = strchr(step, 'V'))) {
+        at += (size_t)snprintf(out + at, size - at, "%.*s%s", (int)(value - step), step,
+                               random_value(rnd));
+        step = value + 1;
+    }
+    snprintf(out + at, size - at, "%s", step);
+}
+
 /* One statement that changes something, right or wrong. Errors are part of it. */
 static void random_step(struct rnd *rnd, char *out, size_t size)
 {
@@ -99,6 +175,10 @@ static void random_step(struct rnd *rnd, char *out, size_t size)
     random_key(rnd, map, key, sizeof key);
     random_field(rnd, 5, field, sizeof field);
     random_field(rnd, 70, other, sizeof other);
+    if (pick(rnd, 2) == 0) {
+        random_composed(rnd, map, out, size);
+        return;
+    }
     switch (pick(rnd, 16)) {
     case 0:
     case 1:
@@ -142,7 +222,17 @@ static void random_step(struct rnd *rnd, char *out, size_t size)
 static void model_cell(lua_State *L, const struct field *f, union cell *cell)
 {
     union cell fresh;
+    struct buf wire;
 
+    if (type_is_composed(&f->type) && !lua_isnil(L, -1)) {
+        buf_init(&wire, 0);
+        if (plain_read(L, lua_gettop(L), &f->type, &wire)) {
+            type_release(&f->type, cell);
+            CHECK_EQ(type_from_wire(&f->type, wire.data, wire.len, cell), TYPE_OK);
+        }
+        buf_fini(&wire);
+        return;
+    }
     if (lua_isnil(L, -1)) {
         type_release(&f->type, cell);
         *cell = type_copy(&f->type, f->preset);
@@ -279,29 +369,29 @@ static void check_record(const struct record *record, const struct row *row,
 static void check_map(const struct image *image, uint32_t f, struct model_row *rows,
                       const char *what)
 {
-    const struct facet *facet = &image->facets[f];
+    const struct table *table = &image->tables[f];
     uint32_t n_rows = 0, n_model = 0;
     char key[24];
 
-    for (uint32_t slot = 0; slot < facet->cap; slot++) {
-        if (!facet->rows[slot])
+    for (uint32_t slot = 0; slot < table->cap; slot++) {
+        if (!table->rows[slot])
             continue;
-        const struct image_key *k = &facet->rows[slot]->key;
-        if (facet->record->keys == KEY_STR)
+        const struct image_key *k = &table->rows[slot]->key;
+        if (table->record->keys == KEY_STR)
             snprintf(key, sizeof key, "%.*s", (int)k->text->len,
                      (const char *)k->text->bytes);
         else
             snprintf(key, sizeof key, "%lld", (long long)k->number);
         struct model_row *row = find_row(rows, key);
         if (!row->is_there)
-            fail_msg("%s: the image has %s[%s]", what, facet->record->name, key);
-        check_record(facet->record, facet->rows[slot], row->cells, what);
+            fail_msg("%s: the image has %s[%s]", what, table->record->name, key);
+        check_record(table->record, table->rows[slot], row->cells, what);
         n_rows++;
     }
     for (int i = 0; i < MAX_ROWS; i++)
         n_model += rows[i].is_there;
     if (n_rows != n_model)
-        fail_msg("%s: %s has %u rows, the model %u", what, facet->record->name, n_rows,
+        fail_msg("%s: %s has %u rows, the model %u", what, table->record->name, n_rows,
                  n_model);
 }
 
@@ -315,7 +405,7 @@ static void push_state(struct rig *r)
 
 static void push_map(struct rig *r, uint32_t f)
 {
-    lua_pushstring(r->vm->L, r->vm->def->schema->facets[f].name);
+    lua_pushstring(r->vm->L, r->vm->def->schema->tables[f].name);
     lua_rawget(r->vm->L, -2);
 }
 
@@ -325,10 +415,10 @@ static void take_tables(struct rig *r, struct model *m)
     const struct schema *schema = r->vm->def->schema;
 
     push_state(r);
-    model_record(r->vm->L, &schema->facets[0], m->root);
-    for (uint32_t f = 1; f < schema->n_facets; f++) {
+    model_record(r->vm->L, &schema->tables[0], m->root);
+    for (uint32_t f = 1; f < schema->n_tables; f++) {
         push_map(r, f);
-        model_map(r->vm->L, &schema->facets[f], m->rows[f - 1], m->tables[f - 1]);
+        model_map(r->vm->L, &schema->tables[f], m->rows[f - 1], m->tables[f - 1]);
     }
     lua_pop(r->vm->L, 2);
 }
@@ -349,17 +439,17 @@ static void run_model(uint64_t seed, bool small, int n_scans)
     struct rig r = {0};
     struct model *m = calloc(1, sizeof *m);
     struct rnd rnd;
-    char text[2048], code[256], what[64];
+    char text[2048], code[512], what[64];
 
     rnd_seed(&rnd, seed);
     write_game(text, sizeof text, small);
     rig_open(&r, text);
     const struct schema *schema = r.vm->def->schema;
-    CHECK(schema->facets[1].n_words == (small ? 1 : 3));
-    CHECK_EQ(schema->facets[2].n_fields, small ? 32 : 33);
-    for (uint32_t i = 0; i < schema->facets[0].n_fields; i++)
-        m->root[i] = type_copy(&schema->facets[0].fields[i].type,
-                               schema->facets[0].fields[i].preset);
+    CHECK(schema->tables[1].n_words == (small ? 1 : 3));
+    CHECK_EQ(schema->tables[2].n_fields, small ? 32 : 33);
+    for (uint32_t i = 0; i < schema->tables[0].n_fields; i++)
+        m->root[i] = type_copy(&schema->tables[0].fields[i].type,
+                               schema->tables[0].fields[i].preset);
     for (int i = 0; i < N_MAPS; i++)
         m->tables[i] = LUA_NOREF;
     hold_tables(&r, m);
@@ -372,19 +462,19 @@ static void run_model(uint64_t seed, bool small, int n_scans)
         }
         take_tables(&r, m);
         CHECK_EQ(script_scan(r.room), SCRIPT_DONE);
-        check_record(&schema->facets[0], image_row(r.image, 0, 0), m->root, what);
-        for (uint32_t f = 1; f < schema->n_facets; f++)
+        check_record(&schema->tables[0], image_row(r.image, 0, 0), m->root, what);
+        for (uint32_t f = 1; f < schema->n_tables; f++)
             check_map(r.image, f, m->rows[f - 1], what);
         hold_tables(&r, m);
         image_commit(r.image);
         image_begin(r.image, ++r.tick);
     }
     CHECK(r.n_errors > n_scans / 10); /* the wrong values were really tried */
-    for (uint32_t i = 0; i < schema->facets[0].n_fields; i++)
-        type_release(&schema->facets[0].fields[i].type, &m->root[i]);
-    for (uint32_t f = 1; f < schema->n_facets; f++)
+    for (uint32_t i = 0; i < schema->tables[0].n_fields; i++)
+        type_release(&schema->tables[0].fields[i].type, &m->root[i]);
+    for (uint32_t f = 1; f < schema->n_tables; f++)
         for (int i = 0; i < MAX_ROWS; i++)
-            release_row(&schema->facets[f], &m->rows[f - 1][i]);
+            release_row(&schema->tables[f], &m->rows[f - 1][i]);
     free(m);
     rig_close(&r);
 }

@@ -60,17 +60,17 @@ TEST(scan_defaults, "fields that nothing has set read as their defaults, in Lua 
 static const struct {
     const char *code, *error;
 } refused[] = {
-    {"room.state.frogs[7] = {x = 50}",              "frogs[7].x: 50 is not 0..40"                        },
+    {"room.state.frogs[7] = {x = 50}",              "frogs[7].x: 50 is not in 0..40"                     },
     {"room.state.frogs[7] = {pos = {b = {c = 1}}}",
      "frogs[7].pos.b.c: 1 is not true or false"                                                          },
     {"room.state.frogs[7] = {name = 'abcde'}",
      "frogs[7].name: \"abcde\" is not a string of at most 4 bytes"                                       },
     {"room.state.frogs[7] = {name = '\\255'}",
      "frogs[7].name: a string of 1 bytes is not a string of at most 4 bytes"                             },
-    {"room.state.frogs[7] = {x = 0/0}",             "frogs[7].x: -nan is not 0..40"                      },
-    {"room.state.frogs[7] = {x = 1/0}",             "frogs[7].x: inf is not 0..40"                       },
-    {"room.state.frogs[7] = {x = {}}",              "frogs[7].x: a table is not 0..40"                   },
-    {"room.state.frogs[7] = {x = 1LL}",             "frogs[7].x: a cdata is not 0..40"                   },
+    {"room.state.frogs[7] = {x = 0/0}",             "frogs[7].x: -nan is not in 0..40"                   },
+    {"room.state.frogs[7] = {x = 1/0}",             "frogs[7].x: inf is not in 0..40"                    },
+    {"room.state.frogs[7] = {x = {}}",              "frogs[7].x: a table is not in 0..40"                },
+    {"room.state.frogs[7] = {x = 1LL}",             "frogs[7].x: a cdata is not in 0..40"                },
     {"room.state.frogs[7] = 5",                     "frogs[7]: a record (a table) is expected"           },
     {"room.state.frogs[0] = {}",                    "frogs[0]: the key must be a player id"              },
     {"room.state.frogs[1.5] = {}",                  "frogs[1.5]: the key must be a player id"            },
@@ -115,18 +115,18 @@ TEST(scan_refused, "a row that does not fit is refused where it is added")
 static const struct {
     const char *code, *error;
 } found[] = {
-    {"room.state.frogs[1].x = 50",                                                      "on.hop|:0|frogs[1].x: 50 is not 0..40"              },
-    {"room.state.frogs[1].x = 'a'",                                                     "on.hop|:0|frogs[1].x: \"a\" is not 0..40"           },
-    {"room.state.frogs[1].x = 0/0",                                                     "on.hop|:0|frogs[1].x: -nan is not 0..40"            },
-    {"room.state.frogs[1].x = {}",                                                      "on.hop|:0|frogs[1].x: a table is not 0..40"         },
-    {"room.state.frogs[1].x = print",                                                   "on.hop|:0|frogs[1].x: a function is not 0..40"      },
-    {"room.state.frogs[1].x = 1LL",                                                     "on.hop|:0|frogs[1].x: a cdata is not 0..40"         },
+    {"room.state.frogs[1].x = 50",                                                      "on.hop|:0|frogs[1].x: 50 is not in 0..40"           },
+    {"room.state.frogs[1].x = 'a'",                                                     "on.hop|:0|frogs[1].x: \"a\" is not in 0..40"        },
+    {"room.state.frogs[1].x = 0/0",                                                     "on.hop|:0|frogs[1].x: -nan is not in 0..40"         },
+    {"room.state.frogs[1].x = {}",                                                      "on.hop|:0|frogs[1].x: a table is not in 0..40"      },
+    {"room.state.frogs[1].x = print",                                                   "on.hop|:0|frogs[1].x: a function is not in 0..40"   },
+    {"room.state.frogs[1].x = 1LL",                                                     "on.hop|:0|frogs[1].x: a cdata is not in 0..40"      },
     {"room.state.frogs[1].pos.b.c = 0",
      "on.hop|:0|frogs[1].pos.b.c: 0 is not true or false"                                                                                    },
     {"room.state.frogs[1].name = ('x'):rep(99)",
      "on.hop|:0|frogs[1].name: a string of 99 bytes is not a string of at most 4 bytes"                                                      },
-    {"room.state.n = -1",                                                               "on.hop|:0|n: -1 is not 0..255"                      },
-    {"room.state.n = 1.5",                                                              "on.hop|:0|n: 1.5 is not 0..255"                     },
+    {"room.state.n = -1",                                                               "on.hop|:0|n: -1 is not in 0..255"                   },
+    {"room.state.n = 1.5",                                                              "on.hop|:0|n: 1.5 is not in 0..255"                  },
     {"room.state.phase = 'over'",                                                       "on.hop|:0|phase: \"over\" is not one of lobby, play"},
     {"room.state.phase = 1",                                                            "on.hop|:0|phase: 1 is not one of lobby, play"       },
     {"room.state.frogs[1] = 5",
@@ -223,7 +223,7 @@ TEST(scan_rebuilt, "a row put back holds nothing wrong that it held before")
     rig_open(&r, RUNNER(FROGS, ""));
     scan_after(&r, two_frogs, "");
     scan_after(&r, "room.state.frogs[2].x = 0/0",
-               "on.hop|:0|frogs[2].x: -nan is not 0..40");
+               "on.hop|:0|frogs[2].x: -nan is not in 0..40");
     scan_after(&r, "room.state.frogs[2] = true",
                "on.hop|:0|frogs[2]: a boolean is not a record; the last good one is back");
     CHECK_STR(

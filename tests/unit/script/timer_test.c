@@ -13,7 +13,7 @@ static void run_at(struct rig *r, double ms, const char *notes)
     char have[4096] = "";
 
     r->room->now_ms = ms;
-    script_timers(r->room);
+    script_timers(r->room, NULL);
     for (const char *at = rig_trace(r); (at = strstr(at, "note -1 [")); at++) {
         size_t n = strcspn(at + 9, "\n") - 1;
         snprintf(have + strlen(have), sizeof have - strlen(have), "%s%.*s",

@@ -45,7 +45,7 @@ static void scene_close(struct scene *s)
     cJSON_Delete(s->vectors);
 }
 
-static uint32_t slot_of(const struct facet *f, const cJSON *key)
+static uint32_t slot_of(const struct table *f, const cJSON *key)
 {
     for (uint32_t s = 0; s < f->cap; s++) {
         const struct row *r = f->rows[s];
@@ -63,22 +63,22 @@ static void apply_op(struct image *img, const cJSON *op)
     const char *verb = cJSON_GetArrayItem(op, 0)->valuestring;
     const char *map = cJSON_GetArrayItem(op, 1)->valuestring;
     const cJSON *key = cJSON_GetArrayItem(op, 2);
-    int facet = schema_find_facet(img->schema, map, strlen(map));
-    assert_true(facet >= 0);
-    struct facet *f = &img->facets[facet];
+    int table = schema_find_table(img->schema, map, strlen(map));
+    assert_true(table >= 0);
+    struct table *f = &img->tables[table];
 
     if (strcmp(verb, "add") == 0) {
         bool text = cJSON_IsString(key);
         uint32_t slot =
-            image_add(img, (uint32_t)facet, text ? 0 : (int64_t)key->valuedouble,
+            image_add(img, (uint32_t)table, text ? 0 : (int64_t)key->valuedouble,
                       text ? key->valuestring : NULL, text ? strlen(key->valuestring) : 0);
         assert_true(slot != IMAGE_NO_SLOT);
         return;
     }
-    uint32_t slot = facet == 0 ? 0 : slot_of(f, key);
+    uint32_t slot = table == 0 ? 0 : slot_of(f, key);
     assert_true(slot != IMAGE_NO_SLOT);
     if (strcmp(verb, "remove") == 0) {
-        image_remove(img, (uint32_t)facet, slot);
+        image_remove(img, (uint32_t)table, slot);
         return;
     }
     const char *path = cJSON_GetArrayItem(op, 3)->valuestring;
@@ -89,7 +89,7 @@ static void apply_op(struct image *img, const cJSON *op)
     union cell c;
     CHECK_EQ(cell_of_json(&f->record->fields[i].type, cJSON_GetArrayItem(op, 4), &c),
              TYPE_OK);
-    image_set(img, (uint32_t)facet, slot, i, c);
+    image_set(img, (uint32_t)table, slot, i, c);
 }
 
 /* The payload of a server frame. */
@@ -165,13 +165,15 @@ TEST(emit_frames_json,
 {
     cJSON *vectors = vectors_load("frames.json"), *held = NULL;
     const cJSON *step;
+    struct schema *s = schema_of(vector_text(vectors, "schema"));
     uint32_t tick = 0;
 
     cJSON_ArrayForEach(step, vector_at(vectors, "steps"))
     {
-        CHECK(peer_apply_json(&held, &tick, vector_at(step, "json")));
+        CHECK(peer_apply_json(s, &held, &tick, vector_at(step, "json")));
         CHECK(json_equal(held, vector_at(step, "state")));
     }
+    schema_unref(&s);
     cJSON_Delete(held);
     cJSON_Delete(vectors);
 }
@@ -227,6 +229,41 @@ static void move(struct image *img, uint32_t tick, int64_t x)
     image_begin(img, tick);
     image_set(img, 1, 0, 0, (union cell){.q = x});
     CHECK(image_commit(img));
+}
+
+TEST(emit_cache_merged, "views that are behind by the same get one and the same chunk")
+{
+    struct image *img = small_image(3);
+    struct emit_cache c;
+    struct view v[3];
+    struct chunk *frames[3];
+    bool failed;
+
+    emit_cache_init(&c);
+    for (int i = 0; i < 3; i++) {
+        view_init(&v[i]);
+        frames[i] = emit_frame(&c, img, &v[i], false, &failed);
+        chunk_unref(&frames[i]);
+    }
+    for (uint32_t tick = 3; tick < 5; tick++) {
+        move(img, tick, tick * 4);
+        view_skip(&v[0], img);
+        view_skip(&v[1], img);
+        if (tick == 3) { /* the third falls behind one tick later */
+            frames[2] = emit_frame(&c, img, &v[2], false, &failed);
+            chunk_unref(&frames[2]);
+        }
+    }
+    view_skip(&v[2], img);
+    for (int i = 0; i < 3; i++)
+        frames[i] = emit_frame(&c, img, &v[i], false, &failed);
+    CHECK(frames[0] && frames[0] == frames[1] && frames[2] && frames[2] != frames[0]);
+    for (int i = 0; i < 3; i++) {
+        chunk_unref(&frames[i]);
+        view_fini(&v[i]);
+    }
+    emit_cache_fini(&c);
+    image_free(&img);
 }
 
 TEST(emit_cache_shares, "views in step, and new ones, get one and the same chunk")

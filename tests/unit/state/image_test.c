@@ -34,7 +34,7 @@ TEST(image_new, "a new image is at rest and holds the root's defaults")
     open_image(7);
     CHECK(img->at == 7 && img->tick == 7 && !img->is_open && img->n_rows == 0);
     CHECK_EQ(image_row(img, 0, 0)->now[0].q, 3);
-    CHECK(bits_has(&img->facets[0].alive, 0) && bits_has(&img->facets[0].known, 0));
+    CHECK(bits_has(&img->tables[0].alive, 0) && bits_has(&img->tables[0].known, 0));
     CHECK(image_row(img, 1, 0) == NULL && image_row(img, 1, 99) == NULL);
     image_free(&img);
     CHECK(img == NULL);
@@ -98,7 +98,7 @@ TEST(image_replaced, "a row that leaves and one that takes its slot are a change
     CHECK_EQ(image_add(img, 1, 5, NULL, 0), 0);
     CHECK(image_commit(img));
     CHECK_EQ(image_row(img, 1, 0)->spawn, 3);
-    CHECK(bits_has(&img->facets[1].left, 0) && bits_has(&img->facets[1].changed, 0));
+    CHECK(bits_has(&img->tables[1].left, 0) && bits_has(&img->tables[1].changed, 0));
     image_free(&img);
 }
 

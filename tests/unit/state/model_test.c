@@ -4,6 +4,7 @@
  * views are skipped and reset; after every frame each client must hold exactly what
  * the image holds. Seeded, so a failure comes back.
  */
+#include "draw.h"
 #include "peer.h"
 #include "support.h"
 #include <inttypes.h>
@@ -15,6 +16,8 @@ enum { N_BINARY = 4, N_JSON = 2, N_VIEWS = N_BINARY + N_JSON, MAX_ROWS = 80 };
 
 static const char schema_text[] =
     "{\"state\":{\"fields\":["
+    "[\"doc\",{\"t\":\"any\",\"max\":100000}],"
+    "[\"log\",{\"t\":\"text\",\"max\":90,\"def\":\"once\"}],"
     "[\"phase\",{\"t\":\"enum\",\"of\":[\"lobby\",\"play\",\"over\"],\"def\":\"play\"}],"
     "[\"round\",{\"t\":\"uint\"}],"
     "[\"wind\",{\"t\":\"record\",\"fields\":[[\"dir\",{\"t\":\"angle\"}],"
@@ -22,7 +25,13 @@ static const char schema_text[] =
     "[\"min\",{\"t\":\"f32\"}]]}]]}]],"
     "\"maps\":["
     "[\"frogs\",{\"keys\":\"player\",\"fields\":["
-    "[\"hp\",{\"t\":\"u8\",\"def\":100}],[\"name\",{\"t\":\"str\",\"max\":12,\"def\":"
+    "[\"bag\",{\"t\":\"list\",\"max\":6,\"item\":{\"t\":\"record\",\"fields\":["
+    "[\"at\",{\"t\":\"record\",\"fields\":[[\"x\",{\"t\":\"fixed\",\"step\":0.125}]]}],"
+    "[\"kind\",{\"t\":\"enum\",\"of\":[\"x\",\"y\"]}],[\"n\",{\"t\":\"u16\"}],"
+    "[\"tags\",{\"t\":\"map\",\"keys\":\"string\",\"max\":4,\"item\":{\"t\":\"i8\"}}]]}}],"
+    "[\"hp\",{\"t\":\"u8\",\"def\":100}],"
+    "[\"mark\",{\"t\":\"opt\",\"item\":{\"t\":\"text\",\"max\":40}}],[\"name\",{\"t\":"
+    "\"str\",\"max\":12,\"def\":"
     "\"frog\"}],"
     "[\"pos\",{\"t\":\"record\",\"fields\":["
     "[\"x\",{\"t\":\"fixed\",\"min\":-20,\"max\":20,\"step\":0.015625}],"
@@ -34,7 +43,12 @@ static const char schema_text[] =
     "[\"a\",{\"t\":\"i8\"}],[\"b\",{\"t\":\"i16\"}],[\"c\",{\"t\":\"u16\"}],"
     "[\"d\",{\"t\":\"u32\"}],[\"e\",{\"t\":\"int\"}],[\"f\",{\"t\":\"angle\"}],"
     "[\"g\",{\"t\":\"str\",\"max\":5}],[\"h\",{\"t\":\"enum\",\"of\":[\"x\",\"y\"]}],"
-    "[\"i\",{\"t\":\"u8\"}]]}]]}}";
+    "[\"i\",{\"t\":\"u8\"}],[\"j\",{\"t\":\"bytes\",\"max\":8}],"
+    "[\"k\",{\"t\":\"map\",\"keys\":\"integer\",\"max\":4,\"item\":"
+    "{\"t\":\"list\",\"max\":3,\"item\":{\"t\":\"angle\"}}}],"
+    "[\"l\",{\"t\":\"map\",\"keys\":\"player\",\"max\":5,\"item\":{\"t\":\"any\",\"max\":"
+    "100000}}]"
+    "]}]]}}";
 
 struct model {
     struct rnd rnd;
@@ -83,9 +97,9 @@ static union cell draw_cell(struct model *m, const struct type *t)
     return c;
 }
 
-static uint32_t draw_row(struct model *m, uint32_t facet)
+static uint32_t draw_row(struct model *m, uint32_t table)
 {
-    const struct facet *f = &m->img->facets[facet];
+    const struct table *f = &m->img->tables[table];
     size_t n = bits_count(&f->alive);
     uint32_t s = bits_next(&f->alive, 0);
 
@@ -97,9 +111,9 @@ static uint32_t draw_row(struct model *m, uint32_t facet)
 }
 
 /* Keys come from a small range, so that they come back too. */
-static void add_row(struct model *m, uint32_t facet)
+static void add_row(struct model *m, uint32_t table)
 {
-    const struct facet *f = &m->img->facets[facet];
+    const struct table *f = &m->img->tables[table];
     int64_t number = draw(m, f->record->keys == KEY_INT ? -15 : 1, 30);
     char text[8];
     int len = snprintf(text, sizeof text, "k%" PRId64, number);
@@ -112,47 +126,49 @@ static void add_row(struct model *m, uint32_t facet)
                       : r->key.number == number))
             return;
     }
-    uint32_t slot = image_add(m->img, facet, number, text, (size_t)len);
+    uint32_t slot = image_add(m->img, table, number, text, (size_t)len);
     CHECK(slot != IMAGE_NO_SLOT || m->img->n_rows == MAX_ROWS);
     if (slot != IMAGE_NO_SLOT && bits_has(&f->left, slot))
         m->n_reused++;
 }
 
-static void set_field(struct model *m, uint32_t facet, uint32_t slot)
+static void set_field(struct model *m, uint32_t table, uint32_t slot)
 {
-    const struct record *record = m->img->facets[facet].record;
+    const struct record *record = m->img->tables[table].record;
 
     if (record->n_fields == 0)
         return;
     uint32_t i = (uint32_t)draw(m, 0, record->n_fields - 1);
     const struct type *t = &record->fields[i].type;
-    union cell old = type_copy(t, image_row(m->img, facet, slot)->now[i]);
-    union cell cell = draw_cell(m, t), twin = type_copy(t, cell);
+    union cell old = type_copy(t, image_row(m->img, table, slot)->now[i]);
+    union cell cell =
+        t->kind > TYPE_STR ? draw_cell_like(&m->rnd, t, old) : draw_cell(m, t);
+    union cell twin = type_copy(t, cell);
     bool differs = !type_equal(t, old, cell);
-    CHECK_EQ(image_set(m->img, facet, slot, i, cell), differs);
-    CHECK(!image_set(m->img, facet, slot, i, twin));
+    CHECK_EQ(image_set(m->img, table, slot, i, cell), differs);
+    CHECK(!image_set(m->img, table, slot, i, twin));
     if (chance(m, 0.15))
-        image_set(m->img, facet, slot, i, old); /* and back */
+        image_set(m->img, table, slot, i, old); /* and back */
     else
         type_release(t, &old);
 }
 
 static void random_op(struct model *m)
 {
-    uint32_t facet = (uint32_t)draw(m, 0, m->schema->n_facets - 1);
-    uint32_t slot = draw_row(m, facet);
+    uint32_t table = (uint32_t)draw(m, 0, m->schema->n_tables - 1);
+    uint32_t slot = draw_row(m, table);
     double what = rnd_unit(&m->rnd);
 
-    if (facet == 0) {
+    if (table == 0) {
         set_field(m, 0, 0);
     } else if (what < 0.22 || slot == BITS_NONE) {
-        add_row(m, facet);
+        add_row(m, table);
     } else if (what < 0.40) {
-        image_remove(m->img, facet, slot);
+        image_remove(m->img, table, slot);
         if (chance(m, 0.4))
-            add_row(m, facet);
+            add_row(m, table);
     } else {
-        set_field(m, facet, slot);
+        set_field(m, table, slot);
     }
 }
 
@@ -169,8 +185,8 @@ static void deliver(struct model *m, int i)
         size_t len = frame->len - head;
         if (json) {
             cJSON *record = cJSON_ParseWithLength((const char *)bytes, len);
-            CHECK(
-                peer_apply_json(&m->trees[i - N_BINARY], &m->ticks[i - N_BINARY], record));
+            CHECK(peer_apply_json(m->schema, &m->trees[i - N_BINARY],
+                                  &m->ticks[i - N_BINARY], record));
             cJSON_Delete(record);
         } else {
             struct peer *p = &m->peers[i];

@@ -15,11 +15,12 @@
 #include "state/image.h"
 
 struct peer_row {
-    bool held;
+    bool held, kept;
     int64_t number;
     char text[256];   /* the key of a map with string keys */
     int64_t q[32];    /* numbers as their quantum */
     char str[32][64]; /* texts */
+    cJSON *tree[32];  /* bytes, text and what is composed (peer_value.h) */
 };
 
 struct peer_facet {
@@ -42,9 +43,15 @@ void peer_fini(struct peer *p);
  * peer is as it was. */
 bool peer_apply(struct peer *p, const uint8_t *bytes, size_t len);
 
-/* It holds exactly the rows, keys and cells of the image at rest. */
+/* What it holds as a tree like that of a JSON snapshot; yours. */
+cJSON *peer_tree(const struct peer *p);
+
+/* It holds exactly the rows, keys and cells of the image at rest; for schemas whose facets
+ * are their tables. */
 bool peer_equals(const struct peer *p, const struct image *img);
 
 /* The JSON client is its state tree: apply one j1 record to it (*state is replaced
- * by a snapshot). False where the record does not fit. */
-bool peer_apply_json(cJSON **state, uint32_t *tick, const cJSON *record);
+ * by a snapshot). The schema tells what is a record, whose members are merged. False
+ * where the record does not fit. */
+bool peer_apply_json(const struct schema *s, cJSON **state, uint32_t *tick,
+                     const cJSON *record);

@@ -23,11 +23,11 @@ static const char pond[] =
 TEST(schema_whole, "records are flattened, maps, messages and events numbered")
 {
     struct schema *s = schema_of(pond);
-    const struct record *root = &s->facets[0];
+    const struct record *root = &s->tables[0];
 
     CHECK_STR(s->json, pond);
     CHECK_EQ(s->n_json, strlen(pond));
-    CHECK_EQ(s->n_facets, 4);
+    CHECK_EQ(s->n_tables, 4);
     CHECK_STR(root->name, "");
     CHECK_EQ(root->keys, KEY_NONE);
     CHECK_EQ(root->n_fields, 3);
@@ -37,13 +37,13 @@ TEST(schema_whole, "records are flattened, maps, messages and events numbered")
     CHECK_STR(root->fields[1].path, "wind.dir");
     CHECK_STR(root->fields[2].path, "wind.gust.max");
     CHECK_EQ(root->fields[2].preset.q, 9);
-    CHECK_STR(s->facets[1].name, "frogs");
-    CHECK_EQ(s->facets[1].keys, KEY_PLAYER);
-    CHECK_EQ(s->facets[1].fields[0].type.max_bytes, 16);
-    CHECK_EQ(s->facets[2].keys, KEY_STR);
-    CHECK_EQ(s->facets[2].n_fields, 0);
-    CHECK_EQ(s->facets[2].n_words, 1);
-    CHECK_EQ(s->facets[3].keys, KEY_INT);
+    CHECK_STR(s->tables[1].name, "frogs");
+    CHECK_EQ(s->tables[1].keys, KEY_PLAYER);
+    CHECK_EQ(s->tables[1].fields[0].type.max_bytes, 16);
+    CHECK_EQ(s->tables[2].keys, KEY_STR);
+    CHECK_EQ(s->tables[2].n_fields, 0);
+    CHECK_EQ(s->tables[2].n_words, 1);
+    CHECK_EQ(s->tables[3].keys, KEY_INT);
     CHECK_EQ(s->n_messages, 4);
     CHECK_EQ(s->n_events, 1);
     schema_unref(&s);
@@ -77,10 +77,10 @@ TEST(schema_find, "names are found whole and only whole")
     CHECK_EQ(schema_find_message(s, "zzz", 3), -1);
     CHECK_EQ(schema_find_event(s, "sank", 4), 0);
     CHECK_EQ(schema_find_event(s, "hop", 3), -1);
-    CHECK_EQ(schema_find_facet(s, "", 0), 0);
-    CHECK_EQ(schema_find_facet(s, "frogs", 5), 1);
-    CHECK_EQ(schema_find_facet(s, "rocks", 5), 3);
-    CHECK_EQ(schema_find_facet(s, "phase", 5), -1);
+    CHECK_EQ(schema_find_table(s, "", 0), 0);
+    CHECK_EQ(schema_find_table(s, "frogs", 5), 1);
+    CHECK_EQ(schema_find_table(s, "rocks", 5), 3);
+    CHECK_EQ(schema_find_table(s, "phase", 5), -1);
     schema_unref(&s);
 }
 
@@ -91,9 +91,9 @@ TEST(schema_small, "everything may be absent, and white space may follow")
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct schema *s = schema_of(texts[i]);
-        CHECK(s->n_facets == 1 && s->facets[0].n_fields == 0);
+        CHECK(s->n_tables == 1 && s->tables[0].n_fields == 0);
         CHECK(s->n_messages == 0 && s->n_events == 0);
-        CHECK_EQ(schema_find_facet(s, "x", 1), -1);
+        CHECK_EQ(schema_find_table(s, "x", 1), -1);
         schema_unref(&s);
     }
 }
@@ -112,8 +112,8 @@ TEST(schema_root_names, "the names that JSON deltas take are free below the root
                  taken[i], taken[i], taken[i], taken[i]);
         struct schema *s = schema_of(json);
         snprintf(path, sizeof path, "a.%s", taken[i]);
-        CHECK_STR(s->facets[0].fields[0].path, path);
-        CHECK_STR(s->facets[1].fields[0].path, taken[i]);
+        CHECK_STR(s->tables[0].fields[0].path, path);
+        CHECK_STR(s->tables[1].fields[0].path, taken[i]);
         CHECK_STR(s->messages[0].name, taken[i]);
         schema_unref(&s);
     }
@@ -130,8 +130,8 @@ TEST(schema_limits, "the largest record, the longest name and the deepest nestin
     buf_text(&b, "]}}");
     buf_byte(&b, 0);
     struct schema *s = schema_of((char *)b.data);
-    CHECK_EQ(s->facets[0].n_fields, SCHEMA_MAX_FIELDS);
-    CHECK_EQ(s->facets[0].n_words, 8);
+    CHECK_EQ(s->tables[0].n_fields, SCHEMA_MAX_FIELDS);
+    CHECK_EQ(s->tables[0].n_words, 8);
     schema_unref(&s);
 
     buf_clear(&b);
@@ -144,7 +144,7 @@ TEST(schema_limits, "the largest record, the longest name and the deepest nestin
     buf_text(&b, "]}}");
     buf_byte(&b, 0);
     s = schema_of((char *)b.data);
-    CHECK_EQ(strlen(s->facets[0].fields[0].path), 16 * 65 + 1);
+    CHECK_EQ(strlen(s->tables[0].fields[0].path), 16 * 65 + 1);
     schema_unref(&s);
     buf_fini(&b);
 }
@@ -218,7 +218,7 @@ TEST(schema_refs, "a schema lives as long as its last reference")
 
     schema_unref(&a);
     CHECK(a == NULL);
-    CHECK_STR(b->facets[1].name, "frogs");
+    CHECK_STR(b->tables[1].name, "frogs");
     schema_unref(&b);
     schema_unref(&b);
 }

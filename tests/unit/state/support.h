@@ -32,12 +32,18 @@ struct schema *schema_of_type(const cJSON *type);
 /* A JSON value to a cell of the type. */
 enum type_result cell_of_json(const struct type *t, const cJSON *v, union cell *out);
 
+/* A cell as the peer reads it, with numbers as their quanta (peer_value.h). */
+cJSON *tree_of_cell(const struct type *t, union cell c);
+
 /* A cell as JSON, and a leaf put into a tree at a path such as "pos.x". */
 cJSON *json_of_cell(const struct type *t, union cell c);
 void tree_set(cJSON *tree, const char *path, cJSON *leaf);
 
 /* The whole state: root fields and maps, as in a JSON snapshot. */
 cJSON *json_of_image(const struct image *img);
+
+/* What a player (0: nobody) sees of it: the rows of `seen`, by table (NULL: all). */
+cJSON *json_of_sight(const struct image *img, uint32_t player, const struct bits *seen);
 
 /* The same value; numbers must be the same double. */
 bool json_equal(const cJSON *a, const cJSON *b);

@@ -78,7 +78,7 @@ TEST(type_vectors, "every type takes, writes, reads and refuses as types.json sa
     cJSON_ArrayForEach(item, list)
     {
         struct schema *s = schema_of_type(vector_at(item, "type"));
-        const struct field *f = &s->facets[0].fields[0];
+        const struct field *f = &s->tables[0].fields[0];
         cJSON *preset = json_of_cell(&f->type, f->preset);
         CHECK(json_equal(preset, vector_at(item, "default")));
         cJSON_Delete(preset);
@@ -111,7 +111,7 @@ TEST(type_not_finite, "NaN and infinities fit no type")
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         cJSON *json = cJSON_Parse(types[i]);
         struct schema *s = schema_of_type(json);
-        const struct type *t = &s->facets[0].fields[0].type;
+        const struct type *t = &s->tables[0].fields[0].type;
         union cell c;
         CHECK_EQ(type_from_number(t, NAN, &c), TYPE_ERR_RANGE);
         CHECK_EQ(type_from_number(t, INFINITY, &c), TYPE_ERR_RANGE);
@@ -202,7 +202,7 @@ TEST(type_texts, "a refused value is explained in one line")
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cJSON *json = cJSON_Parse(cases[i].type);
         struct schema *s = schema_of_type(json);
-        const struct type *t = &s->facets[0].fields[0].type;
+        const struct type *t = &s->tables[0].fields[0].type;
         char takes[64], shown[40];
         struct err e;
         union cell c;

@@ -45,3 +45,18 @@ TEST(metrics_labels, "a label's value is escaped; without one there are no brace
                            "parlor_players 3\n");
     buf_fini(&b);
 }
+
+TEST(metrics_many_labels, "several labels, each escaped; none leave no braces")
+{
+    static const char *const labels[] = {"game", "po\"nd", "callback", "on.hop"};
+    struct buf b;
+
+    buf_init(&b, 0);
+    metrics_sample_with(&b, "parlor_x", labels, 2, 1.5);
+    metrics_sample_with(&b, "parlor_x", labels, 1, 2);
+    metrics_sample_with(&b, "parlor_x", labels, 0, 3);
+    CHECK_STR(text_of(&b), "parlor_x{game=\"po\\\"nd\",callback=\"on.hop\"} 1.5\n"
+                           "parlor_x{game=\"po\\\"nd\"} 2\n"
+                           "parlor_x 3\n");
+    buf_fini(&b);
+}

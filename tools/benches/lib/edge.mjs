@@ -11,7 +11,7 @@
  *
  * Ends, by process id, only what it has started.
  */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -27,13 +27,13 @@ const USAGE = `Example: tools/bench edge --quick
 
 Usage: tools/bench edge [--json] [--quick] [options] [FILTER]
 
-  FILTER         only the cases whose name holds this word (echo, fan-out, idle,
+  FILTER         only the cases whose name holds this word (echo, fan-out, TLS, idle,
                  deflate)
   --quick        some 20 seconds, only what has a goal: for a first look, not for
                  a verdict
   --rounds N     rounds (5; --quick 3)
   --seconds S    of each measurement (1.5; --quick 0.25)
-  --idle N       idle connections (10000; --quick 2000)
+  --idle N       idle connections (10000; --quick 2000); over TLS a fifth of that
   --cores A,B    core of the servers, core of the load
   --other PATH   another build of Parlor as one more peer
   --json         one JSON object instead of the table
@@ -68,6 +68,8 @@ const CASES = [
   echo(100, 1, { measure: RATE, at_least: 0.9 }),
   echo(1000, 1),
   echo(100, 16, { measure: RATE, at_least: 0.7 }),
+  overTls(echo(100, 1, { measure: RATE, at_least: 0.9 })),
+  overTls(echo(100, 16)),
   fanOut(1),
   fanOut(16),
   // Asked for by name only (deflate): what compression costs, and plain beside it.
@@ -86,6 +88,11 @@ function echo(connections, inflight, goal) {
     measures: [RATE, CPU, P50, P99],
     goal,
   };
+}
+
+/** The same over TLS; only the servers that speak it are asked. */
+function overTls(test) {
+  return { ...test, name: `TLS ${test.name}`, isTls: true };
 }
 
 /** A message here is a delivery: one message to one connection. */
@@ -242,7 +249,7 @@ async function until(run, what, look) {
 
 async function startServer(kind) {
   const run = launch(cores[0], kind.command);
-  const address = /http:\/\/(?:localhost|127\.0\.0\.1):(\d+)/;
+  const address = /https?:\/\/(?:localhost|127\.0\.0\.1):(\d+)/;
   const seen = await until(run, `where ${kind.name} listens`, () =>
     address.exec(run.out + run.err),
   );
@@ -262,6 +269,7 @@ function loadArgs(server, game, mode, connections, { bytes = 64, deflate = false
     ...["--port", server.port, "--path", server.kind.isParlor ? game : "/"],
     ...["--mode", mode, "--connections", String(connections), "--bytes", String(bytes)],
     ...(deflate ? ["--deflate"] : []),
+    ...(server.kind.isTls ? ["--tls"] : []),
   ];
 }
 
@@ -290,7 +298,8 @@ function residentBytes(pid) {
 }
 
 /** Hold so many connections; returns the server's growth for each of them. */
-async function measureIdle(kind, connections, test) {
+async function measureIdle(kind, test) {
+  const { connections } = test;
   const server = await startServer(kind);
   const hold = async (n) => {
     const run = launch(cores[1], loadArgs(server, "/echo", "idle", n, test), "pipe");
@@ -339,16 +348,23 @@ async function runIdle() {
   const connections = Math.max(9, Math.min(options.idle, room));
   if (connections < options.idle)
     console.error(`bench edge: ulimit -n allows ${connections} idle connections`);
+  const few = Math.max(9, Math.round(connections / 5)); // TLS handshakes take time
   const name = `idle, ${connections} connections`;
   const lines = [];
   for (const test of [
-    { name, goal: { measure: MEMORY, value: 1024 } },
-    large(`${name} that have used deflate`, true),
+    { name, connections, goal: { measure: MEMORY, value: 1024 } },
+    {
+      name: `TLS idle, ${few} connections`,
+      connections: few,
+      isTls: true,
+      goal: { measure: MEMORY, value: 16_896 },
+    },
+    { connections, ...large(`${name} that have used deflate`, true) },
   ]) {
     if (!isWanted(test)) continue;
     const byName = new Map();
-    for (const kind of kinds)
-      byName.set(kind.name, [await measureIdle(kind, connections, test)]);
+    for (const kind of kindsOf(test.isTls))
+      byName.set(kind.name, [await measureIdle(kind, test)]);
     lines.push(summarise(test, MEMORY, byName));
   }
   return lines;
@@ -367,8 +383,10 @@ async function runRounds() {
   const servers = [];
   let rounds = 0;
   if (tests.length === 0) return [[], 0];
-  for (const kind of kinds) servers.push(await startServer(kind));
-  for (const test of tests) seen.set(test, new Map(kinds.map((kind) => [kind.name, []])));
+  for (const kind of kinds)
+    if (tests.some((test) => is(test.isTls, kind))) servers.push(await startServer(kind));
+  for (const test of tests)
+    seen.set(test, new Map(kindsOf(test.isTls).map((kind) => [kind.name, []])));
   for (let longest = 0; rounds < options.rounds; rounds++) {
     const at = Date.now();
     if (rounds > 0 && at - began + longest > LAST_ROUND_MS) {
@@ -376,7 +394,9 @@ async function runRounds() {
       break;
     }
     for (const test of tests)
-      for (const server of rounds % 2 ? [...servers].reverse() : servers)
+      for (const server of (rounds % 2 ? [...servers].reverse() : servers).filter((one) =>
+        is(test.isTls, one.kind),
+      ))
         seen.get(test).get(server.kind.name).push(await measure(server, test));
     longest = Math.max(longest, Date.now() - at);
   }
@@ -405,7 +425,7 @@ function goalText({ test, measure: m, value, against }) {
 }
 
 function printTable(lines, rounds) {
-  const peers = kinds.map((kind) => kind.name).filter((name) => name !== "Parlor");
+  const peers = kindsOf(false).map((kind) => kind.name).filter((name) => name !== "Parlor");
   const rows = [["", "", "Parlor", ...peers, ...peers.map((name) => `to ${name}`), "goal"]];
   let last;
   for (const line of lines) {
@@ -416,8 +436,8 @@ function printTable(lines, rounds) {
       line.test === last ? "" : line.test.name,
       `${line.measure.name}, ${line.measure.unit}`,
       short(line.value),
-      ...against.map((a) => short(a.peer)),
-      ...against.map((a) => a.ratio.toFixed(2) + range(a)),
+      ...against.map((a) => (a ? short(a.peer) : "-")),
+      ...against.map((a) => (a ? a.ratio.toFixed(2) + range(a) : "-")),
       goalText(line),
     ]);
     last = line.test;
@@ -460,15 +480,41 @@ fs.mkdirSync(path.join(folder, "fan"));
 fs.copyFileSync(path.join(root, "games/echo/game.lua"), path.join(folder, "echo/game.lua"));
 fs.writeFileSync(path.join(folder, "fan/game.lua"), FAN_GAME);
 
-const serve = (binary) => [
+const certificate = path.join(folder, "cert.pem");
+const key = path.join(folder, "key.pem");
+execFileSync(
+  "openssl",
+  `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -keyout ${key} -out ${certificate}`.split(
+    " ",
+  ),
+  { stdio: "ignore" },
+);
+
+const serve = (binary, ...more) => [
   ...[binary, "serve", folder, "--port", "0", "--host", "127.0.0.1", "--admin", "off"],
-  ...["--scripts", path.join(root, "scripts")],
+  ...["--scripts", path.join(root, "scripts"), ...more],
 ];
+const withTls = ["--tls_cert", certificate, "--tls_key", key];
+
+/** Does this server take part where TLS is spoken, or where it is not? */
+function is(isTls, kind) {
+  return (kind.isTls ?? false) === (isTls ?? false);
+}
+
+function kindsOf(isTls) {
+  return kinds.filter((kind) => is(isTls, kind));
+}
+
 /** The order matters: Parlor and raw, whose ratio is the verdict, come in turn. */
 const kinds = [
   { name: "raw epoll", command: [path.join(built, "edge_raw")] },
   { name: "Parlor", command: serve(parlor), isParlor: true },
 ];
+/** The same names: a line of the table has the one or the other. */
+kinds.push(
+  { name: "raw epoll", command: [path.join(built, "edge_raw"), "--tls", certificate, key], isTls: true },
+  { name: "Parlor", command: serve(parlor, ...withTls), isParlor: true, isTls: true },
+);
 if (options.other) kinds.push({ name: "other", command: serve(options.other), isParlor: true });
 if (fs.existsSync(path.join(root, "tests/node_modules/ws")))
   kinds.push({ name: "npm ws", command: [process.execPath, path.join(here, "edge_ws.cjs")] });

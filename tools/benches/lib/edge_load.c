@@ -8,6 +8,9 @@
  *   idle    opens the connections and holds them until its stdin ends; with
  *           --deflate each has had one message back before
  *
+ * With --tls all of it over TLS 1.3, always with the same cipher; certificates are not
+ * checked.
+ *
  * Every byte that comes back is compared with what must come: the server's
  * frames are all of one length, so its stream is known beforehand. A difference,
  * a lost connection, or silence ends the program with 1. With --deflate it offers
@@ -21,9 +24,12 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -52,6 +58,7 @@ enum mode { ECHO, FANOUT, IDLE };
 
 struct conn {
     int fd;
+    SSL *ssl;               /* NULL: in clear */
     uint32_t n_sent, n_got; /* messages */
     size_t at;              /* bytes of the next frame that are here already */
     uint8_t *held;          /* output that a full socket has left over */
@@ -71,6 +78,7 @@ static z_stream inflater;
 static struct conn *conns;
 static uint64_t *sent_ns; /* [connection][message % inflight] */
 static int poller;
+static SSL_CTX *tls;
 static uint8_t input[READ_BYTES];
 static uint8_t *output;          /* inflight frames */
 static uint8_t *sent, *expected; /* one frame each: masked as a client's, and bare */
@@ -121,6 +129,32 @@ static double percentile_us(double share)
         if ((double)(seen += latencies[i]) >= share * (double)n)
             break;
     return bucket_us(i);
+}
+
+/* Bytes, as recv() and send() would give and take them. */
+
+static ssize_t tls_result(struct conn *c, int r)
+{
+    int why = SSL_get_error(c->ssl, r);
+
+    errno = why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
+    return -1;
+}
+
+static ssize_t take_bytes(struct conn *c, void *to, size_t n)
+{
+    if (!c->ssl)
+        return recv(c->fd, to, n, MSG_DONTWAIT);
+    int r = SSL_read(c->ssl, to, (int)n);
+    return r > 0 ? r : tls_result(c, r);
+}
+
+static ssize_t give_bytes(struct conn *c, const void *data, size_t n)
+{
+    if (!c->ssl)
+        return send(c->fd, data, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    int r = SSL_write(c->ssl, data, (int)n);
+    return r > 0 ? r : tls_result(c, r);
 }
 
 /* Frames. */
@@ -265,7 +299,7 @@ static void watch(struct conn *c, int op, uint32_t events)
 
 static void write_out(struct conn *c, const uint8_t *data, size_t n)
 {
-    ssize_t r = c->held ? 0 : send(c->fd, data, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t r = c->held ? 0 : give_bytes(c, data, n);
 
     if (r == (ssize_t)n)
         return;
@@ -282,7 +316,7 @@ static void write_out(struct conn *c, const uint8_t *data, size_t n)
 
 static void write_held(struct conn *c)
 {
-    ssize_t r = send(c->fd, c->held, c->n_held, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t r = give_bytes(c, c->held, c->n_held);
 
     if (r < 0 && errno == EAGAIN)
         return;
@@ -320,7 +354,7 @@ static void note(uint64_t ns)
 
 static void on_readable(struct conn *c)
 {
-    ssize_t n = recv(c->fd, input, sizeof input, MSG_DONTWAIT);
+    ssize_t n = take_bytes(c, input, sizeof input);
 
     if (n < 0 && errno == EAGAIN)
         return;
@@ -357,7 +391,9 @@ static void run_until(uint64_t end)
             if (c->held && events[i].events & EPOLLOUT)
                 write_held(c);
             if (events[i].events & ~(uint32_t)EPOLLOUT)
-                on_readable(c);
+                do
+                    on_readable(c);
+                while (c->ssl && SSL_has_pending(c->ssl));
         }
         now = now_ns(CLOCK_MONOTONIC);
         if (n > 0)
@@ -461,7 +497,14 @@ static int open_one(uint32_t i)
     return fd;
 }
 
-static void send_request(int fd)
+/* The handshake waits, like all of connecting. */
+static void start_tls(struct conn *c)
+{
+    if (!(c->ssl = SSL_new(tls)) || !SSL_set_fd(c->ssl, c->fd) || SSL_connect(c->ssl) != 1)
+        die("no TLS with this server");
+}
+
+static void send_request(struct conn *c)
 {
     char text[2048];
     int len = snprintf(
@@ -471,17 +514,20 @@ static void send_request(int fd)
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
         path, port, is_deflate ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
 
-    if (len >= (int)sizeof text || send(fd, text, (size_t)len, MSG_NOSIGNAL) != len)
+    if (len >= (int)sizeof text || give_bytes(c, text, (size_t)len) != len)
         die("the request cannot be sent");
 }
 
-static void await_answer(int fd)
+static void await_answer(struct conn *c)
 {
     char text[2048] = "";
     size_t n = 0;
 
     while (!strstr(text, "\r\n\r\n")) {
-        ssize_t r = n < sizeof text - 1 ? recv(fd, text + n, sizeof text - 1 - n, 0) : 0;
+        size_t room = sizeof text - 1 - n;
+        ssize_t r = room == 0 ? 0
+                    : c->ssl  ? SSL_read(c->ssl, text + n, (int)room)
+                              : recv(c->fd, text + n, room, 0);
         if (r <= 0)
             die("no answer to the handshake");
         n += (size_t)r;
@@ -508,13 +554,32 @@ static void open_all(void)
         die("out of memory or descriptors");
     for (uint32_t done = 0; done < n_conns;) {
         uint32_t end = n_conns - done < AT_ONCE ? n_conns : done + AT_ONCE;
-        for (uint32_t i = done; i < end; i++)
-            send_request(conns[i].fd = open_one(i));
+        for (uint32_t i = done; i < end; i++) {
+            conns[i].fd = open_one(i);
+            if (tls)
+                start_tls(conns + i);
+            send_request(conns + i);
+        }
         for (; done < end; done++) {
-            await_answer(conns[done].fd);
+            await_answer(conns + done);
+            if (tls)
+                fcntl(conns[done].fd, F_SETFL, O_NONBLOCK);
             watch(conns + done, EPOLL_CTL_ADD, EPOLLIN);
         }
     }
+}
+
+static void use_tls(void)
+{
+    tls = SSL_CTX_new(TLS_client_method());
+    if (!tls || !SSL_CTX_set_min_proto_version(tls, TLS1_3_VERSION) ||
+        !SSL_CTX_set_ciphersuites(tls, "TLS_AES_128_GCM_SHA256"))
+        die("OpenSSL");
+    SSL_CTX_set_read_ahead(tls, 1);
+    SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                              SSL_MODE_RELEASE_BUFFERS);
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
 }
 
 static double number(const char *text, double low, double high)
@@ -553,6 +618,7 @@ int main(int argc, char **argv)
         {"seconds",     required_argument, NULL, 's'},
         {"warm-up",     required_argument, NULL, 'w'},
         {"deflate",     no_argument,       NULL, 'd'},
+        {"tls",         no_argument,       NULL, 't'},
         {NULL,          0,                 NULL, 0  }
     };
 
@@ -566,6 +632,7 @@ int main(int argc, char **argv)
         case 'k': inflight = (uint32_t)number(optarg, 1, 1024); break;
         case 'b': n_bytes = (size_t)number(optarg, MIN_BYTES, MAX_BYTES); break;
         case 's': seconds = number(optarg, 0.01, 600); break;
+        case 't': use_tls(); break;
         case 'w': warm_up = number(optarg, 0.01, 60); break;
         case 'd': is_deflate = true; break;
         default: return 64;

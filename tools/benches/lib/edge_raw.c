@@ -9,13 +9,19 @@
  * that such a server can do without (fragments, UTF-8 checks, Close handshakes,
  * time-outs, scripts) is not there; a client that needs it is dropped.
  *
- * Usage: edge_raw. Prints http://127.0.0.1:PORT and serves until it is killed.
+ * With --tls each connection goes through OpenSSL as it comes, with the settings that
+ * are fastest: read ahead, and buffers that are kept.
+ *
+ * Usage: edge_raw [--tls CERTIFICATE KEY]. Prints http(s)://127.0.0.1:PORT and serves until
+ * it is killed.
  */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
+#include <openssl/ssl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -35,6 +41,7 @@ enum {
 
 struct conn {
     int fd;
+    SSL *ssl;     /* NULL: in clear */
     bool is_open; /* the handshake is done */
     bool is_dead; /* freed at the end of the turn */
     uint32_t at;  /* place in `all` */
@@ -54,6 +61,7 @@ static uint32_t n_all, cap_all;
 static struct bytes echoes, fan; /* of this read, of this turn */
 static uint8_t input[MAX_FRAME + READ_BYTES];
 static int poller;
+static SSL_CTX *tls;
 
 static void die(const char *why)
 {
@@ -99,6 +107,31 @@ static void drop(struct conn *c)
     dead = c;
 }
 
+/* As recv() and send() would. */
+static ssize_t tls_result(struct conn *c, int r)
+{
+    int why = SSL_get_error(c->ssl, r);
+
+    errno = why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
+    return -1;
+}
+
+static ssize_t take_bytes(struct conn *c, uint8_t *to, size_t n)
+{
+    if (!c->ssl)
+        return recv(c->fd, to, n, 0);
+    int r = SSL_read(c->ssl, to, (int)n);
+    return r > 0 ? r : tls_result(c, r);
+}
+
+static ssize_t give_bytes(struct conn *c, const uint8_t *data, size_t n)
+{
+    if (!c->ssl)
+        return send(c->fd, data, n, MSG_NOSIGNAL);
+    int r = SSL_write(c->ssl, data, (int)n);
+    return r > 0 ? r : tls_result(c, r);
+}
+
 static void hold(struct conn *c, const uint8_t *data, size_t n)
 {
     if (c->n_held + n > MAX_HELD) {
@@ -118,7 +151,7 @@ static void write_out(struct conn *c, const uint8_t *data, size_t n)
         hold(c, data, n);
         return;
     }
-    ssize_t sent = send(c->fd, data, n, MSG_NOSIGNAL);
+    ssize_t sent = give_bytes(c, data, n);
     if (sent == (ssize_t)n)
         return;
     if (sent < 0 && errno != EAGAIN) {
@@ -133,7 +166,7 @@ static void write_out(struct conn *c, const uint8_t *data, size_t n)
 
 static void write_held(struct conn *c)
 {
-    ssize_t sent = send(c->fd, c->held, c->n_held, MSG_NOSIGNAL);
+    ssize_t sent = give_bytes(c, c->held, c->n_held);
 
     if (sent < 0) {
         if (errno != EAGAIN)
@@ -270,7 +303,7 @@ static void on_readable(struct conn *c)
 
     if (n)
         memcpy(input, c->rest, n);
-    ssize_t got = recv(c->fd, input + n, READ_BYTES, 0);
+    ssize_t got = take_bytes(c, input + n, READ_BYTES);
     if (got < 0 && errno == EAGAIN)
         return;
     if (got <= 0) {
@@ -308,6 +341,10 @@ static void accept_all(int listener)
             all = grown(all, cap_all * sizeof *all);
         }
         c->fd = fd;
+        if (tls && (!(c->ssl = SSL_new(tls)) || !SSL_set_fd(c->ssl, fd)))
+            die("OpenSSL");
+        if (c->ssl)
+            SSL_set_accept_state(c->ssl);
         c->at = n_all;
         all[n_all++] = c;
         watch(c, EPOLL_CTL_ADD, EPOLLIN);
@@ -324,26 +361,41 @@ static void end_turn(void)
     while (dead) {
         struct conn *c = dead;
         dead = c->next_dead;
+        SSL_free(c->ssl);
         free(c->rest);
         free(c->held);
         free(c);
     }
 }
 
-int main(void)
+static void use_tls(const char *certificate, const char *key)
+{
+    tls = SSL_CTX_new(TLS_server_method());
+    if (!tls || SSL_CTX_use_certificate_chain_file(tls, certificate) != 1 ||
+        SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1)
+        die("certificate or key");
+    SSL_CTX_set_read_ahead(tls, 1);
+    SSL_CTX_set_mode(tls,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+}
+
+int main(int argc, char **argv)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001)};
     struct epoll_event events[N_EVENTS] = {{.events = EPOLLIN}};
     socklen_t n_at = sizeof at;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
+    if (argc == 4 && strcmp(argv[1], "--tls") == 0)
+        use_tls(argv[2], argv[3]);
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
     poller = epoll_create1(0);
     if (poller < 0 || listener < 0 || bind(listener, (struct sockaddr *)&at, n_at) != 0 ||
         listen(listener, 4096) != 0 ||
         getsockname(listener, (struct sockaddr *)&at, &n_at) != 0 ||
         epoll_ctl(poller, EPOLL_CTL_ADD, listener, events) != 0)
         die("edge_raw");
-    printf("http://127.0.0.1:%d\n", ntohs(at.sin_port));
+    printf("http%s://127.0.0.1:%d\n", tls ? "s" : "", ntohs(at.sin_port));
     fflush(stdout);
     for (;;) {
         int n = epoll_wait(poller, events, N_EVENTS, -1);
@@ -356,7 +408,9 @@ int main(void)
             else if (c->held)
                 write_held(c);
             else
-                on_readable(c);
+                do
+                    on_readable(c);
+                while (c->ssl && !c->is_dead && !c->held && SSL_has_pending(c->ssl));
         }
         end_turn();
     }

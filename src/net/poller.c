@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/poller.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum {
+    N_EVENTS = 1024,  /* of a turn; what is left comes in the next */
+    FETCHED = 4 * 64, /* the part of an item that is fetched ahead */
+    AHEAD = 2,        /* and how many items ahead */
+};
+
+static void fetch(const void *item)
+{
+    for (const char *at = item; at < (const char *)item + FETCHED; at += 64)
+        __builtin_prefetch(at);
+}
+
+static void on_poll(uv_poll_t *handle, int status, int events)
+{
+    struct poller *p = (struct poller *)((char *)handle - offsetof(struct poller, poll));
+    struct epoll_event ready[N_EVENTS];
+    int n = epoll_wait(p->fd, ready, N_EVENTS, 0);
+
+    (void)status;
+    (void)events;
+    for (int i = 0; i < AHEAD && i < n; i++)
+        fetch(ready[i].data.ptr);
+    for (int i = 0; i < n; i++) {
+        if (i + AHEAD < n)
+            fetch(ready[i + AHEAD].data.ptr);
+        p->on_ready(ready[i].data.ptr, ready[i].events);
+    }
+}
+
+int poller_open(struct poller *p, uv_loop_t *loop, void *data,
+                void (*on_ready)(void *item, uint32_t events))
+{
+    int r;
+
+    p->on_ready = on_ready;
+    p->fd = epoll_create1(EPOLL_CLOEXEC);
+    if (p->fd < 0)
+        return -errno;
+    if ((r = uv_poll_init(loop, &p->poll, p->fd)) < 0) {
+        close(p->fd);
+        return r;
+    }
+    p->poll.data = data;
+    return uv_poll_start(&p->poll, UV_READABLE, on_poll);
+}
+
+void poller_close(struct poller *p, uv_close_cb on_closed)
+{
+    uv_close((uv_handle_t *)&p->poll, on_closed);
+    close(p->fd);
+}
+
+int poller_watch(struct poller *p, int fd, void *item, uint32_t before, uint32_t events)
+{
+    struct epoll_event e = {.events = events, .data.ptr = item};
+    int op = !before ? EPOLL_CTL_ADD : !events ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
+
+    if (before == events)
+        return 0;
+    return epoll_ctl(p->fd, op, fd, &e) == 0 ? 0 : -errno;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * poller - which of an edge's many sockets are ready.
+ *
+ * An epoll set of its own, which libuv sees as one file. libuv's handle for a socket
+ * has 160 bytes, and it finds each one through a table; here the kernel keeps the
+ * pointer, and what comes next is fetched into the cache meanwhile. It costs one
+ * system call more a turn.
+ *
+ * Ownership: the storage is the caller's, and libuv's between poller_close() and its
+ * callback. Items are borrowed. Thread: its loop's.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <uv.h>
+
+struct poller {
+    int fd;
+    void (*on_ready)(void *item, uint32_t events);
+    uv_poll_t poll;
+};
+
+/* `on_ready` is called with the item of each socket that is ready and what it is ready
+ * for (EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP). An item must live until the turn is
+ * over, though its socket may be closed: it may be told once more. Returns 0 or a
+ * negative error, after which nothing is left to do. */
+int poller_open(struct poller *p, uv_loop_t *loop, void *data,
+                void (*on_ready)(void *item, uint32_t events));
+
+/* `data` of poller_open() is in handle->data of the callback. The sockets stay open. */
+void poller_close(struct poller *p, uv_close_cb on_closed);
+
+/* From now on tell of `events`, where it was `before`: 0 means that it is not told of
+ * at all, neither of errors. A socket that is closed needs no call. Returns 0 or
+ * -errno. */
+int poller_watch(struct poller *p, int fd, void *item, uint32_t before, uint32_t events);

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// Clients that keep the server waiting: rows of README.md whose answer is an end in
+// time. Each runs on every lane at once.
+import assert from "node:assert/strict";
+
+import { openLanes } from "./lib/lanes.mjs";
+import { connect, frame, PING, PONG } from "./lib/raw.mjs";
+import { sleep } from "./lib/server.mjs";
+
+const HEAD_MS = 1500;
+const CLOSE_MS = 1000;
+const DEAD_MS = 3000;
+const { row } = await openLanes({
+  args: ["--head-ms", String(HEAD_MS), "--close-ms", String(CLOSE_MS)],
+});
+const idle = await openLanes({ args: ["--ping-ms", "1000", "--dead-ms", String(DEAD_MS)] });
+
+idle.row(
+  "F36",
+  "a peer that answers no ping is closed at the limit, one that answers stays",
+  async (lane) => {
+    const answering = await lane.open();
+    const silent = await lane.open();
+    const began = Date.now();
+    assert.equal((await silent.frame()).op, PING);
+    const timer = setInterval(() => {
+      answering.write(frame(PONG));
+      lane.honest.write(frame(PONG));
+    }, 300);
+    await silent.ended();
+    clearInterval(timer);
+    const took = Date.now() - began;
+    assert.ok(took > 1000 && took < DEAD_MS + 1500, `${took} ms`);
+    await lane.assertEchoes(answering);
+  },
+  { together: true },
+);
+
+row(
+  "H37",
+  "a head that stalls, or trickles, ends in time",
+  async (lane) => {
+    const began = Date.now();
+    const stalled = await lane.connect();
+    stalled.write(`GET / HTTP/1.1\r\nHost: loc`);
+    const slow = await lane.connect();
+    slow.write(`GET / HTTP/1.1\r\nX: `);
+    const timer = setInterval(() => slow.write("a"), 100);
+    slow.socket.on("end", () => clearInterval(timer));
+    for (const raw of [stalled, slow]) {
+      assert.equal((await raw.answer()).status, 408);
+      await raw.ended();
+    }
+    assert.ok(Date.now() - began >= HEAD_MS - 1000, "not before its time");
+  },
+  { together: true },
+);
+row(
+  "H38",
+  "a client that says nothing is let go",
+  async (lane) => {
+    const silent = await lane.connect();
+    // With TLS also one that does not even begin to shake hands.
+    const mute = await connect(lane.server.port);
+    await silent.ended();
+    await mute.ended();
+    assert.equal(mute.bytes.length, 0);
+    mute.destroy();
+  },
+  { together: true },
+);
+
+row(
+  "F30",
+  "a client that is told 1002 and stays silent loses its connection",
+  async (lane) => {
+    const raw = await lane.open();
+    raw.write(frame(3, "a"));
+    assert.equal(await raw.closeCode(), 1002);
+    await raw.ended();
+    // Our side stays open; a server that keeps its own would take this for ever.
+    await sleep(CLOSE_MS + 200);
+    await raw.wait("the reset", () => {
+      raw.tcp.write("x");
+      setTimeout(() => raw.wake(), 50);
+      return raw.tcp.destroyed;
+    });
+  },
+  { together: true },
+);
