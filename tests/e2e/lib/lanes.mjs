@@ -81,6 +81,7 @@ class Lane {
   async sit() {
     this.honest = await upgrade(this.to, "/echo", this.headers());
     this.isPacked = this.honest.extensions !== undefined;
+    assert.equal(this.isPacked, this.offers, `permessage-deflate, ${this.name}`);
   }
 
   assertHonest = () => this.assertEchoes(this.honest, "an honest word");
