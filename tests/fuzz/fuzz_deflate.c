@@ -106,6 +106,16 @@ static enum ws_result inflate_by(struct ws_deflate *d, const uint8_t *at, size_t
     return r < 0 ? r : ws_deflate_end(d);
 }
 
+/* Both read the same bytes. A client that refers further back than its window reaches
+ * may be found out or not, as zlib has that much still at hand or has not; what it gets
+ * is its own data or an error. All else must not depend on the reads. */
+static bool may_differ(const struct ws_deflate_params *params, enum ws_result a,
+                       enum ws_result b)
+{
+    return params->client_max_window_bits < 15 &&
+           (a == WS_ERR_DEFLATE || b == WS_ERR_DEFLATE);
+}
+
 static void try_receiving(const struct ws_deflate_params *params, const uint8_t *data,
                           size_t size, size_t step)
 {
@@ -122,8 +132,8 @@ static void try_receiving(const struct ws_deflate_params *params, const uint8_t 
         buf_init(&other, 0);
         a = inflate_by(whole, at, n, n + 1, &one);
         b = inflate_by(pieces, at, n, step, &other);
-        if (a != b ||
-            (a == WS_MORE &&
+        if ((a != b && !may_differ(params, a, b)) ||
+            (a == WS_MORE && b == WS_MORE &&
              (one.len != other.len || (one.len && memcmp(one.data, other.data, one.len)))))
             abort();
         buf_fini(&one);
