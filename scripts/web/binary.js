@@ -15,7 +15,9 @@ import { parseSchema, readPayload, schemaHash, writePayload } from "./schema.js"
 import { In, Out, WireError, fromUtf8 } from "./wire.js";
 
 const VERSION = 1;
-const [HELLO, SCHEMA, SNAPSHOT, DELTA, EVENT, PONG, BYE, KEYS, REPLY] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+const [HELLO, SCHEMA, SNAPSHOT, DELTA, EVENT, PONG, BYE, KEYS, REPLY, VOLATILE] = [
+  1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+];
 const DEV = 0x40;
 const C_HELLO = 0x81;
 const [C_INPUT, C_PING, C_ACK, C_EVENT, C_RESYNC, C_REQUEST, C_SCHEMA_OK] = [
@@ -93,7 +95,8 @@ export class Binary {
       case DELTA:
         return this.delta(input);
       case EVENT:
-        return this.event(input);
+      case VOLATILE:
+        return { ...this.event(input), volatile: type === VOLATILE };
       case PONG:
         return {
           t: "pong",

@@ -42,6 +42,7 @@ struct conn {
     struct http_head *head;      /* NULL before the first byte and after the upgrade */
     struct chunk *pong;          /* at most one that waits for a stuck output */
     uint64_t since_ms;           /* when the wait that is timed began */
+    uint64_t moved_ms;           /* the socket last took bytes */
     uint64_t heard_ms;           /* the peer last proved to be alive */
     uint16_t code;               /* for on_closed */
     uint8_t state;               /* enum conn_state */
@@ -50,6 +51,7 @@ struct conn {
     bool is_trusted;             /* the peer: its X-Forwarded- headers count */
     bool is_limited;             /* the meters below count */
     bool is_blocked;             /* the socket is full; wait until it is writable */
+    bool may_wait;               /* the kernel may hold bytes that it has not sent */
     bool is_paused;              /* too much waits to leave: read no more for now */
     bool is_shut;                /* our side of the TCP connection is closed */
     bool is_eof;                 /* and this is the peer's */

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "proto/record.h"
+#include "room/pace.h"
 #include "room/peer.h"
 #include "state/emit.h"
 #include "state/schema.h"
@@ -61,10 +62,10 @@ struct player {
     struct bucket *buckets; /* by message id; NULL until one is needed */
     float strikes;          /* rate violations, see player_strike() */
     uint32_t strikes_at_ms;
-    uint32_t n_invalid;  /* messages that did not fit their declaration */
-    uint32_t probe_tick; /* the ACK of this tick tells the round trip */
-    uint64_t probe_us;   /* 0: no probe is out */
-    float rtt_ms;        /* 0: not known yet */
+    uint32_t n_invalid; /* messages that did not fit their declaration */
+    struct pace pace;   /* of the connection: what state its line takes */
+    bool has_events;    /* were sent since the last state: they may wait in the socket */
+    bool is_slow;       /* got no state in this flush, and no volatile events */
 };
 
 /* A player with a fresh token, or NULL when memory is out. */

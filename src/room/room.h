@@ -116,6 +116,9 @@ void room_reload(struct room *r, uint32_t old_version, bool schema_changed);
  * all players get 4008. Outside a step it ends with the next one. */
 void room_close(struct room *r, const char *reason);
 
+/* How much later than 1.5 round trips an ACK of this room's state may come. */
+uint32_t room_slack_us(const struct room *r);
+
 /* A player's view was reset: see that it is served. */
 void room_wake_for(struct room *r);
 

@@ -114,7 +114,8 @@ void room_resume_seat(struct room *r, struct player *p, const struct peer *peer)
     p->peer = *peer;
     room_count_peer(r, p, 1);
     p->needs_hello = p->is_resumed = true;
-    p->probe_us = 0;
+    pace_reset(&p->pace);
+    p->has_events = false;
     if (p->state == PLAYER_HELD) {
         p->state = PLAYER_SEATED;
         queue(r, p, INPUT_RESUME, NULL, 0);

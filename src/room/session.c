@@ -271,11 +271,7 @@ void session_ack(struct session *s, uint32_t tick)
 {
     struct player *p = s->player;
 
-    if (p->probe_us && tick >= p->probe_tick) {
-        float sample = (float)(clk_now_us() - p->probe_us) / 1000;
-        p->rtt_ms = p->rtt_ms > 0 ? p->rtt_ms + (sample - p->rtt_ms) / 8 : sample;
-        p->probe_us = 0;
-    }
+    pace_acked(&p->pace, tick, (uint32_t)clk_now_us(), room_slack_us(p->room));
 }
 
 void session_resync(struct session *s)

@@ -53,6 +53,7 @@ struct script_event {
     size_t n_name;
     const uint8_t *payload; /* wire form, typed or any; borrows */
     size_t n_payload;
+    bool is_volatile; /* may be left out where a player's line is stuck */
 };
 
 /* What scripts do to the world, given by the room layer. `room` is what
