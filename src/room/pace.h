@@ -5,14 +5,13 @@
  * Bytes that wait on our side are seen by asking the socket. Those that wait in
  * the network (a router's buffer may hold seconds of them) are not, so we watch
  * how long the oldest frame of state has been without ACK. Later than 1.5 round
- * trips and some ticks: the line is slow, and gets one frame at a time until ACKs
- * are in time again.
+ * trips and some ticks: the line is slow.
  *
- * The round trip that counts is the least one: an average would grow with the
- * queue that it is meant to notice. A path that has become longer looks just like
- * a slow one while only one frame is out, so every 64 late ACKs the longer time is
- * believed and two frames are let out: if the second is late by the new measure as
- * well, it was the line's rate.
+ * A slow line gets one frame at a time. Its ACK tells how long a frame takes that
+ * has nothing in front of it. After some of those two frames are let out: where the
+ * second takes longer, it waited for the first, so the line's rate is the limit, and
+ * it is one at a time again, for twice as long (up to 64 frames). Where it does not,
+ * more are let out, and in the end any number: then the path was only long.
  *
  * Pure: no clock, no allocation. Times are in us and may wrap.
  */
@@ -21,7 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { PACE_SLOTS = 16, PACE_TRIAL = 64 };
+enum { PACE_SLOTS = 16 };
 
 struct pace {
     struct {
@@ -29,15 +28,13 @@ struct pace {
     } out[PACE_SLOTS]; /* sent, no ACK yet; oldest first */
     uint8_t n;
     uint8_t window;       /* so many may be out; PACE_SLOTS: any number */
-    uint8_t n_late;       /* ACKs that were late since the last trial */
-    uint8_t n_good;       /* ACKs in time since the window last changed */
+    uint8_t n_good;       /* ACKs since the window last changed */
+    uint8_t n_alone;      /* so many one at a time before two are tried */
+    bool is_acking;       /* this client sends ACKs */
     bool has_merged;      /* a slot stands for several frames, the last of which is */
     uint32_t merged_tick; /* ... this one: its ACK tells no round trip */
-    bool is_acking;       /* this client sends ACKs */
-    bool is_trial;        /* base_us is believed on trial */
-    uint32_t sent_tick;   /* the last one sent */
-    uint32_t base_us;     /* least round trip; 0: none known */
-    uint32_t least_us;    /* the same before a trial */
+    uint32_t base_us;     /* round trip to judge by: the least, or that of a frame
+                           * alone on a slow line; 0: none known */
     float rtt_ms;         /* smoothed, as scripts see it; 0: not known yet */
 };
 
