@@ -187,10 +187,9 @@ export class Binary {
   join(options) {
     return this.hi(0).any(options, "options").take();
   }
-  /** @param {{ token: string, epoch: number, events: number }} ticket */
-  resume(ticket) {
-    const { token, epoch, events } = ticket;
-    return this.hi(1).raw(fromHex(token)).u32(epoch).uv(this.tick).uv(events).take();
+  /** @param {{ token: string, epoch: number, events: number, tick: number }} ticket */
+  resume({ token, epoch, events, tick }) {
+    return this.hi(1).raw(fromHex(token)).u32(epoch).uv(tick).uv(events).take();
   }
   /** @param {number} kind */
   hi(kind) {

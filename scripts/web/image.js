@@ -150,7 +150,7 @@ export class Image {
   readRun(facet, run, input) {
     const n = input.uv();
     const kept = run === KEEP ? new Set() : null;
-    if (n === 0) throw new WireError("empty run");
+    if (n === 0 && !kept) throw new WireError("empty run");
     for (let i = 0, id = -1; i < n; i++) {
       id += input.uv() + 1;
       if (id >= MAX_SLOT) throw new WireError("id too large");

@@ -112,13 +112,18 @@ export class Session {
     ws.onopen = () => {
       this.helloAt = this.now();
       const hello = this.ticket
-        ? this.codec.resume({ ...this.ticket, events: this.events })
+        ? this.codec.resume({ ...this.ticket, events: this.events, tick: this.heldTick() })
         : this.codec.join(this.options);
       ws.send(hello);
     };
     ws.onmessage = (/** @type {any} */ e) => this.receive(e.data);
     ws.onerror = () => {}; // a close follows and tells
     ws.onclose = (/** @type {any} */ e) => this.closed(e.code, e.reason);
+  }
+
+  /** Of the state that is held, if it is that of the room to which the ticket leads. */
+  heldTick() {
+    return this.heldEpoch === this.ticket?.epoch ? this.codec.tick : 0;
   }
 
   /** The connection is of no use any more. @param {number} [code] */
@@ -225,6 +230,7 @@ export class Session {
     }
     if (tick >= 0) {
       this.room.tick = tick;
+      this.heldEpoch = this.ticket?.epoch;
       for (const { fn, args } of this.codec.show(now, due)) this.room._call(fn, args);
       if (this.ws && this.isWelcome && this.room.status !== "live") this.live();
       this.room._emit("state");

@@ -54,6 +54,7 @@ struct player {
     bool needs_schema;     /* SCHEMA goes out before the next state */
     bool needs_hello;      /* HELLO and snapshot go out with the next flush */
     bool is_resumed;       /* ... and say so */
+    uint32_t resume_tick;  /* of the state that the client still holds; 0: none */
     bool is_leaving;       /* its INPUT_LEAVE is queued, or it was kicked */
     size_t outbox_from;    /* events queued before this place are not for it */
     uint32_t n_received;   /* counted records from the client in this seat */

@@ -82,8 +82,10 @@ bool room_is_full(const struct room *r);
 struct player *room_take_seat(struct room *r, const struct peer *peer, const char *name,
                               size_t n_name, const uint8_t *options, size_t n_options);
 
-/* Give a held (or still connected) seat to a new connection. */
-void room_resume_seat(struct room *r, struct player *p, const struct peer *peer);
+/* Give a held (or still connected) seat to a new connection, whose client still holds
+ * the state of `tick` (0: none) and gets what changed since. */
+void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
+                      uint32_t tick);
 
 /* The connection of a seat is gone. Held where the game and the peer allow it and
  * `for_good` is not set, else it leaves. */

@@ -81,6 +81,14 @@ static void put_hello_json(const struct room *r, const struct player *p, struct 
     json_out_end_object(&j);
 }
 
+/* Does this client hold state that a delta can bring up to date? */
+static bool can_catch_up(const struct room *r, const struct player *p)
+{
+    bool knows = p->peer.codec == PEER_JSON || p->offered_hash == r->image->schema->hash;
+
+    return p->resume_tick > 0 && knows && emit_can_resume(r->image, p->resume_tick);
+}
+
 static void greet(struct room *r, struct player *p)
 {
     struct buf *out = &r->scratch;
@@ -92,6 +100,8 @@ static void greet(struct room *r, struct player *p)
         put_hello(r, p, out);
     send_buf(p, out);
     view_reset(&p->view);
+    if (!can_catch_up(r, p))
+        p->resume_tick = 0;
     p->needs_hello = p->needs_schema = p->is_resumed = false;
 }
 
@@ -136,8 +146,12 @@ static bool send_state(struct room *r, struct player *p, bool is_greeted, uint64
         view_skip(&p->view, r->image);
     if (p->is_slow || is_current)
         return !is_current;
-    struct chunk *frame =
-        emit_frame(&r->cache, r->image, &p->view, p->peer.codec == PEER_JSON, &failed);
+    bool json = p->peer.codec == PEER_JSON;
+    struct chunk *frame = p->resume_tick
+                              ? emit_resume_frame(&r->cache, r->image, &p->view,
+                                                  p->resume_tick, json, &failed)
+                              : emit_frame(&r->cache, r->image, &p->view, json, &failed);
+    p->resume_tick = 0;
     if (frame) {
         p->peer.ops->send(p->peer.conn, frame);
         pace_sent(&p->pace, r->image->at, (uint32_t)now_us);

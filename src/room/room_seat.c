@@ -107,13 +107,15 @@ struct player *room_take_seat(struct room *r, const struct peer *peer, const cha
     return p;
 }
 
-void room_resume_seat(struct room *r, struct player *p, const struct peer *peer)
+void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
+                      uint32_t tick)
 {
     if (p->peer.conn)
         room_part(p, CLOSE_TAKEN_OVER, close_reason_text(CLOSE_TAKEN_OVER));
     p->peer = *peer;
     room_count_peer(r, p, 1);
     p->needs_hello = p->is_resumed = true;
+    p->resume_tick = tick;
     pace_reset(&p->pace);
     p->has_events = false;
     if (p->state == PLAYER_HELD) {

@@ -203,7 +203,8 @@ void session_join(struct session *s, const uint8_t *options, size_t n, uint32_t 
     room_offer_schema(p, schema_hash);
 }
 
-void session_resume(struct session *s, const uint8_t *token, uint32_t schema_hash)
+void session_resume(struct session *s, const uint8_t *token, uint32_t schema_hash,
+                    uint32_t epoch, uint32_t tick)
 {
     struct game *g = game_find(s->world, s->game, strlen(s->game));
     struct player *p = g ? map_get_bytes(&g->tokens, token, RECORD_TOKEN_BYTES) : NULL;
@@ -217,7 +218,7 @@ void session_resume(struct session *s, const uint8_t *token, uint32_t schema_has
         session_end(s, CLOSE_NO_SUCH_ROOM, "the seat is gone");
         return;
     }
-    room_resume_seat(p->room, p, &s->peer);
+    room_resume_seat(p->room, p, &s->peer, epoch == p->room->epoch ? tick : 0);
     p->session = s;
     s->player = p;
     room_offer_schema(p, schema_hash);

@@ -58,6 +58,23 @@ static uint8_t put_leaves(const struct diff *d, uint32_t facet, struct buf *out)
     return run_end(&run, RUN_LEAVE);
 }
 
+/* The one run that may be empty: then nothing is kept. */
+static uint8_t put_kept(const struct diff *d, uint32_t facet, struct buf *out)
+{
+    struct run run = run_begin(out);
+
+    if (!d->is_resume || !diff_has_left(d, facet))
+        return 0;
+    for (uint32_t s = diff_next_kept(d, facet, 0); s != BITS_NONE;
+         s = diff_next_kept(d, facet, s + 1))
+        run_item(&run, s);
+    if (run.n == 0)
+        wire_put_uv(out, 0);
+    else
+        run_end(&run, RUN_KEEP);
+    return RUN_KEEP;
+}
+
 static void put_key(const struct record *record, const struct image_key *key,
                     struct buf *out)
 {
@@ -188,7 +205,8 @@ static void put_sections(const struct diff *d, struct buf *out)
         wire_put_uv(out, i + 1);
         size_t runs_at = out->len;
         wire_put_u8(out, 0);
-        uint8_t runs = put_leaves(d, i, out);
+        uint8_t runs = put_kept(d, i, out);
+        runs |= put_leaves(d, i, out);
         runs |= put_enters(d, i, out);
         runs |= put_changed(d, i, out);
         if (out->failed)
@@ -220,5 +238,17 @@ void emit_delta(const struct image *img, const struct view *v, struct buf *out)
     wire_put_u8(out, 0);
     wire_put_u16(out, (uint16_t)img->at);
     wire_put_uv(out, img->at - v->base);
+    put_sections(&d, out);
+}
+
+void emit_resume(const struct image *img, uint32_t tick, struct buf *out)
+{
+    struct view v = {.base = tick, .has_state = true};
+    struct diff d = diff_of_resume(img, &v);
+
+    wire_put_u8(out, RECORD_DELTA);
+    wire_put_u8(out, RECORD_RESUME);
+    wire_put_u16(out, (uint16_t)img->at);
+    wire_put_uv(out, img->at - tick);
     put_sections(&d, out);
 }

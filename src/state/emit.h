@@ -61,6 +61,18 @@ void emit_snapshot_json(const struct image *img, struct buf *out);
 void emit_delta(const struct image *img, const struct view *v, struct buf *out);
 void emit_delta_json(const struct image *img, const struct view *v, struct buf *out);
 
+/* A client that was away holds the state of `tick`, or so it says. Can a delta bring it
+ * up to date? Not where this image never was at that tick. Whether the client's schema
+ * is the image's, and whether it means this room, is for the caller to know. */
+bool emit_can_resume(const struct image *img, uint32_t tick);
+
+/* One DELTA record with the resume flag from the state of `tick`, for which
+ * emit_can_resume(), to the image at rest. Needs no memory of what the client was sent:
+ * where rows have left since, those that it keeps are listed. There is always a
+ * record. */
+void emit_resume(const struct image *img, uint32_t tick, struct buf *out);
+void emit_resume_json(const struct image *img, uint32_t tick, struct buf *out);
+
 /* What all players in step get for the last commit, as a whole WebSocket frame,
  * encoded at the first call after it. */
 struct emit_cache {
@@ -71,6 +83,11 @@ struct emit_cache {
 
 void emit_cache_init(struct emit_cache *c);
 void emit_cache_fini(struct emit_cache *c);
+
+/* The WebSocket frame of emit_resume(), which moves `v` to the image. Else as
+ * emit_frame(). */
+struct chunk *emit_resume_frame(struct emit_cache *c, const struct image *img,
+                                struct view *v, uint32_t tick, bool json, bool *failed);
 
 /* The WebSocket frame that brings `v` up to date, and move `v` there: a snapshot
  * for a view without state, the shared delta for one in step, a merged delta of

@@ -79,6 +79,39 @@ static struct chunk *shared_frame(struct emit_cache *c, const struct image *img,
     return *cached ? chunk_ref(*cached) : NULL;
 }
 
+/* `v` has got this frame, or memory was out. */
+static struct chunk *move_view(struct view *v, const struct image *img, bool json,
+                               struct chunk *frame, bool *failed)
+{
+    *failed = !frame;
+    if (!frame) {
+        view_reset(v);
+        return NULL;
+    }
+    view_fini(v); /* in step from here: nothing to remember */
+    v->base = img->at;
+    v->has_state = true;
+    v->json = json;
+    return frame;
+}
+
+bool emit_can_resume(const struct image *img, uint32_t tick)
+{
+    return tick > img->born && tick <= img->at;
+}
+
+struct chunk *emit_resume_frame(struct emit_cache *c, const struct image *img,
+                                struct view *v, uint32_t tick, bool json, bool *failed)
+{
+    assert(emit_can_resume(img, tick));
+    buf_clear(&c->scratch);
+    if (json)
+        emit_resume_json(img, tick, &c->scratch);
+    else
+        emit_resume(img, tick, &c->scratch);
+    return move_view(v, img, json, frame_of(c, json), failed);
+}
+
 struct chunk *emit_frame(struct emit_cache *c, const struct image *img, struct view *v,
                          bool json, bool *failed)
 {
@@ -97,14 +130,5 @@ struct chunk *emit_frame(struct emit_cache *c, const struct image *img, struct v
         frame = shared_frame(c, img, v, json);
     else
         frame = delta_frame(c, img, v, json);
-    if (!frame) {
-        *failed = true;
-        view_reset(v);
-        return NULL;
-    }
-    view_fini(v); /* in step from here: nothing to remember */
-    v->base = img->at;
-    v->has_state = true;
-    v->json = json;
-    return frame;
+    return move_view(v, img, json, frame, failed);
 }

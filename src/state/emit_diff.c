@@ -15,14 +15,35 @@ struct diff diff_of(const struct image *img, const struct view *v)
 
     assert(!img->is_open);
     assert(!v || (v->has_state && (in_step || v->known)));
-    return (struct diff){img, v, in_step};
+    return (struct diff){.img = img, .view = v, .in_step = in_step};
+}
+
+struct diff diff_of_resume(const struct image *img, const struct view *v)
+{
+    assert(!img->is_open);
+    return (struct diff){.img = img, .view = v, .is_resume = true};
+}
+
+bool diff_has_left(const struct diff *d, uint32_t facet)
+{
+    return d->img->facets[facet].left_at > d->view->base;
+}
+
+uint32_t diff_next_kept(const struct diff *d, uint32_t facet, uint32_t from)
+{
+    const struct facet *f = &d->img->facets[facet];
+    uint32_t s = bits_next(&f->alive, from);
+
+    while (s != BITS_NONE && f->rows[s]->spawn > d->view->base)
+        s = bits_next(&f->alive, s + 1);
+    return s;
 }
 
 uint32_t diff_next_leave(const struct diff *d, uint32_t facet, uint32_t from)
 {
     const struct facet *f = &d->img->facets[facet];
 
-    if (!d->view)
+    if (!d->view || d->is_resume)
         return BITS_NONE;
     if (d->in_step)
         return bits_next(&f->left, from);

@@ -18,6 +18,7 @@ struct diff {
     const struct image *img;
     const struct view *view; /* NULL: a snapshot */
     bool in_step;
+    bool is_resume; /* of the view only the base is known: it has no list of rows */
 };
 
 struct diff diff_of(const struct image *img, const struct view *v);
@@ -33,6 +34,14 @@ uint32_t diff_next_leave(const struct diff *d, uint32_t facet, uint32_t from);
 uint32_t diff_next_enter(const struct diff *d, uint32_t facet, uint32_t from);
 uint32_t diff_next_change(const struct diff *d, uint32_t facet, uint32_t from,
                           uint32_t fields[DIFF_WORDS]);
+
+/* From what a client held at view->base, when it was in step with the image. */
+struct diff diff_of_resume(const struct image *img, const struct view *v);
+
+/* Has a row left since view->base? Only then a resuming client needs to be told which
+ * rows it keeps: those for which diff_next_kept() gives slots. */
+bool diff_has_left(const struct diff *d, uint32_t facet);
+uint32_t diff_next_kept(const struct diff *d, uint32_t facet, uint32_t from);
 
 /* Walk the members of a field mask: the lowest one at or after `from`, n_fields at
  * the end. */

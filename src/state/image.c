@@ -90,7 +90,7 @@ int image_new(struct image **out, struct schema *schema, uint32_t tick)
         return -ENOMEM;
     }
     img->schema = schema_ref(schema);
-    img->tick = img->at = img->was_at = tick;
+    img->born = img->tick = img->at = img->was_at = tick;
     img->max_rows = DEFAULT_MAX_ROWS;
     for (uint32_t i = 0; i < schema->n_facets; i++) {
         img->facets[i].record = &schema->facets[i];
@@ -235,6 +235,7 @@ void image_remove(struct image *img, uint32_t facet, uint32_t slot)
         return;
     }
     bits_add(&f->left, slot);
+    f->left_at = img->tick;
     *f->gone_tail = r;
     f->gone_tail = &r->next;
 }

@@ -51,11 +51,13 @@ struct facet {
     struct bits known;   /* what a player in step held before this bracket: image_begin()
                           * makes it equal to `alive` */
     struct bits changed; /* touched in this tick, spawned ones too */
+    uint32_t left_at;    /* tick at which a row that players knew last left */
     struct bits left;    /* were in `known` and have been removed in this tick */
 };
 
 struct image {
     struct schema *schema;
+    uint32_t born;   /* the tick before its first bracket */
     uint32_t tick;   /* of the bracket under way, or the last one */
     uint32_t at;     /* the tick at which anything last changed: what players
                       * that are in step hold */

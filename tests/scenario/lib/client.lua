@@ -175,7 +175,14 @@ function Client:object(o)
     for name, v in pairs(o) do
       if not control[name] then
         local old = self.held[name]
-        if type(v) == "table" and (v["-"] or v["+"] or v["~"]) then
+        if type(v) == "table" and (v["-"] or v["+"] or v["~"] or v["="]) then
+          if v["="] then
+            local kept = {}
+            for _, key in ipairs(v["="]) do
+              kept[key] = assert(old[key], "a row is kept that is not held")
+            end
+            for key in pairs(old) do old[key] = kept[key] end
+          end
           for _, key in ipairs(v["-"] or {}) do
             assert(old[key], "a row leaves that is not held")
             old[key] = nil
@@ -217,13 +224,15 @@ function Client:record(input)
     self:note { t = "snapshot", tick = self.tick }
     if self.acks then self:ack() end
   elseif kind == 4 then
-    assert(input:u8() == 0, "flags")
+    local flags = input:u8()
+    assert(flags == 0 or flags == 2, "flags")
     local low, base = input:u16(), self.tick
     assert(self.rows, "a delta to one who holds nothing")
     self.tick = base + input:uv()
     assert(self.tick % 65536 == low, "the delta's base is not what is held")
-    wire.sections(input, self.schema, self.rows)
-    self:note { t = "delta", tick = self.tick, base = base }
+    local before = input.at
+    wire.sections(input, self.schema, self.rows, flags == 2)
+    self:note { t = "delta", tick = self.tick, base = base, is_resume = flags == 2, bytes = input.at - before }
     if self.acks then self:ack() end
   elseif kind == 5 or kind == 10 then
     local low, id = input:u16(), input:uv()

@@ -124,7 +124,17 @@ static void scene_step(struct scene *s, const cJSON *step)
         view_reset(&s->view);
         view_reset(&s->json_view);
     }
-    struct chunk *frame = emit_frame(&s->cache, s->img, &s->view, false, &failed);
+    const cJSON *resume = cJSON_GetObjectItemCaseSensitive(step, "resume");
+    uint32_t held = s->peer.tick;
+    if (cJSON_IsTrue(resume)) {
+        CHECK(emit_can_resume(s->img, held));
+        view_reset(&s->view);
+        view_reset(&s->json_view);
+    }
+    struct chunk *frame =
+        cJSON_IsTrue(resume)
+            ? emit_resume_frame(&s->cache, s->img, &s->view, held, false, &failed)
+            : emit_frame(&s->cache, s->img, &s->view, false, &failed);
     assert_true(frame && !failed);
     struct wire_in in = payload_of(frame, false);
     buf_init(&got, 0);
@@ -139,7 +149,9 @@ static void scene_step(struct scene *s, const cJSON *step)
     chunk_unref(&frame);
     buf_fini(&got);
 
-    frame = emit_frame(&s->cache, s->img, &s->json_view, true, &failed);
+    frame = cJSON_IsTrue(resume)
+                ? emit_resume_frame(&s->cache, s->img, &s->json_view, held, true, &failed)
+                : emit_frame(&s->cache, s->img, &s->json_view, true, &failed);
     assert_true(frame && !failed);
     in = payload_of(frame, true);
     cJSON *json = cJSON_ParseWithLength((const char *)in.at, wire_left(&in));

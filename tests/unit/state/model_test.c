@@ -45,7 +45,8 @@ struct model {
     struct peer peers[N_BINARY];
     cJSON *trees[N_JSON];
     uint32_t ticks[N_JSON];
-    unsigned n_compared, n_merged, n_shared, n_quiet, n_reused;
+    bool is_back[N_VIEWS];
+    unsigned n_back, n_compared, n_merged, n_shared, n_quiet, n_reused;
 };
 
 static int64_t draw(struct model *m, int64_t low, int64_t high)
@@ -160,7 +161,19 @@ static void deliver(struct model *m, int i)
 {
     struct view *v = &m->views[i];
     bool json = i >= N_BINARY, failed, behind = v->known != NULL, fresh = !v->has_state;
-    struct chunk *frame = emit_frame(&m->cache, m->img, v, json, &failed);
+    /* Now and then one was away: the server knows only the tick that it holds, and
+     * that may be older than what was sent last. */
+    uint32_t held = json ? m->ticks[i - N_BINARY] : m->peers[i].tick;
+    bool back = m->is_back[i] && emit_can_resume(m->img, held);
+    struct chunk *frame;
+    if (back)
+        frame = emit_resume_frame(&m->cache, m->img, v, held, json, &failed);
+    else
+        frame = emit_frame(&m->cache, m->img, v, json, &failed);
+    m->is_back[i] = false;
+    m->n_back += back;
+    behind = behind && !back;
+    fresh = fresh && !back;
 
     CHECK(!failed && v->base == m->img->at && v->known == NULL && v->has_state);
     if (frame) {
@@ -176,13 +189,13 @@ static void deliver(struct model *m, int i)
             struct peer *p = &m->peers[i];
             p->n_sets = p->n_updates = 0;
             CHECK(peer_apply(p, bytes, len));
-            CHECK(behind || p->n_sets == 0); /* changes to those in step */
+            CHECK(behind || back || p->n_sets == 0); /* changes to those in step */
             CHECK(!(behind || fresh) || p->n_updates == 0);
         }
         m->n_merged += behind;
-        m->n_shared += !behind && !fresh;
+        m->n_shared += !behind && !fresh && !back;
     } else {
-        CHECK(!fresh && !behind);
+        CHECK(!fresh && !behind && !back);
         m->n_quiet++;
     }
     chunk_unref(&frame);
@@ -210,6 +223,18 @@ static void random_tick(struct model *m, uint32_t tick)
     for (int i = 0; i < N_VIEWS; i++) {
         if (chance(m, 0.02))
             view_reset(&m->views[i]);
+        if (chance(m, 0.03)) {
+            view_reset(&m->views[i]);
+            m->is_back[i] = true;
+        }
+        if (chance(m, 0.05)) { /* sent, but lost on the way */
+            bool failed;
+            struct chunk *lost =
+                emit_frame(&m->cache, m->img, &m->views[i], i >= N_BINARY, &failed);
+            chunk_unref(&lost);
+            view_reset(&m->views[i]);
+            m->is_back[i] = true;
+        }
         if (chance(m, skips))
             view_skip(&m->views[i], m->img);
         else
@@ -236,6 +261,7 @@ static void run_model(uint64_t seed, uint32_t n_ticks)
 
     /* It was worth something only if every way was taken. */
     CHECK(m.n_compared > n_ticks && m.n_merged > n_ticks / 8 && m.n_shared > n_ticks / 4);
+    CHECK(m.n_back > n_ticks / 8 && m.peers[0].n_keeps > n_ticks / 64);
     CHECK(m.n_quiet > n_ticks / 32 && m.n_reused > n_ticks / 32);
     for (int i = 0; i < N_BINARY; i++)
         peer_fini(&m.peers[i]);

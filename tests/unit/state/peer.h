@@ -32,7 +32,7 @@ struct peer {
     struct peer_facet *facets;
     uint32_t tick;
     bool has_state;
-    unsigned n_sets, n_updates; /* runs of either kind that were applied */
+    unsigned n_sets, n_updates, n_keeps; /* runs of each kind that were applied */
 };
 
 void peer_init(struct peer *p, struct schema *s);

@@ -221,12 +221,33 @@ static void item(struct cursor *c, const struct record *record, struct peer_face
     c->bad |= !any;
 }
 
-static void section(struct cursor *c, struct peer *p, uint32_t facet)
+/* Rows that are not listed are dropped. */
+static void keep(struct cursor *c, struct peer_facet *f)
+{
+    bool kept[MAX_SLOTS] = {false};
+    int64_t id = -1;
+
+    for (uint32_t n = uv(c); n > 0 && !c->bad; n--) {
+        id += 1 + (int64_t)uv(c);
+        if (id >= f->n || !f->rows[id].held)
+            c->bad = true;
+        else
+            kept[id] = true;
+    }
+    for (uint32_t i = 0; i < f->n; i++)
+        f->rows[i].held &= kept[i];
+}
+
+static void section(struct cursor *c, struct peer *p, uint32_t facet, bool is_resume)
 {
     unsigned runs = (unsigned)little(c, 1);
 
-    if (runs == 0 || runs & ~30u)
+    if (runs == 0 || runs & ~31u || (runs & 1 && !is_resume))
         c->bad = true;
+    if (runs & 1 && !c->bad) {
+        p->n_keeps++;
+        keep(c, &p->facets[facet]);
+    }
     for (unsigned run = 2; run <= 16 && !c->bad; run *= 2) {
         int64_t id = -1;
         if (!(runs & run))
@@ -249,7 +270,8 @@ static void record(struct cursor *c, struct peer *p)
 {
     unsigned type = (unsigned)little(c, 1), flags = (unsigned)little(c, 1);
 
-    if (flags != 0 || (type != 3 && type != 4) || (type == 4 && !p->has_state)) {
+    if ((flags != 0 && flags != 2) || (flags && type != 4) || (type != 3 && type != 4) ||
+        (type == 4 && !p->has_state)) {
         c->bad = true;
         return;
     }
@@ -267,7 +289,7 @@ static void record(struct cursor *c, struct peer *p)
         if (facet <= last || facet > p->schema->n_facets)
             c->bad = true;
         else
-            section(c, p, facet - 1);
+            section(c, p, facet - 1, flags == 2);
     }
     p->has_state = true;
     if (c->at != c->end || p->facets[0].n == 0 || !p->facets[0].rows[0].held)
@@ -371,7 +393,18 @@ static bool merge_map(cJSON *map, const cJSON *changes)
 
     cJSON_ArrayForEach(part, changes)
     {
-        if (strcmp(part->string, "-") == 0) {
+        if (strcmp(part->string, "=") == 0) {
+            for (cJSON *at = map->child, *next; at; at = next) {
+                next = at->next;
+                bool is_kept = false;
+                cJSON_ArrayForEach(key, part) is_kept |=
+                    strcmp(key->valuestring, at->string) == 0;
+                if (!is_kept)
+                    cJSON_Delete(cJSON_DetachItemViaPointer(map, at));
+            }
+            cJSON_ArrayForEach(key, part) fits &=
+                cJSON_HasObjectItem(map, key->valuestring);
+        } else if (strcmp(part->string, "-") == 0) {
             cJSON_ArrayForEach(key, part)
             {
                 fits &= cJSON_HasObjectItem(map, key->valuestring);
@@ -416,7 +449,8 @@ bool peer_apply_json(cJSON **state, uint32_t *tick, const cJSON *j)
         cJSON *old = cJSON_GetObjectItemCaseSensitive(*state, member->string);
         bool is_map = cJSON_GetObjectItemCaseSensitive(member, "+") ||
                       cJSON_GetObjectItemCaseSensitive(member, "-") ||
-                      cJSON_GetObjectItemCaseSensitive(member, "~");
+                      cJSON_GetObjectItemCaseSensitive(member, "~") ||
+                      cJSON_GetObjectItemCaseSensitive(member, "=");
         if (!old) {
             fits = false;
         } else if (is_map) {
