@@ -13,7 +13,7 @@ import { MAX_U32, WireError, utf8 } from "./wire.js";
 
 /**
  * @typedef {{ t: string, bytes: number, low: number, high: number, min: number,
- *   step: number, max: number, of: string[], isDelta: boolean, smooth: boolean,
+ *   step: number, max: number, of: string[], isDelta: boolean, isSum: boolean, isNumber: boolean, smooth: boolean,
  *   preset: any }} Type `bytes` on the wire in absolute form, 0: uv, sv or str
  * @typedef {{ id: number, path: string, steps: string[], type: Type }} Field
  * @typedef {Map<string, any>} Tree names to fields and nested records
@@ -55,10 +55,12 @@ export function parseType(w, where) {
     low,
     high,
     min: w.min ?? 0,
-    step: w.step ?? 1,
+    step: w.t === "angle" ? TURN / 65536 : w.step ?? 1,
     max: w.max ?? 0,
     of: w.of ?? [],
     isDelta: facts.length > 1,
+    isSum: facts.length > 1 && w.t !== "angle", // cell + change
+    isNumber: facts.length > 1 || w.t[0] === "f", // its value is min + cell * step
     smooth: !!w.smooth,
     preset: /** @type {any} */ (0),
   };
@@ -122,20 +124,18 @@ export function toCell(type, v, where) {
 /** What a page sees for a cell. @param {Type} type @param {any} cell */
 export function toValue(type, cell) {
   switch (type.t) {
-    case "fixed":
-      return type.min + cell * type.step;
-    case "angle":
-      return (cell * TURN) / 65536;
     case "bool":
       return cell === 1;
     case "enum":
       return type.of[cell];
+    case "str":
+      return cell;
   }
-  return cell;
+  return type.min + cell * type.step;
 }
 
 /** @param {number} v @param {number} low @param {number} high */
-function within(v, low, high) {
+export function within(v, low, high) {
   if (v >= low && v <= high) return v;
   throw new WireError("value out of range");
 }

@@ -105,6 +105,7 @@ export function put(obj, steps, value) {
 /** @param {Row} row @param {number} now @returns {[number | string, any]} */
 export function viewOf(row, now) {
   const fields = row.facet.shape.fields;
+  row.facet.isDrawn = true;
   row.motion ??= new Motion(
     row,
     fields.filter((f) => f.type.smooth),

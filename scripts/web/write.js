@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// @ts-check
+/*
+ * write - cells into the objects that pages see, one field of many rows at a time.
+ *
+ * A browser's compiler makes `obj[name] = v` as fast as `obj.x = v` where that place
+ * in the code meets one name only, and some five times slower where it meets many.
+ * Without eval (which many pages forbid) the place has to be there several times, so
+ * the loop is, word for word, and the fields that change first get one each.
+ */
+import { toValue } from "./schema.js";
+
+/** @typedef {import("./image.js").Row} Row */
+/** @typedef {import("./schema.js").Field} Field */
+/** @typedef {(rows: Row[], n: number, id: number, within: string, name: string, min: number, step: number) => void} Loop */
+
+/** Below it a loop of its own is not worth the call. */
+const MANY = 8;
+
+// prettier-ignore
+/** @type {Loop[]} */
+const loops = [
+  (rows, n, id, within, name, min, step) => { for (let i = 0; i < n; i++) { const { cells, obj } = rows[i]; (within ? obj[within] : obj)[name] = min + cells[id] * step; } },
+  (rows, n, id, within, name, min, step) => { for (let i = 0; i < n; i++) { const { cells, obj } = rows[i]; (within ? obj[within] : obj)[name] = min + cells[id] * step; } },
+  (rows, n, id, within, name, min, step) => { for (let i = 0; i < n; i++) { const { cells, obj } = rows[i]; (within ? obj[within] : obj)[name] = min + cells[id] * step; } },
+  (rows, n, id, within, name, min, step) => { for (let i = 0; i < n; i++) { const { cells, obj } = rows[i]; (within ? obj[within] : obj)[name] = min + cells[id] * step; } },
+  (rows, n, id, within, name, min, step) => { for (let i = 0; i < n; i++) { const { cells, obj } = rows[i]; (within ? obj[within] : obj)[name] = min + cells[id] * step; } },
+  (rows, n, id, within, name, min, step) => { for (let i = 0; i < n; i++) { const { cells, obj } = rows[i]; (within ? obj[within] : obj)[name] = min + cells[id] * step; } },
+  (rows, n, id, within, name, min, step) => { for (let i = 0; i < n; i++) { const { cells, obj } = rows[i]; (within ? obj[within] : obj)[name] = min + cells[id] * step; } },
+  (rows, n, id, within, name, min, step) => { for (let i = 0; i < n; i++) { const { cells, obj } = rows[i]; (within ? obj[within] : obj)[name] = min + cells[id] * step; } },
+];
+/** By the fields' paths: a room that is joined again, or another one, has the same. @type {Map<string, Loop>} */
+const loopOf = new Map();
+
+/** The field of the first n rows. @param {Field} field @param {Row[]} rows @param {number} n */
+export function write(field, rows, n) {
+  const { id, path, steps, type } = field;
+  const last = steps.length - 1;
+  if (n >= MANY && type.isNumber && last < 2) {
+    let loop = loopOf.get(path);
+    if (!loop) loopOf.set(path, (loop = loops[loopOf.size % loops.length]));
+    loop(rows, n, id, last ? steps[0] : "", steps[last], type.min, type.step);
+    return;
+  }
+  for (let i = 0; i < n; i++) {
+    let { obj } = rows[i];
+    for (let k = 0; k < last; k++) obj = obj[steps[k]];
+    obj[steps[last]] = toValue(type, rows[i].cells[id]);
+  }
+}
