@@ -119,6 +119,20 @@ for _, codec in ipairs(codecs) do
     expect(#b:fresh "delta" >= 18, "and then as before")
   end)
 
+  test(codec .. ": a new connection starts anew, whatever the old one's line was", function()
+    game("g", (source:gsub("RATE", 20)))
+    local b = join("g", { codec = codec, acks = true })
+    step(500)
+    b.acks = false
+    step(2000)
+    b:cut()
+    b:resume()
+    step(100)
+    b:fresh()
+    step(1000)
+    expect_eq(#b:fresh "delta", 20, "it has not sent an ACK")
+  end)
+
   test(codec .. ": a long line is no slow one", function()
     game("g", (source:gsub("RATE", 20)))
     local b = join("g", { codec = codec, acks = true, delay = 250, jitter = 10 })
@@ -162,6 +176,28 @@ for _, codec in ipairs(codecs) do
     a:send("wrong")
     step(60)
     expect(rig.errors():find("table expected", 1, true), "options are a table")
+  end)
+
+  test(codec .. ": state does not queue up behind an event either, though all state has its ACK", function()
+    game("g", [[
+      local g = parlor.game { tick_rate = 20, state = { n = s.u32 } }
+      function g:message(p, name) if name == "set" then self.state.n = self.tick else self:broadcast("x", 1) end end
+      return g
+    ]])
+    local a, b = join "g", join("g", { codec = codec, acks = true })
+    step(200)
+    b:fresh()
+    b:stall(true)
+    a:send "event"
+    step(100)
+    a:send "set"
+    step(200)
+    b:stall(false)
+    step(0)
+    expect_eq(b:story(), "x")
+    step(60)
+    expect_eq(b:story(), "delta")
+    expect_eq(b:state(), a:state())
   end)
 
   test(codec .. ": who asks for a snapshot again and again and reads nothing is sent one at most", function()
