@@ -45,6 +45,8 @@ static void take_sample(struct pace *p, uint32_t sample_us, uint32_t slack_us)
 {
     float ms = (float)sample_us / 1000;
 
+    if (sample_us == 0) /* 0 stands for none */
+        sample_us = 1;
     p->rtt_ms = p->rtt_ms > 0 ? p->rtt_ms + (ms - p->rtt_ms) / 8 : ms;
     if (p->window == 1) {
         p->base_us = sample_us;
@@ -55,7 +57,7 @@ static void take_sample(struct pace *p, uint32_t sample_us, uint32_t slack_us)
         return;
     }
     if (p->base_us == 0 || sample_us < p->base_us)
-        p->base_us = sample_us ? sample_us : 1;
+        p->base_us = sample_us;
     if (is_late(p, sample_us, slack_us)) {
         slow_down(p);
     } else if (p->window == PACE_SLOTS) {

@@ -148,6 +148,20 @@ TEST(pace_odd, "old, doubled and invented ACKs, and more frames out than there a
     CHECK_EQ(p.n, 0);
 }
 
+TEST(pace_at_once, "a round trip of nothing is one to judge by as well")
+{
+    struct pace p;
+
+    pace_reset(&p);
+    for (uint32_t i = 1; i < 100; i++) {
+        pace_sent(&p, i, i * TICK);
+        pace_acked(&p, i, i * TICK, SLACK);
+        CHECK_EQ(p.base_us, 1);
+    }
+    pace_sent(&p, 100, 100 * TICK);
+    CHECK(pace_is_full(&p, 100 * TICK + SLACK + 2, SLACK));
+}
+
 TEST(pace_wrap, "time and ticks may wrap")
 {
     struct pace p;
