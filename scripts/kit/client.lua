@@ -2,7 +2,8 @@
 -- client: a simulated player. It sends through a line with delay and jitter that
 -- can be cut, keeps the state that it is sent, and notes everything that is said.
 
-local wire = require "lib.wire"
+local rig = require "kit.rig"
+local wire = require "kit.wire"
 
 local Client = {}
 Client.__index = Client
