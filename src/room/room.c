@@ -60,8 +60,11 @@ static void settle(struct room *r, enum script_result result, size_t mark,
         return;
     r->ran_lua = true;
     r->is_dirty = true;
-    if (result == SCRIPT_RAISED)
+    if (result == SCRIPT_RAISED) {
         outbox_cut(&r->outbox, mark);
+        if (vm_has_failed(r->game->vm))
+            world_take_back(r->game->world);
+    }
     if (r->game->world->is_dev && !room_def(r)->raw) {
         r->script->vm->where = where;
         script_scan(r->script);
@@ -277,6 +280,8 @@ static void run_timers(struct room *r)
         return;
     script_timers(r->script);
     settle(r, SCRIPT_DONE, r->outbox.n, "timer");
+    if (vm_has_failed(r->game->vm))
+        world_take_back(r->game->world);
 }
 
 static void run_tick(struct room *r)

@@ -112,6 +112,10 @@ void room_accept_schema(struct player *p, uint32_t hash);
  * changed take over the state into a new image. */
 void room_reload(struct room *r, uint32_t old_version, bool schema_changed);
 
+/* The new code has failed and the one before is back (vm_roll_back): the same the other
+ * way, and no callback runs, since the old code has not been away. */
+void room_go_back(struct room *r, bool schema_changed);
+
 /* End it: no callback runs after the one under way but `leave` and `close`, and
  * all players get 4008. Outside a step it ends with the next one. */
 void room_close(struct room *r, const char *reason);

@@ -45,6 +45,9 @@ void room_know_schema(struct room *r, struct schema *schema);
 /* The last callbacks, for game_end_room(): all seats go. */
 void room_end(struct room *r, const char *reason);
 
+/* New code of a game has failed (vm_has_failed): take it back once no room steps. */
+void world_take_back(struct world *w);
+
 /* Send what the tick under way has brought, end it, and begin the next. */
 void room_flush(struct room *r, uint64_t now_us);
 

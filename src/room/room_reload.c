@@ -72,12 +72,11 @@ static bool take_over_state(struct room *r, uint64_t now_us)
     return script_room_rebind(r->script, fresh) == 0;
 }
 
-void room_reload(struct room *r, uint32_t old_version, bool schema_changed)
+/* Take the room to the code that runs now; false: it closes. */
+static bool go_on(struct room *r, uint64_t now_us, bool schema_changed)
 {
-    uint64_t now_us = clk_now_us();
-
     if (r->is_closing)
-        return;
+        return false;
     /* The room's time goes on from where it is, at the new pace. */
     if (r->tick_rate != room_def(r)->tick_rate) {
         r->base_ms = r->tick_rate > 0 ? r->script->now_ms : room_ms(r, now_us);
@@ -91,8 +90,26 @@ void room_reload(struct room *r, uint32_t old_version, bool schema_changed)
     r->failing_ticks = 0;
     if (schema_changed && !take_over_state(r, now_us)) {
         room_close(r, "the state could not be taken over");
-        return;
+        return false;
     }
+    r->ran_lua = r->is_dirty = true;
+    return true;
+}
+
+void room_reload(struct room *r, uint32_t old_version, bool schema_changed)
+{
+    uint64_t now_us = clk_now_us();
+
+    if (!go_on(r, now_us, schema_changed))
+        return;
     room_run_reloaded(r, old_version);
     room_schedule(r, now_us);
+}
+
+void room_go_back(struct room *r, bool schema_changed)
+{
+    uint64_t now_us = clk_now_us();
+
+    if (go_on(r, now_us, schema_changed))
+        room_schedule(r, now_us);
 }

@@ -259,12 +259,13 @@ static struct script_room *room_at(lua_State *L, int index)
  * does not get one from there. */
 static bool is_private(const char *path)
 {
-    static const char *const names[] = {"game.lua", "host.lua", "scan.lua", "schema.lua"};
+    static const char *const names[] = {"game.lua", "host.lua", "scan.lua", "schema.lua",
+                                        "migrate.lua"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(path, names[i]) == 0)
             return true;
-    return false;
+    return strncmp(path, "kit/", 4) == 0; /* the author's tools */
 }
 
 /* read(path) -> text, chunk name; or nil. The game's folder first, then the
@@ -330,6 +331,13 @@ static int host_wake(lua_State *L)
     struct script_room *sr = room_at(L, 1);
 
     sr->wake_ms = lua_isnil(L, 2) ? HUGE_VAL : luaL_checknumber(L, 2);
+    return 0;
+}
+
+/* first_timer(): the timer under way calls a method that has not come to its end yet. */
+static int host_first_timer(lua_State *L)
+{
+    vm_of(L)->is_first_timer = true;
     return 0;
 }
 
@@ -478,6 +486,7 @@ void bind_push_host(lua_State *L, struct vm *vm)
         {"report",      host_report     },
         {"wake",        host_wake       },
         {"room_ms",     host_room_ms    },
+        {"first_timer", host_first_timer},
         {"row_check",   host_row_check  },
         {"row_add",     host_row_add    },
         {"row_remove",  host_row_remove },

@@ -11,6 +11,7 @@
 
 #include "script/lua_payload.h"
 #include "script/vm_internal.h"
+#include "script/vm_trial.h"
 
 /* What one call in needs; which members count depends on its body. */
 struct args {
@@ -247,7 +248,10 @@ static enum script_result call(enum script_callback which, struct args *a)
     a->handler = vm->handlers[which];
     if (a->handler == LUA_NOREF)
         return SCRIPT_ABSENT;
-    return vm_protect(vm, a->sr, where_names[which], callback_body, a);
+    enum script_result result = vm_protect(vm, a->sr, where_names[which], callback_body, a);
+    if (vm->trial && which != SCRIPT_TICK)
+        vm_trial_note(vm, which, result);
+    return result;
 }
 
 static const uint8_t nothing[1];
@@ -291,7 +295,10 @@ enum script_result script_message(struct script_room *sr, uint32_t player,
         return SCRIPT_ABSENT;
     snprintf(vm->where_text, sizeof vm->where_text, "on.%s", record->name);
     a.handler = vm->on[id];
-    return vm_protect(vm, sr, vm->where_text, callback_body, &a);
+    enum script_result result = vm_protect(vm, sr, vm->where_text, callback_body, &a);
+    if (vm->trial)
+        vm_trial_note_message(vm, (uint32_t)id, result);
+    return result;
 }
 
 static void raw_body(lua_State *L, struct vm *vm, void *arg)
@@ -317,14 +324,20 @@ enum script_result script_raw_message(struct script_room *sr, uint32_t player,
 
     if (sr->vm->handlers[SCRIPT_MESSAGE] == LUA_NOREF)
         return SCRIPT_ABSENT;
-    return vm_protect(sr->vm, sr, "message", raw_body, &a);
+    enum script_result result = vm_protect(sr->vm, sr, "message", raw_body, &a);
+    if (sr->vm->trial)
+        vm_trial_note(sr->vm, SCRIPT_MESSAGE, result);
+    return result;
 }
 
 enum script_result script_tick(struct script_room *sr, double dt)
 {
     struct args a = {.sr = sr, .number = dt};
+    enum script_result result = call(SCRIPT_TICK, &a);
 
-    return call(SCRIPT_TICK, &a);
+    if (sr->vm->trial)
+        vm_trial_note_tick(sr, result);
+    return result;
 }
 
 enum script_result script_player(struct script_room *sr, enum script_callback which,
@@ -384,7 +397,7 @@ void script_timers(struct script_room *sr)
     /* Each call takes one timer off before it runs it, so an error costs only
      * that one, and a timer that sets itself anew waits for the next tick. */
     for (int i = 0; i < VM_MAX_TIMERS && !a.is_over && sr->wake_ms <= sr->now_ms; i++)
-        vm_protect(sr->vm, sr, "timer", timer_body, &a);
+        vm_trial_note_timer(sr->vm, vm_protect(sr->vm, sr, "timer", timer_body, &a));
 }
 
 static void scan_body(lua_State *L, struct vm *vm, void *arg)

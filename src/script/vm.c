@@ -11,6 +11,7 @@
 
 #include "base/logger.h"
 #include "script/vm_internal.h"
+#include "script/vm_trial.h"
 
 enum { MAX_SOURCE_BYTES = 4 << 20, MAX_PAYLOAD_BYTES = 4 << 20, MAX_LINE = 0xffffff };
 
@@ -217,17 +218,7 @@ static void start(lua_State *L, struct vm *vm, void *arg)
     }
 }
 
-/* What a load brings, until it is taken over or thrown away. */
-struct generation {
-    struct game_def *def;
-    struct schema *reuse;
-    int gen_ref; /* host.lua's own */
-    int handlers[SCRIPT_N_CALLBACKS];
-    int *on;
-    struct err e;
-};
-
-static void drop_generation(struct vm *vm, struct generation *g)
+void vm_drop_generation(struct vm *vm, struct generation *g)
 {
     lua_State *L = vm->L;
 
@@ -299,24 +290,22 @@ static int load(struct vm *vm, struct generation *g, struct err *e)
     for (int i = 0; i < SCRIPT_N_CALLBACKS; i++)
         g->handlers[i] = LUA_NOREF;
     if (vm_protect(vm, NULL, "load", load_generation, g) == SCRIPT_RAISED) {
-        drop_generation(vm, g);
+        vm_drop_generation(vm, g);
         return err_set(e, -EINVAL, "%s", vm->message);
     }
     return 0;
 }
 
-static void take_over(struct vm *vm, struct generation *g)
+void vm_swap_generation(struct vm *vm, struct generation *g)
 {
-    struct generation old = {.def = vm->def, .gen_ref = LUA_NOREF, .on = vm->on};
+    struct generation old = {.def = vm->def, .gen_ref = vm->gen_ref, .on = vm->on};
 
     memcpy(old.handlers, vm->handlers, sizeof old.handlers);
     memcpy(vm->handlers, g->handlers, sizeof old.handlers);
     vm->def = g->def;
     vm->on = g->on;
-    luaL_unref(vm->L, LUA_REGISTRYINDEX, g->gen_ref);
-    vm->version++;
-    if (old.def)
-        drop_generation(vm, &old);
+    vm->gen_ref = g->gen_ref;
+    *g = old;
 }
 
 static int bring_up(struct vm *vm, struct err *e)
@@ -346,6 +335,7 @@ int vm_new(struct vm **out, const struct vm_options *o, struct err *e)
     if (!vm)
         return err_set(e, -ENOMEM, "out of memory");
     buf_init(&vm->scratch, MAX_PAYLOAD_BYTES);
+    vm->gen_ref = LUA_NOREF;
     for (int i = 0; i < SCRIPT_N_CALLBACKS; i++)
         vm->handlers[i] = LUA_NOREF;
     vm->hooks = o->hooks;
@@ -359,7 +349,8 @@ int vm_new(struct vm **out, const struct vm_options *o, struct err *e)
     }
     if ((r = bring_up(vm, e)) < 0 || (r = load(vm, &g, e)) < 0)
         goto fail;
-    take_over(vm, &g);
+    vm_swap_generation(vm, &g);
+    vm->version = vm->last_version = 1;
     *out = vm;
     return 0;
 
@@ -376,6 +367,7 @@ void vm_free(struct vm **at)
     if (!vm)
         return;
     assert(vm->n_rooms == 0);
+    vm_settle(vm, UINT64_MAX);
     if (vm->L)
         lua_close(vm->L);
     game_def_unref(&vm->def);
@@ -397,7 +389,9 @@ int vm_reload(struct vm *vm, bool *schema_changed, struct err *e)
     if (r < 0)
         return r;
     *schema_changed = g.def->schema != before;
-    take_over(vm, &g);
+    vm_swap_generation(vm, &g);
+    vm_trial_begin(vm, &g);
+    vm->version = ++vm->last_version;
     return 0;
 }
 

@@ -21,6 +21,7 @@
 #include "script/game_def.h"
 
 struct script_room;
+struct vm_trial;
 
 /* The callbacks a game may have; the order is that of the names in vm.c. */
 enum script_callback {
@@ -90,7 +91,11 @@ struct vm {
     const struct vm_hooks *hooks;
     void *ctx;
     struct game_def *def;       /* of the generation that runs */
-    uint32_t version;           /* 1 for the first, one more with each reload */
+    uint32_t version;           /* 1 for the first; each reload takes a new number */
+    uint32_t last_version;      /* the highest that was given out */
+    int gen_ref;                /* host.lua's table of the generation that runs */
+    struct vm_trial *trial;     /* the generation before, while it is kept */
+    bool is_first_timer;        /* the timer under way calls a method for the first time */
     struct script_room **rooms; /* by handle; NULL where free */
     uint32_t n_rooms, cap_rooms;
     struct script_room *current; /* whose callback runs, or NULL */
@@ -113,10 +118,24 @@ int vm_new(struct vm **out, const struct vm_options *o, struct err *e);
 /* All its rooms must be gone. */
 void vm_free(struct vm **vm);
 
-/* Load the files again and swap. 0: the new generation runs (version is one
- * higher; *schema_changed tells whether rooms need script_room_rebind()). On
+/* Load the files again and swap. 0: the new generation runs (version is a new
+ * number; *schema_changed tells whether rooms need script_room_rebind()). On
  * error nothing has changed, and on_error has heard it. */
 int vm_reload(struct vm *vm, bool *schema_changed, struct err *e);
+
+/* After a reload the generation before is kept for a while (vm_trial.h). Has the new one
+ * failed: did the first call of one of its handlers raise? Then vm_roll_back() is due, as
+ * soon as no callback runs. */
+bool vm_has_failed(const struct vm *vm);
+
+/* Go back to the generation before: its code and its version. *schema_changed tells
+ * whether rooms need script_room_rebind(); *why is what was raised. Returns 0, or -ENOMEM
+ * with nothing changed. */
+int vm_roll_back(struct vm *vm, bool *schema_changed, struct err *why);
+
+/* Let go of the generation before when its time is over (or, with `now_us` UINT64_MAX, at
+ * once): from here on errors are just errors. */
+void vm_settle(struct vm *vm, uint64_t now_us);
 
 /* Memory in use by its Lua values, in bytes. */
 size_t vm_bytes(const struct vm *vm);

@@ -25,6 +25,22 @@ enum {
     REF_ENTER,                /* the trampoline of every protected call */
 };
 
+/* What a load brings, until it is taken over or thrown away; and what a generation that
+ * is replaced leaves. */
+struct generation {
+    struct game_def *def;
+    struct schema *reuse;
+    int gen_ref; /* host.lua's own */
+    int handlers[SCRIPT_N_CALLBACKS];
+    int *on;
+    struct err e;
+};
+
+void vm_drop_generation(struct vm *vm, struct generation *g);
+
+/* Swap what runs for *g; *g is what ran then. The Lua half has been committed. */
+void vm_swap_generation(struct vm *vm, struct generation *g);
+
 /* A protected call: `body` runs inside it and may raise. */
 struct vm_call {
     void (*body)(lua_State *L, struct vm *vm, void *arg);

@@ -115,7 +115,8 @@ static void on_schedule(void *ctx)
     r->alarm_us = world_next_us(&r->world);
 }
 
-static const struct world_ops world_ops = {on_error, on_schedule};
+static const struct world_ops world_ops = {.on_error = on_error,
+                                           .on_schedule = on_schedule};
 
 struct sim *sim_new(const char *scripts, bool is_dev, uint64_t seed)
 {
@@ -161,6 +162,8 @@ void sim_free(struct sim **at)
     struct sim *r = *at;
 
     *at = NULL;
+    if (!r)
+        return;
     for (uint32_t i = 0; i < r->n_peers; i++)
         sim_closed(r, i, 1006);
     world_fini(&r->world);
