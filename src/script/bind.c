@@ -265,7 +265,9 @@ static bool is_private(const char *path)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(path, names[i]) == 0)
             return true;
-    return strncmp(path, "kit/", 4) == 0; /* the author's tools */
+    /* The author's tools, and what editors and `parlor new` read. */
+    return strncmp(path, "kit/", 4) == 0 || strncmp(path, "types/", 6) == 0 ||
+           strncmp(path, "template/", 9) == 0;
 }
 
 /* read(path) -> text, chunk name; or nil. The game's folder first, then the

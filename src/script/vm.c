@@ -20,7 +20,7 @@ static const char *const host_names[REF_N_HOST] = {
     "seat_add", "seat_remove", "last_timer", "run_timer", "scan",
 };
 
-static const char *const callback_names[SCRIPT_N_CALLBACKS] = {
+const char *const vm_callback_names[SCRIPT_N_CALLBACKS] = {
     "create", "join", "message", "tick", "drop", "resume", "leave", "reloaded", "close",
 };
 
@@ -255,8 +255,8 @@ static void load_generation(lua_State *L, struct vm *vm, void *arg)
     if (game_def_new(&g->def, L, 3, json, n_json, g->reuse, &g->e) < 0)
         luaL_error(L, "%s/game.lua: %s", vm->name, g->e.text);
     for (int i = 0; i < SCRIPT_N_CALLBACKS; i++) {
-        lua_getfield(L, 2, callback_names[i]);
-        g->handlers[i] = take_handler(L, vm, "", callback_names[i]);
+        lua_getfield(L, 2, vm_callback_names[i]);
+        g->handlers[i] = take_handler(L, vm, "", vm_callback_names[i]);
     }
     uint32_t n = g->def->schema->n_messages;
     if (!(g->on = malloc((n ? n : 1) * sizeof *g->on)))

@@ -23,7 +23,7 @@
 struct script_room;
 struct vm_trial;
 
-/* The callbacks a game may have; the order is that of the names in vm.c. */
+/* The callbacks a game may have, and their names. */
 enum script_callback {
     SCRIPT_CREATE,
     SCRIPT_JOIN,
@@ -36,6 +36,8 @@ enum script_callback {
     SCRIPT_CLOSE,
     SCRIPT_N_CALLBACKS,
 };
+
+extern const char *const vm_callback_names[SCRIPT_N_CALLBACKS];
 
 /* Something a script did wrong. Texts borrow until the hook returns. */
 struct script_error {
@@ -136,6 +138,12 @@ int vm_roll_back(struct vm *vm, bool *schema_changed, struct err *why);
 /* Let go of the generation before when its time is over (or, with `now_us` UINT64_MAX, at
  * once): from here on errors are just errors. */
 void vm_settle(struct vm *vm, uint64_t now_us);
+
+/* Tell of each function in the game's table (`is_handler`: in its `on`): its name, the
+ * file ("pond/game.lua") and the line where it begins. Names borrow. */
+typedef void vm_method_cb(void *ctx, bool is_handler, const char *name, const char *file,
+                          int line);
+void vm_methods(struct vm *vm, vm_method_cb *cb, void *ctx);
 
 /* Memory in use by its Lua values, in bytes. */
 size_t vm_bytes(const struct vm *vm);

@@ -291,6 +291,45 @@ static int do_version(lua_State *L)
     return 1;
 }
 
+static void push_method(void *ctx, bool is_handler, const char *name, const char *file,
+                        int line)
+{
+    lua_State *L = ctx;
+
+    lua_createtable(L, 0, 4);
+    lua_pushboolean(L, is_handler);
+    lua_setfield(L, -2, "is_handler");
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "name");
+    lua_pushstring(L, file);
+    lua_setfield(L, -2, "file");
+    lua_pushinteger(L, line);
+    lua_setfield(L, -2, "line");
+    lua_rawseti(L, -2, (int)lua_objlen(L, -2) + 1);
+}
+
+/* methods(game) -> a list of {name=, file=, line=, is_handler=}: what vm_methods() tells */
+static int do_methods(lua_State *L)
+{
+    check_def(L, 1);
+    lua_newtable(L);
+    vm_methods(check_game(L, 1)->vm, push_method, L);
+    return 1;
+}
+
+/* failure() -> the first error since the last errors(): file, line, message; or nothing */
+static int do_failure(lua_State *L)
+{
+    const struct sim *r = sim_of(L);
+
+    if (r->n_errors == 0)
+        return 0;
+    lua_pushstring(L, r->first_error.file);
+    lua_pushinteger(L, r->first_error.line);
+    lua_pushstring(L, r->first_error.message);
+    return 3;
+}
+
 /* errors() -> what scripts did wrong since the last call, a line each */
 static int do_errors(lua_State *L)
 {
@@ -349,6 +388,8 @@ static void push_rig(lua_State *L, struct sim **at)
         {"schema",     do_schema    },
         {"pace",       do_pace      },
         {"version",    do_version   },
+        {"methods",    do_methods   },
+        {"failure",    do_failure   },
         {"open",       do_open      },
         {"reload",     do_reload    },
         {"close_game", do_close_game},
