@@ -270,6 +270,17 @@ static bool is_private(const char *path)
            strncmp(path, "template/", 9) == 0;
 }
 
+/* Note that the file counts: whoever watches the folder asks vm_uses(). Where memory is
+ * out it is not noticed when the file is saved. */
+static void note_file(struct vm *vm, const char *folder, const char *path)
+{
+    char name[512];
+    int n = snprintf(name, sizeof name, "%s/%s", folder, path);
+
+    if (n < (int)sizeof name)
+        map_put_bytes(&vm->files, name, (size_t)n, vm);
+}
+
 /* read(path) -> text, chunk name; or nil. The game's folder first, then the
  * library's. */
 static int host_read(lua_State *L)
@@ -280,9 +291,11 @@ static int host_read(lua_State *L)
     char *text = vm_read_file(vm->folder, path, &len);
     const char *where = vm->name;
 
+    note_file(vm, where, path);
     if (!text) {
         where = "scripts";
         text = is_private(path) ? NULL : vm_read_file(vm->scripts, path, &len);
+        note_file(vm, where, path);
     }
     if (!text)
         return 0;

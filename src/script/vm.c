@@ -336,6 +336,7 @@ int vm_new(struct vm **out, const struct vm_options *o, struct err *e)
         return err_set(e, -ENOMEM, "out of memory");
     buf_init(&vm->scratch, MAX_PAYLOAD_BYTES);
     vm->gen_ref = LUA_NOREF;
+    map_init(&vm->files);
     for (int i = 0; i < SCRIPT_N_CALLBACKS; i++)
         vm->handlers[i] = LUA_NOREF;
     vm->hooks = o->hooks;
@@ -372,6 +373,7 @@ void vm_free(struct vm **at)
         lua_close(vm->L);
     game_def_unref(&vm->def);
     buf_fini(&vm->scratch);
+    map_fini(&vm->files);
     free(vm->on);
     free(vm->rooms);
     free(vm->name);
@@ -393,6 +395,11 @@ int vm_reload(struct vm *vm, bool *schema_changed, struct err *e)
     vm_trial_begin(vm, &g);
     vm->version = ++vm->last_version;
     return 0;
+}
+
+bool vm_uses(const struct vm *vm, const char *file)
+{
+    return map_get_bytes(&vm->files, file, strlen(file)) != NULL;
 }
 
 size_t vm_bytes(const struct vm *vm)

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/map.h"
 #include "script/game_def.h"
 
 struct script_room;
@@ -98,6 +99,7 @@ struct vm {
     int gen_ref;                /* host.lua's table of the generation that runs */
     struct vm_trial *trial;     /* the generation before, while it is kept */
     bool is_first_timer;        /* the timer under way calls a method for the first time */
+    struct map files;           /* all that it has read, as errors name them */
     struct script_room **rooms; /* by handle; NULL where free */
     uint32_t n_rooms, cap_rooms;
     struct script_room *current; /* whose callback runs, or NULL */
@@ -138,6 +140,10 @@ int vm_roll_back(struct vm *vm, bool *schema_changed, struct err *why);
 /* Let go of the generation before when its time is over (or, with `now_us` UINT64_MAX, at
  * once): from here on errors are just errors. */
 void vm_settle(struct vm *vm, uint64_t now_us);
+
+/* Has the game asked for this file, "pond/lib.lua" or "scripts/vec.lua", since the VM was
+ * made? Files that it did not find count. */
+bool vm_uses(const struct vm *vm, const char *file);
 
 /* Tell of each function in the game's table (`is_handler`: in its `on`): its name, the
  * file ("pond/game.lua") and the line where it begins. Names borrow. */

@@ -9,6 +9,7 @@
 #include "base/logger.h"
 #include "proto/json_out.h"
 #include "proto/utf8.h"
+#include "server/script_hint.h"
 
 enum { LINES_AROUND = 3, MAX_LINE = 200, HELD_BYTES = 64 << 10 };
 
@@ -113,6 +114,7 @@ void script_log_describe(const char *folder, const struct script_error *error,
                          struct buf *out)
 {
     struct json_out j = json_out_to(out);
+    char hint[SCRIPT_HINT_MAX];
 
     json_out_key_str(&j, "kind", "error");
     put_text(&j, "game", error->game);
@@ -123,6 +125,8 @@ void script_log_describe(const char *folder, const struct script_error *error,
     json_out_key_int(&j, "line", error->line);
     put_text(&j, "message", error->message);
     put_text(&j, "traceback", error->traceback);
+    if (script_hint(error->message, hint))
+        json_out_key_str(&j, "hint", hint);
     json_out_key(&j, "excerpt", 7);
     put_excerpt(&j, folder, error);
 }
