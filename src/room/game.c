@@ -67,6 +67,7 @@ static uint32_t go_back(struct game *g)
         vm_settle(g->vm, UINT64_MAX);
         return 0;
     }
+    g->n_failed_reloads++;
     for (struct map_entry *at = NULL; (at = map_next(&g->rooms, at));)
         room_go_back(at->value, schema_changed);
     g->world->ops->on_schedule(g->world->ctx);
@@ -193,6 +194,7 @@ int game_reload(struct game *g)
     uint32_t old_version = g->vm->version;
     int r = vm_reload(g->vm, &schema_changed, &e);
     if (r < 0) {
+        g->n_failed_reloads++;
         g->load_error = e;
         return r;
     }
@@ -204,6 +206,7 @@ int game_reload(struct game *g)
         else
             room_reload(room, old_version, schema_changed);
     }
+    g->n_reloads++;
     if (vm_has_failed(g->vm) && go_back(g))
         return g->load_error.code;
     g->world->ops->on_schedule(g->world->ctx);

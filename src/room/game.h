@@ -26,11 +26,13 @@ struct world;
 struct game {
     struct world *world;
     char name[GAME_NAME_MAX + 1];
-    struct vm *vm;         /* NULL while the script does not load */
-    struct err load_error; /* code 0: the last load was fine */
-    struct map rooms;      /* id -> room */
-    struct map tokens;     /* seat token -> player */
-    uint32_t n_players;    /* seats over all rooms */
+    struct vm *vm;             /* NULL while the script does not load */
+    struct err load_error;     /* code 0: the last load was fine */
+    struct map rooms;          /* id -> room */
+    struct map tokens;         /* seat token -> player */
+    uint32_t n_players;        /* seats over all rooms */
+    uint64_t n_reloads;        /* code that became live */
+    uint64_t n_failed_reloads; /* code that did not load, or was taken back */
 };
 
 /* What the world tells its worker. */

@@ -3,6 +3,7 @@
 // lost, and a broken script changes nothing.
 import assert from "node:assert/strict";
 import fs from "node:fs";
+import net from "node:net";
 import test, { after } from "node:test";
 
 import { join, joinJ1 } from "./lib/player.mjs";
@@ -51,7 +52,20 @@ Object.assign(files, {
 const scripts = path.join(temporaryFolder(), "scripts");
 fs.cpSync(path.join(root, "scripts"), scripts, { recursive: true });
 fs.writeFileSync(path.join(scripts, "vec.lua"), "return 2\n");
-const server = await startServer({ games: [], files, args: ["--scripts", scripts] });
+/** A port that was free a moment ago. */
+const freePort = () =>
+  new Promise((done) => {
+    const probe = net.createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => done(port));
+    });
+  });
+const admin = await freePort();
+const server = await startServer({
+  games: [],
+  files,
+  args: ["--scripts", scripts, "--admin", `127.0.0.1:${admin}`],
+});
 after(() => server.stop());
 
 const dev = (kind) => (record) => record.t === "dev" && record.kind === kind;
@@ -233,12 +247,17 @@ test("code that fails in its first tick is taken back, and every page is told", 
   const late = await joinJ1(server, "/tick", { name: "late" });
   assert.match((await late.record("the error", dev("error"))).message, /attempt to index/);
 
+  const metrics = async () => (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
+  for (const line of ['game_version{game="tick"} 1', 'reloads_total{game="tick"} 1', 'reloads_failed_total{game="tick"} 1'])
+    assert.ok((await metrics()).includes(`\nparlor_${line}\n`), line);
+
   server.save("tick/game.lua", script({ version: 3, add: "100 * m.by" }));
   await ann.record("that it is fixed", dev("fixed"));
   const reloaded = await ann.record("the reload", (r) => dev("reloaded")(r) && r.version === 3);
   assert.equal(reloaded.rooms, 1);
   await adds(bob, 102);
   assert.equal((await server.game("tick")).error, null);
+  assert.match(await metrics(), /\nparlor_game_version\{game="tick"\} 3\n/);
   await ann.leave();
   await bob.leave();
   await late.leave();
