@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <lauxlib.h>
+#include <luajit.h>
 #include <lualib.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -300,6 +301,10 @@ void vm_swap_generation(struct vm *vm, struct generation *g)
 {
     struct generation old = {.def = vm->def, .gen_ref = vm->gen_ref, .on = vm->on};
 
+    /* Traces of the host's own code have branched off to the scans of each schema that
+     * there was; they would keep those, and leave no room for the new one's. */
+    if (vm->def && vm->def->schema != g->def->schema)
+        luaJIT_setmode(vm->L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_FLUSH);
     memcpy(old.handlers, vm->handlers, sizeof old.handlers);
     memcpy(vm->handlers, g->handlers, sizeof old.handlers);
     vm->def = g->def;

@@ -10,7 +10,7 @@
 #include "proto/json_out.h"
 #include "server/worker.h"
 
-enum { SETTLE_MS = 20 };
+enum { SETTLE_MS = 10 };
 
 struct dev {
     struct worker *worker;
