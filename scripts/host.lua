@@ -399,6 +399,7 @@ end
 -- of it counts.
 function M.scan(R)
   local state = state_of(R)
+  if R.migrated and not last.gen then R.migrated = nil end -- there is no way back any more
   if R.is_scanning then forget(R) end
   R.is_scanning = true
   local p, handle = 0, R.handle

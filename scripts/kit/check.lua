@@ -19,7 +19,7 @@ local function names_in(expression)
   local _, _, message = rig.failure()
   tool.finish()
   local set = {}
-  for word in (message or ""):match("=(.*)"):gmatch "[%w_]+" do set[word] = true end
+  for word in ((message or ""):match "=(.*)" or ""):gmatch "[%w_]+" do set[word] = true end
   return set
 end
 

@@ -95,7 +95,7 @@ uint64_t world_run(struct world *w, uint64_t now_us)
         const struct game *g = ((struct room *)item)->game;
         room_step((struct room *)item, now_us);
         vm_settle(g->vm, now_us);
-        if (w->has_failed)
+        if (w->has_failed || vm_has_failed(g->vm)) /* the latter: in `close` */
             take_failed_back(w);
     }
     return world_next_us(w);

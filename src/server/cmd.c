@@ -25,6 +25,7 @@ struct words {
     const char *game;    /* which, as it was written; NULL: all */
     const char *list[4]; /* handed on */
     int n;
+    unsigned seconds; /* --seconds */
     bool shows_log;
     bool has_flag;
     char scripts[CONFIG_TEXT_MAX + 1];
@@ -71,15 +72,21 @@ static int read_words(const struct cmd *cmd, struct words *w, int argc, char **a
 {
     for (int i = 0; i < argc; i++) {
         const char *word = argv[i];
-        bool wants_value = strcmp(word, "--games") == 0 || strcmp(word, "--scripts") == 0;
+        bool wants_value = strcmp(word, "--games") == 0 || strcmp(word, "--scripts") == 0 ||
+                           strcmp(word, "--seconds") == 0;
         if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
             fputs(cmd->help, stdout);
             return EXIT_OK;
         }
         if (wants_value && i + 1 == argc)
-            return cmd_complain(EXIT_USAGE, "%s: a folder is missing", word);
+            return cmd_complain(EXIT_USAGE, "%s: a value is missing", word);
         if (strcmp(word, "--games") == 0) {
             w->games = argv[++i];
+        } else if (strcmp(word, "--seconds") == 0) {
+            w->seconds = (unsigned)strtoul(argv[++i], NULL, 10);
+            if (w->seconds < 1 || w->seconds > TOOL_MAX_S)
+                return cmd_complain(EXIT_USAGE, "--seconds: a number from 1 to %d",
+                                    TOOL_MAX_S);
         } else if (wants_value) {
             snprintf(w->scripts, sizeof w->scripts, "%s", argv[++i]);
         } else if (strcmp(word, "--log") == 0) {
@@ -247,7 +254,7 @@ static int run_kit(lua_State *L, const struct cmd *cmd, const struct words *w)
 
 int cmd_run(const struct cmd *cmd, int argc, char **argv)
 {
-    struct words w = {.games = "games"};
+    struct words w = {.games = "games", .seconds = TOOL_TEST_S};
     struct tool tool = {.sim = NULL};
     int code = read_words(cmd, &w, argc, argv);
 
@@ -259,6 +266,7 @@ int cmd_run(const struct cmd *cmd, int argc, char **argv)
     luaL_openlibs(L);
     logger_set_sink(w.shows_log ? NULL : no_log);
     tool.scripts = w.scripts;
+    tool.seconds = w.seconds;
     tool_open(L, &tool);
     if (cmd->takes_game)
         code = push_games(L, &w);

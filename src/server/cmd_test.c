@@ -4,7 +4,7 @@
 static const char help[] =
     "Example: parlor test pond\n"
     "\n"
-    "Usage: parlor test [GAME] [WORD] [--games FOLDER] [--log]\n"
+    "Usage: parlor test [GAME] [WORD] [--games FOLDER] [--seconds N] [--log]\n"
     "\n"
     "Runs the test.lua of a game, or of all games: players and clock are simulated, so an\n"
     "hour of play takes a moment. Reports in TAP.\n"
@@ -12,6 +12,7 @@ static const char help[] =
     "  GAME            a name in ./games, or the path of a game's folder\n"
     "  WORD            only the tests whose sentence holds it\n"
     "  --games FOLDER  where the games are (games)\n"
+    "  --seconds N     one test may take so long before all ends with 1 (60)\n"
     "  --log           show what the games print and the server logs, on stderr\n"
     "  --scripts FOLDER, --help\n"
     "\n"

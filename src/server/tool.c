@@ -23,7 +23,7 @@ static char running[256];
 
 static void on_alarm(int number)
 {
-    static const char head[] = "parlor: not back after 60 s: ";
+    static const char head[] = "parlor: not back in time (--seconds): ";
 
     (void)number;
     if (write(STDERR_FILENO, head, sizeof head - 1) < 0 ||
@@ -38,7 +38,7 @@ static struct tool *tool_of(lua_State *L)
     return lua_touserdata(L, lua_upvalueindex(1));
 }
 
-/* begin(what, seed): a new simulation, and a minute for it */
+/* begin(what, seed): a new simulation, and the clock for how long it takes */
 static int do_begin(lua_State *L)
 {
     struct tool *t = tool_of(L);
@@ -49,7 +49,7 @@ static int do_begin(lua_State *L)
     if (!t->sim)
         luaL_error(L, "no folder for the simulation can be made: %s", strerror(errno));
     signal(SIGALRM, on_alarm);
-    alarm(TOOL_TEST_S);
+    alarm(t->seconds);
     return 0;
 }
 

@@ -194,6 +194,20 @@ test("a coroutine that waits goes on with the code it began in", function()
   expect_eq(a:state().said, "one")
 end)
 
+test("`close` counts like any handler", function()
+  game("g", source())
+  local a, b = join("g", { room = "a" }), join("g", { room = "b" })
+  step(100)
+  expect_eq(edit("g", (source():gsub("return g%s*$", "function g:close() error 'boom' end return g"))), true)
+  a:leave()
+  step(100)
+  expect_eq(version(), 1)
+  rig.errors()
+  b:send "other"
+  step(100)
+  expect_eq(b:state().gen, 1)
+end)
+
 test("a second bad save does not become what is gone back to", function()
   game("g", source { GEN = "1" })
   local a = join "g"
