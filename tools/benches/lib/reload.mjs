@@ -7,7 +7,8 @@
  * `parlor dev` serves one room of a ticking game, all players in it. Each sends messages
  * all the time, without subprotocol, so a lost connection is a lost seat. A save writes
  * the file aside and renames it, at a moment that has nothing to do with the ticks; the
- * next follows when the new code has been seen. Every tenth changes the schema as well.
+ * next follows when the new code has been seen. Every tenth changes the schema as well,
+ * and before every tenth comes one that fails in its first tick and is taken back.
  *
  * Ends, by process id, only what it has started.
  */
@@ -57,8 +58,8 @@ const rate = Number(options.rate);
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/** The game; `n` says which save it is. */
-const source = (n) => `local parlor = require "parlor"
+/** The game; `n` says which save it is. A bad one raises in its first tick. */
+const source = (n, isBad = false) => `local parlor = require "parlor"
 local s = parlor.schema
 local rules = require "rules"
 local game = parlor.game {
@@ -75,7 +76,7 @@ function game.on.add(room, player, m)
   room.state.sum = room.state.sum + m.by
 end
 function game:tick(dt)
-  self.state.save = ${n}
+  ${isBad ? "error 'bad'" : `self.state.save = ${n}`}
   for _, p in pairs(self.state.people) do p.x = rules.move(p.x, dt) end
 end
 function game:leave(player) self.state.people[player.id] = nil end
@@ -155,9 +156,9 @@ setTimeout(() => {
   process.exit(1);
 }, LAST_MS).unref();
 
-function save(n) {
+function save(n, isBad = false) {
   const file = path.join(folder, "bench/game.lua");
-  fs.writeFileSync(`${file}.part~`, source(n));
+  fs.writeFileSync(`${file}.part~`, source(n, isBad));
   const at = performance.now();
   fs.renameSync(`${file}.part~`, file);
   return at;
@@ -234,6 +235,10 @@ const sizes = [];
 await sleep(1000);
 for (let n = 1; n <= nReloads; n++) {
   await sleep(150 + 100 * Math.random());
+  if (n % 10 === 5) {
+    save(n, true); // taken back; the next save comes soon after, or into the middle of it
+    await sleep(20 + 200 * Math.random());
+  }
   const at = save(n);
   const end = at + WAIT_MS;
   while (seen < n && performance.now() < end) await sleep(1);
