@@ -442,7 +442,8 @@ function M.room_rebind(R)
   local state = state_of(R)
   bind(R, function()
     if is_back and R.migrated then migrate.undo(R.migrated) end
-    local notes = migrate.run(state, declared_before, gen.def.state, is_back and function() end or report)
+    local notes = migrate.run(state, declared_before, gen.def.state,
+      is_back and function() end or report)
     R.migrated = not is_back and notes or nil
   end)
 end

@@ -81,7 +81,8 @@ end
 
 local function shown(v)
   if type(v) == "string" then return format("%q", cut(v, 40)) end
-  return type(v) == "number" and format("%.14g", v) or type(v) == "boolean" and tostring(v) or "a " .. type(v)
+  if type(v) == "number" then return format("%.14g", v) end
+  return type(v) == "boolean" and tostring(v) or "a " .. type(v)
 end
 
 -- A field of the record `t` whose declaration was `old` (nil: none) and is `new`.

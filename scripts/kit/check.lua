@@ -41,7 +41,8 @@ end
 local test_words = { test = true, expect = true, expect_eq = true, show = true }
 
 local instead = {
-  ["math.random"] = "room:random(m, n) is the room's own", ["math.randomseed"] = "rooms seed their own chance",
+  ["math.random"] = "room:random(m, n) is the room's own",
+  ["math.randomseed"] = "rooms seed their own chance",
   ["os.exit"] = "room:close(reason) ends a room",
 }
 
@@ -82,7 +83,8 @@ local function read_files(report)
   local paths = tool.lua_files(report.folder)
   table.sort(paths)
   for _, path in ipairs(paths) do
-    local file = { path = path, text = read(report.folder .. "/" .. path) or "", is_test = path == "test.lua" }
+    local file = { path = path, text = read(report.folder .. "/" .. path) or "",
+      is_test = path == "test.lua" }
     local chunk, why = load(file.text, "@" .. path, "t")
     if chunk then
       file.chunk, file.tokens = chunk, tokens(file.text)
@@ -106,7 +108,8 @@ local function check_globals(report, files)
           report:add(file.path, line, ("%s becomes a global"):format(name),
             "write local before it, or keep it on the room")
         else
-          report:add(file.path, line, ("%s is replaced in every file of the game"):format(name), "use another name")
+          report:add(file.path, line, ("%s is replaced in every file of the game"):format(name),
+            "use another name")
         end
       end
     end)
@@ -212,8 +215,8 @@ local function check_handlers(report, files)
     local list = file.tokens
     for i = 1, #list - 4 do
       local name = list[i + 4]
-      if list[i].kind == "name" and is(list[i + 1], ".") and is(list[i + 2], "on") and is(list[i + 3], ".") and
-        name.kind == "name" and not file.is_test and
+      if list[i].kind == "name" and is(list[i + 1], ".") and is(list[i + 2], "on") and
+        is(list[i + 3], ".") and name.kind == "name" and not file.is_test and
         (is(list[i - 1], "function") or is(list[i + 5], "=")) and not messages[name.text] then
         report.handlers[name.text] = true
         report:add(file.path, name.line, ("on.%s: no such message is declared"):format(name.text),
@@ -246,8 +249,8 @@ local function check_methods(report, files, own)
         not is(list[i - 1], "function") and not file.is_test and not own[name.text] then
         local near = tool.method(name.text)
         if near and near ~= name.text then
-          report:add(file.path, name.line, ("%s:%s: there is no such method"):format(list[i].text, name.text),
-            ("did you mean %s?"):format(near))
+          report:add(file.path, name.line,
+            ("%s:%s: there is no such method"):format(list[i].text, name.text), ("did you mean %s?"):format(near))
         end
       elseif is(list[i], "parlor") and is(list[i + 1], ".") and name.kind == "name" and not file.is_test and
         not is(list[i - 1], ".") and not known.parlor[name.text] then
@@ -288,7 +291,10 @@ end
 -- Loading.
 
 -- The game's file that an error names, relative to the folder; other files stay.
-local function own_path(report, file) return (file:gsub("^" .. report.name:gsub("%p", "%%%0") .. "/", "")) end
+local function own_path(report, file)
+  local before = report.name .. "/"
+  return file:sub(1, #before) == before and file:sub(#before + 1) or file
+end
 
 local function load_error(report, files)
   local file, line, message = rig.failure()
@@ -323,7 +329,8 @@ local function check_loaded(report, files)
 end
 
 local function check(game)
-  local report = setmetatable({ name = game.name, folder = game.folder, list = {}, options = {}, handlers = {} }, Report)
+  local report = setmetatable({ name = game.name, folder = game.folder, list = {}, options = {},
+    handlers = {} }, Report)
   local files = read_files(report)
   check_globals(report, files)
   check_options(report, files)

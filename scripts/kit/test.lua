@@ -73,8 +73,8 @@ local function run(game, file, one, seed)
   local errors = rig.errors()
   tool.finish()
   if errors ~= "" then
-    failure = (ok and "" or failure .. "\n") .. "the script did something wrong (sim:errors() was not asked):\n" ..
-      errors:gsub("\n$", "")
+    failure = (ok and "" or failure .. "\n") ..
+      "the script did something wrong (sim:errors() was not asked):\n" .. errors:gsub("\n$", "")
     ok = false
   end
   return ok, failure

@@ -94,8 +94,8 @@ local function lua_file(game, schema)
   local room = { ("---@class %sRoom: parlor.Room\n---@field state %sState"):format(name, name) }
   for _, e in ipairs(schema.events or {}) do
     local of = name .. class(e[1]) .. "Event"
-    room[#room + 1] = ('---@field broadcast fun(self: %sRoom, name: "%s", data?: %s, options?: parlor.BroadcastOptions)')
-      :format(name, e[1], of)
+    room[#room + 1] = ('---@field broadcast fun(self: %sRoom, name: "%s", data?: %s, ' ..
+      'options?: parlor.BroadcastOptions)'):format(name, e[1], of)
   end
   out[#out + 1] = table.concat(room, "\n") .. "\n"
   local on = { ("---@class %sHandlers"):format(name) }
@@ -137,8 +137,8 @@ function ts.record(fields, depth, mark)
   local out = { "{" }
   for _, f in ipairs(fields) do
     local text = about(f[2])
-    out[#out + 1] = ("%s%s%s%s: %s;"):format(("  "):rep(depth + 1), text == "" and "" or "/** " .. text .. " */ ",
-      f[1], mark or "", ts.of(f[2], depth + 1))
+    out[#out + 1] = ("%s%s%s%s: %s;"):format(("  "):rep(depth + 1),
+      text == "" and "" or "/** " .. text .. " */ ", f[1], mark or "", ts.of(f[2], depth + 1))
   end
   out[#out + 1] = ("  "):rep(depth) .. "}"
   return table.concat(out, "\n")
@@ -162,8 +162,8 @@ local function ts_file(game, schema)
     state[#state + 1] = ("  %s: %s;"):format(f[1], ts.of(f[2], 1))
   end
   for _, map in ipairs(schema.state.maps or {}) do
-    state[#state + 1] = ("  %s: Table<%s, %sRow>;"):format(map[1], map[2].keys == "string" and "string" or "number",
-      class(map[1]))
+    state[#state + 1] = ("  %s: Table<%s, %sRow>;"):format(map[1],
+      map[2].keys == "string" and "string" or "number", class(map[1]))
   end
   out[#out + 1] = ("/** room.state */\nexport interface State {\n%s\n}\n"):format(table.concat(state, "\n"))
   out[#out + 1] = ts_list("Messages", "What room.send takes; a field that is left out has its default.",

@@ -6,7 +6,14 @@ import path from "node:path";
 import test, { after } from "node:test";
 
 import { join } from "./lib/player.mjs";
-import { gamesFolder, root, runToEnd, startServer, temporaryFolder, until } from "./lib/server.mjs";
+import {
+  gamesFolder,
+  root,
+  runToEnd,
+  startServer,
+  temporaryFolder,
+  until,
+} from "./lib/server.mjs";
 
 const servers = [];
 after(() => Promise.all(servers.map((server) => server.stop())));
@@ -61,42 +68,108 @@ test("a game, a folder of games, or none: one clear line, and the right code", a
 
 /** What a game.lua has wrong, and the line that says so. */
 const slips = [
-  ["a syntax error", `local g = parlor.game {}\nfunction g:tick() if x then end\nreturn g`, 65,
-    /game\.lua:6: 'end' expected .*\(.*has no end\)/],
-  ["an error while it loads", `local g = parlor.game {}\nlocal t = nil\nt.x = 1\nreturn g`, 65,
-    /game\.lua:5: attempt to index local 't'/],
-  ["no such type", `return parlor.game {\n  state = { x = s.u9 } }`, 65,
-    /game\.lua:4: parlor\.schema has no type u9 .*\(did you mean u8\?\)/],
-  ["a bad range", `local g = parlor.game { state = {\n  x = s.fixed {min = 3, max = 1, step = 1} } }\nreturn g`, 65,
-    /game\.lua:4: state\.x: max must be above min/],
-  ["an unknown option", `local g = parlor.game {\n  tick_rte = 20 }\nreturn g`, 65,
-    /game\.lua:4: parlor\.game has no option tick_rte \(did you mean tick_rate\?\)/],
-  ["an option out of range", `local g = parlor.game {\n  tick_rate = 500 }\nreturn g`, 65,
-    /game\.lua:4: tick_rate: a number from 0 to 120/],
-  ["a handler of no message", `local g = parlor.game { messages = { hop = {} } }\nfunction g.on.hpo() end\nreturn g`, 65,
-    /game\.lua:4: on\.hpo: no such message is declared \(did you mean hop\?\)/],
-  ["a message nobody handles", `local g = parlor.game { messages = {\n  hop = {} } }\nreturn g`, 1,
-    /game\.lua:4: message hop: nobody handles it.*game\.on\.hop/],
-  ["a global that is not there", `local g = parlor.game {}\nfunction g:tick()\n  pritn(1)\nend\nreturn g`, 1,
-    /game\.lua:5: pritn is not defined \(did you mean print\?\)/],
-  ["what games do not get", `local g = parlor.game {}\nfunction g:tick() io.write "x" end\nreturn g`, 1,
-    /game\.lua:4: io is not defined \(games have no files/],
-  ["a member that is not there", `local g = parlor.game {}\nfunction g:tick() return math.random(3) end\nreturn g`, 1,
-    /game\.lua:4: games have no math\.random \(room:random/],
-  ["an accidental global", `local g = parlor.game {}\nfunction g:tick()\n  n = (n or 0) + 1\nend\nreturn g`, 1,
-    /game\.lua:5: n becomes a global \(write local/],
-  ["a misspelt callback", `local g = parlor.game {}\nfunction g:jion(player) end\nreturn g`, 1,
-    /game\.lua:4: jion is never called \(did you mean join\?\)/],
-  ["a misspelt method", `local g = parlor.game {}\nfunction g:tick() self:brodcast("x") end\nreturn g`, 1,
-    /game\.lua:4: self:brodcast: there is no such method \(did you mean broadcast\?\)/],
-  ["a misspelt part of parlor", `local g = parlor.game {}\nfunction g:tick() parlor.lgo("x") end\nreturn g`, 1,
-    /game\.lua:4: parlor has no lgo \(did you mean log\?\)/],
-  ["self in a handler", `local g = parlor.game { messages = { hop = {} } }\nfunction g.on.hop() self.n = 1 end\nreturn g`, 1,
-    /game\.lua:4: self is not defined \(.*it is room\)/],
+  [
+    "a syntax error",
+    `local g = parlor.game {}\nfunction g:tick() if x then end\nreturn g`,
+    65,
+    /game\.lua:6: 'end' expected .*\(.*has no end\)/,
+  ],
+  [
+    "an error while it loads",
+    `local g = parlor.game {}\nlocal t = nil\nt.x = 1\nreturn g`,
+    65,
+    /game\.lua:5: attempt to index local 't'/,
+  ],
+  [
+    "no such type",
+    `return parlor.game {\n  state = { x = s.u9 } }`,
+    65,
+    /game\.lua:4: parlor\.schema has no type u9 .*\(did you mean u8\?\)/,
+  ],
+  [
+    "a bad range",
+    `local g = parlor.game { state = {\n  x = s.fixed {min = 3, max = 1, step = 1} } }\nreturn g`,
+    65,
+    /game\.lua:4: state\.x: max must be above min/,
+  ],
+  [
+    "an unknown option",
+    `local g = parlor.game {\n  tick_rte = 20 }\nreturn g`,
+    65,
+    /game\.lua:4: parlor\.game has no option tick_rte \(did you mean tick_rate\?\)/,
+  ],
+  [
+    "an option out of range",
+    `local g = parlor.game {\n  tick_rate = 500 }\nreturn g`,
+    65,
+    /game\.lua:4: tick_rate: a number from 0 to 120/,
+  ],
+  [
+    "a handler of no message",
+    `local g = parlor.game { messages = { hop = {} } }\nfunction g.on.hpo() end\nreturn g`,
+    65,
+    /game\.lua:4: on\.hpo: no such message is declared \(did you mean hop\?\)/,
+  ],
+  [
+    "a message nobody handles",
+    `local g = parlor.game { messages = {\n  hop = {} } }\nreturn g`,
+    1,
+    /game\.lua:4: message hop: nobody handles it.*game\.on\.hop/,
+  ],
+  [
+    "a global that is not there",
+    `local g = parlor.game {}\nfunction g:tick()\n  pritn(1)\nend\nreturn g`,
+    1,
+    /game\.lua:5: pritn is not defined \(did you mean print\?\)/,
+  ],
+  [
+    "what games do not get",
+    `local g = parlor.game {}\nfunction g:tick() io.write "x" end\nreturn g`,
+    1,
+    /game\.lua:4: io is not defined \(games have no files/,
+  ],
+  [
+    "a member that is not there",
+    `local g = parlor.game {}\nfunction g:tick() return math.random(3) end\nreturn g`,
+    1,
+    /game\.lua:4: games have no math\.random \(room:random/,
+  ],
+  [
+    "an accidental global",
+    `local g = parlor.game {}\nfunction g:tick()\n  n = (n or 0) + 1\nend\nreturn g`,
+    1,
+    /game\.lua:5: n becomes a global \(write local/,
+  ],
+  [
+    "a misspelt callback",
+    `local g = parlor.game {}\nfunction g:jion(player) end\nreturn g`,
+    1,
+    /game\.lua:4: jion is never called \(did you mean join\?\)/,
+  ],
+  [
+    "a misspelt method",
+    `local g = parlor.game {}\nfunction g:tick() self:brodcast("x") end\nreturn g`,
+    1,
+    /game\.lua:4: self:brodcast: there is no such method \(did you mean broadcast\?\)/,
+  ],
+  [
+    "a misspelt part of parlor",
+    `local g = parlor.game {}\nfunction g:tick() parlor.lgo("x") end\nreturn g`,
+    1,
+    /game\.lua:4: parlor has no lgo \(did you mean log\?\)/,
+  ],
+  [
+    "self in a handler",
+    `local g = parlor.game { messages = { hop = {} } }\nfunction g.on.hop() self.n = 1 end\nreturn g`,
+    1,
+    /game\.lua:4: self is not defined \(.*it is room\)/,
+  ],
 ];
 
 test("check: each kind of slip is found, with its line and a way out", async () => {
-  const files = Object.fromEntries(slips.map(([, text], i) => [`g${i}/game.lua`, `${HEAD}${text}\n`]));
+  const files = Object.fromEntries(
+    slips.map(([, text], i) => [`g${i}/game.lua`, `${HEAD}${text}\n`]),
+  );
   const games = gamesFolder([], files);
   for (const [i, [what, , code, pattern]] of slips.entries()) {
     const end = await runToEnd(["check", `g${i}`, "--games", games]);
@@ -120,15 +193,18 @@ return g\n`,
     "g/lib/more.lua": "return function() return nobody end\n",
     "g/test.lua": "test('x', function(sim) expect(os.getenv 'HOME') sim:step(tpyo) end)\n",
   });
-  assert.deepEqual(lines(stdout).map((line) => line.replace(/ \(.*/, "")), [
-    "games/g/game.lua:4: parlor.game has no option max_player",
-    "games/g/game.lua:4: parlor.game has no option tick_rte",
-    "games/g/game.lua:5: on.hpo: no such message is declared",
-    "games/g/game.lua:6: on.jump: no such message is declared",
-    "games/g/lib/more.lua:1: nobody is not defined",
-    "games/g/test.lua:1: tpyo is not defined",
-    "1 game, 6 findings",
-  ]);
+  assert.deepEqual(
+    lines(stdout).map((line) => line.replace(/ \(.*/, "")),
+    [
+      "games/g/game.lua:4: parlor.game has no option max_player",
+      "games/g/game.lua:4: parlor.game has no option tick_rte",
+      "games/g/game.lua:5: on.hpo: no such message is declared",
+      "games/g/game.lua:6: on.jump: no such message is declared",
+      "games/g/lib/more.lua:1: nobody is not defined",
+      "games/g/test.lua:1: tpyo is not defined",
+      "1 game, 6 findings",
+    ],
+  );
   assert.equal(code, 65);
 });
 
@@ -152,7 +228,10 @@ return game\n`,
 // new
 
 test("new: a game that checks, tests, and is served by a server that runs", async () => {
-  const server = await startServer({ games: [], files: { "other/game.lua": `${HEAD}return parlor.game {}\n` } });
+  const server = await startServer({
+    games: [],
+    files: { "other/game.lua": `${HEAD}return parlor.game {}\n` },
+  });
   servers.push(server);
   const made = await runToEnd(["new", "tag", "--games", server.folder]);
   assert.equal(made.code, 0, made.stderr);
@@ -160,10 +239,16 @@ test("new: a game that checks, tests, and is served by a server that runs", asyn
     const end = await runToEnd([command, "tag", "--games", server.folder]);
     assert.equal(end.code, 0, end.stdout);
   }
-  assert.ok(fs.readFileSync(`${server.folder}/tag/game.lua`, "utf8").trimEnd().split("\n").length <= 30);
+  assert.ok(
+    fs.readFileSync(`${server.folder}/tag/game.lua`, "utf8").trimEnd().split("\n").length <=
+      30,
+  );
   assert.ok(!/NAME/.test(fs.readFileSync(`${server.folder}/tag/web/index.html`, "utf8")));
 
-  await until("the game in the list", async () => (await server.game("tag"))?.error === null);
+  await until(
+    "the game in the list",
+    async () => (await server.game("tag"))?.error === null,
+  );
   assert.match(await (await fetch(`${server.origin}/tag/`)).text(), /<title>tag<\/title>/);
   const ann = await join(server, "/tag?name=ann");
   const { x } = ann.state.dots[ann.id];
@@ -175,8 +260,13 @@ test("new: a game that checks, tests, and is served by a server that runs", asyn
 test("new: a folder that is there, and names that are none, are refused in one line", async () => {
   const games = gamesFolder([], { "tag/mine.txt": "keep" });
   for (const [name, why] of [
-    ["tag", /is there already/], ["Tag", /cannot be a game's name/], ["4tag", /cannot be/],
-    ["a_b", /cannot be/], ["../tag2", /cannot be/], ["metrics", /cannot be/], ["a".repeat(33), /cannot be/],
+    ["tag", /is there already/],
+    ["Tag", /cannot be a game's name/],
+    ["4tag", /cannot be/],
+    ["a_b", /cannot be/],
+    ["../tag2", /cannot be/],
+    ["metrics", /cannot be/],
+    ["a".repeat(33), /cannot be/],
     ["", /cannot be/],
   ]) {
     const end = await runToEnd(["new", name, "--games", games]);
@@ -309,13 +399,21 @@ end)
   // The dice are not known beforehand; what matters is that they come again.
   const dice = /\{1=(\d+), 2=(\d+)\} is not/.exec(stdout);
   assert.ok(dice, stdout);
-  assert.deepEqual(lines(stdout).filter((line) => line.startsWith("not ok")), ["not ok 8 - g: the dice are the same in every run"]);
+  assert.deepEqual(
+    lines(stdout).filter((line) => line.startsWith("not ok")),
+    ["not ok 8 - g: the dice are the same in every run"],
+  );
   assert.equal(code, 1);
-  const again = await run("test", {
-    "g/game.lua": COUNTER,
-    "g/test.lua": `${"test('-', function() end)\n".repeat(7)}
+  const again = await run(
+    "test",
+    {
+      "g/game.lua": COUNTER,
+      "g/test.lua": `${"test('-', function() end)\n".repeat(7)}
 test("dice", function(sim) expect_eq({ sim:random(1, 1000), sim:random(1, 1000) }, { ${dice[1]}, ${dice[2]} }) end)`,
-  }, "g", "dice");
+    },
+    "g",
+    "dice",
+  );
   assert.equal(again.code, 0, again.stdout);
 });
 
@@ -335,31 +433,45 @@ test("an error of the test", function(sim) sim:nothing() end)
 `,
   });
   assert.equal(code, 1);
-  assert.deepEqual(lines(stdout).map((line) => line.replace(/ in \d.*/, "")), [
-    "ok 1 - g: fine",
-    "not ok 2 - g: a wrong value",
-    "# games/g/test.lua:1: n: 3 is not 4",
-    "#   called at games/g/test.lua:4",
-    "not ok 3 - g: a script error nobody asked for",
-    "# the script did something wrong (sim:errors() was not asked):",
-    "# g message: g/game.lua:14: as asked",
-    "not ok 4 - g: an error of the test",
-    "# games/g/test.lua:10: attempt to call method 'nothing' (a nil value)",
-    "1..4",
-    "# 1 passed, 3 failed",
-  ]);
+  assert.deepEqual(
+    lines(stdout).map((line) => line.replace(/ in \d.*/, "")),
+    [
+      "ok 1 - g: fine",
+      "not ok 2 - g: a wrong value",
+      "# games/g/test.lua:1: n: 3 is not 4",
+      "#   called at games/g/test.lua:4",
+      "not ok 3 - g: a script error nobody asked for",
+      "# the script did something wrong (sim:errors() was not asked):",
+      "# g message: g/game.lua:14: as asked",
+      "not ok 4 - g: an error of the test",
+      "# games/g/test.lua:10: attempt to call method 'nothing' (a nil value)",
+      "1..4",
+      "# 1 passed, 3 failed",
+    ],
+  );
 });
 
 test("test: a game that does not load is 65; no test, or none of that name, is 1", async () => {
-  const broken = await run("test", { "g/game.lua": "x =", "g/test.lua": "test('x', function() end)" });
+  const broken = await run("test", {
+    "g/game.lua": "x =",
+    "g/test.lua": "test('x', function() end)",
+  });
   assert.equal(broken.code, 65);
   assert.match(broken.stdout, /^not ok 1 - g: the game loads\n# g\/game\.lua:1: /);
   const bare = await run("test", { "g/game.lua": COUNTER });
   assert.deepEqual([bare.code, lines(bare.stdout)[0]], [1, "# g has no test.lua"]);
-  const other = await run("test", { "g/game.lua": COUNTER, "g/test.lua": "test('x', function() end)" }, "g", "nobody");
+  const other = await run(
+    "test",
+    { "g/game.lua": COUNTER, "g/test.lua": "test('x', function() end)" },
+    "g",
+    "nobody",
+  );
   assert.equal(other.code, 1);
   assert.match(other.stderr, /no test has "nobody"/);
-  const slip = await run("test", { "g/game.lua": COUNTER, "g/test.lua": "test('x', function() end" });
+  const slip = await run("test", {
+    "g/game.lua": COUNTER,
+    "g/test.lua": "test('x', function() end",
+  });
   assert.equal(slip.code, 1);
   assert.match(slip.stdout, /not ok 1 - g: test\.lua loads\n# games\/g\/test\.lua:1: /);
 });
@@ -367,7 +479,8 @@ test("test: a game that does not load is 65; no test, or none of that name, is 1
 test("test: what is edited in a simulation stays out of the game's own folder", async () => {
   const { games, code } = await run("test", {
     "g/game.lua": COUNTER,
-    "g/test.lua": "test('x', function(sim) sim:edit('game.lua', '') sim:edit('lib/a.lua', 'return 1') sim:errors() end)",
+    "g/test.lua":
+      "test('x', function(sim) sim:edit('game.lua', '') sim:edit('lib/a.lua', 'return 1') sim:errors() end)",
     "g/lib/a.lua": "return 0",
   });
   assert.equal(code, 0);
@@ -376,9 +489,15 @@ test("test: what is edited in a simulation stays out of the game's own folder", 
 });
 
 test("test: one that does not end is ended, and named", async () => {
-  const files = { "g/game.lua": COUNTER, "g/test.lua": "test('for ever', function() while true do end end)" };
+  const files = {
+    "g/game.lua": COUNTER,
+    "g/test.lua": "test('for ever', function() while true do end end)",
+  };
   const { code, stderr } = await run("test", files, "--seconds", "1");
-  assert.deepEqual([code, stderr], [1, "parlor: not back in time (--seconds): g: for ever\n"]);
+  assert.deepEqual(
+    [code, stderr],
+    [1, "parlor: not back in time (--seconds): g: for ever\n"],
+  );
   assert.equal((await runToEnd(["test", "pond", "--seconds", "0"])).code, 64);
 });
 
@@ -393,28 +512,55 @@ test("types: what the schema declares is written for LuaLS and TypeScript", asyn
 function g.on.hop() end
 return g\n`,
   });
-  assert.deepEqual([code, stdout], [0, "games/pond-2/.types/game.lua\ngames/pond-2/.types/schema.d.ts\n"]);
+  assert.deepEqual(
+    [code, stdout],
+    [0, "games/pond-2/.types/game.lua\ngames/pond-2/.types/schema.d.ts\n"],
+  );
   const lua = fs.readFileSync(`${games}/pond-2/.types/game.lua`, "utf8");
   for (const line of [
-    "---@meta", "---@class Pond2FrogsRow", "---@field on boolean", "---@field name string up to 16 bytes",
-    "---@class Pond2State", '---@field phase "lobby"|"play"', "---@field pos Pond2StatePos",
-    "---@field frogs table<integer, Pond2FrogsRow> by player id", "---@field quotes table<string, Pond2QuotesRow> by string",
-    "---@field y integer 0…255, default 7", "---@field bid number 0…9, steps of 0.125",
+    "---@meta",
+    "---@class Pond2FrogsRow",
+    "---@field on boolean",
+    "---@field name string up to 16 bytes",
+    "---@class Pond2State",
+    '---@field phase "lobby"|"play"',
+    "---@field pos Pond2StatePos",
+    "---@field frogs table<integer, Pond2FrogsRow> by player id",
+    "---@field quotes table<string, Pond2QuotesRow> by string",
+    "---@field y integer 0…255, default 7",
+    "---@field bid number 0…9, steps of 0.125",
     "---@field hop fun(room: Pond2Room, player: parlor.Player, m: Pond2HopMessage): any",
     "---@class Pond2Game: parlor.Game, Pond2Room",
   ])
     assert.ok(lua.split("\n").includes(line), line);
-  const ts = fs.readFileSync(`${games}/pond-2/.types/schema.d.ts`, "utf8").replace(/\s+/g, " ");
+  const ts = fs
+    .readFileSync(`${games}/pond-2/.types/schema.d.ts`, "utf8")
+    .replace(/\s+/g, " ");
   for (const part of [
-    'phase: "lobby" | "play";', "pos: { deep: { /** 0…255, default 7 */ y: number; }; x: number; };",
-    "frogs: Table<number, FrogsRow>;", "quotes: Table<string, QuotesRow>;",
+    'phase: "lobby" | "play";',
+    "pos: { deep: { /** 0…255, default 7 */ y: number; }; x: number; };",
+    "frogs: Table<number, FrogsRow>;",
+    "quotes: Table<string, QuotesRow>;",
     "export interface Messages { hop: { /** -128…127 */ dx?: number; }; }",
     "export interface Events { over: Record<string, never>; sank: { /** up to 255 bytes */ name: string; }; }",
   ])
     assert.ok(ts.includes(part), `${part} in ${ts}`);
 
+  // Both the game's definitions and the API's are Lua that loads.
+  fs.writeFileSync(
+    `${games}/pond-2/test.lua`,
+    `test("they load", function()
+  assert(loadfile ${JSON.stringify(`${games}/pond-2/.types/game.lua`)})
+  assert(loadfile ${JSON.stringify(path.join(root, "scripts/types/parlor.lua"))})
+end)`,
+  );
+  assert.equal((await runToEnd(["test", "pond-2", "--games", games])).code, 0);
+
   const printed = await runToEnd(["types", "pond-2", "--print", "--games", games]);
-  assert.equal(printed.stdout, `${lua}\n${fs.readFileSync(`${games}/pond-2/.types/schema.d.ts`, "utf8")}\n`);
+  assert.equal(
+    printed.stdout,
+    `${lua}\n${fs.readFileSync(`${games}/pond-2/.types/schema.d.ts`, "utf8")}\n`,
+  );
   const broken = await run("types", { "g/game.lua": "x =" });
   assert.deepEqual([broken.code, lines(broken.stderr).length], [65, 1]);
   assert.ok(!fs.existsSync(`${broken.games}/g/.types`));

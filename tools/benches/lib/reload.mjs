@@ -22,7 +22,9 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
-const parlor = path.resolve(process.env.PARLOR_BIN ?? path.join(root, "build/release/parlor"));
+const parlor = path.resolve(
+  process.env.PARLOR_BIN ?? path.join(root, "build/release/parlor"),
+);
 
 const USAGE = `Example: tools/bench reload
 
@@ -82,7 +84,8 @@ end
 function game:leave(player) self.state.people[player.id] = nil end
 return game
 `;
-const rules = "local M = {}\nfunction M.move(x, dt) return (x + 3 * dt) % 100 end\nreturn M\n";
+const rules =
+  "local M = {}\nfunction M.move(x, dt) return (x + 3 * dt) % 100 end\nreturn M\n";
 
 /** A JSON client without subprotocol: a handshake, masked texts out, texts in. */
 class Player {
@@ -104,7 +107,8 @@ class Player {
     if (!this.isOpen) {
       const end = b.indexOf("\r\n\r\n");
       if (end < 0) return void (this.waiting = b);
-      if (!b.subarray(0, 12).equals(Buffer.from("HTTP/1.1 101"))) throw new Error(`refused: ${b}`);
+      if (!b.subarray(0, 12).equals(Buffer.from("HTTP/1.1 101")))
+        throw new Error(`refused: ${b}`);
       this.isOpen = true;
       b = b.subarray(end + 4);
     }
@@ -113,7 +117,12 @@ class Player {
       const short = b[1] & 127;
       const head = short < 126 ? 2 : short === 126 ? 4 : 10;
       if (b.length < head) break;
-      const n = short < 126 ? short : short === 126 ? b.readUInt16BE(2) : Number(b.readBigUInt64BE(2));
+      const n =
+        short < 126
+          ? short
+          : short === 126
+            ? b.readUInt16BE(2)
+            : Number(b.readBigUInt64BE(2));
       if (b.length < head + n) break;
       if ((b[0] & 15) === 1) onDelta(b.subarray(head, head + n));
       if ((b[0] & 15) === 9) this.send(0x8a, b.subarray(head, head + n));
@@ -169,7 +178,16 @@ async function start() {
   fs.writeFileSync(path.join(folder, "bench/rules.lua"), rules);
   save(0);
   const admin = await freePort();
-  const args = ["dev", folder, "--port", "0", "--host", "127.0.0.1", "--admin", `127.0.0.1:${admin}`];
+  const args = [
+    "dev",
+    folder,
+    "--port",
+    "0",
+    "--host",
+    "127.0.0.1",
+    "--admin",
+    `127.0.0.1:${admin}`,
+  ];
   server = spawn(parlor, [...args, "--scripts", path.join(root, "scripts")], {
     stdio: ["ignore", "pipe", "ignore"],
   });
@@ -254,12 +272,22 @@ await sleep(500);
 
 const dropped = players.filter((p) => p.isClosed).length;
 const lost = sent - sum;
-const by = (list, share) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(share * list.length))];
+const by = (list, share) =>
+  [...list].sort((a, b) => a - b)[
+    Math.min(list.length - 1, Math.floor(share * list.length))
+  ];
 // Between two collections memory goes up and down: medians of a tenth of the run each,
 // the first after everything has been there once.
 const tenth = Math.max(1, Math.floor(nReloads / 10));
 const growth = (key) =>
-  by(sizes.slice(-tenth).map((m) => m[key]), 0.5) - by(sizes.slice(tenth, 2 * tenth).map((m) => m[key]), 0.5);
+  by(
+    sizes.slice(-tenth).map((m) => m[key]),
+    0.5,
+  ) -
+  by(
+    sizes.slice(tenth, 2 * tenth).map((m) => m[key]),
+    0.5,
+  );
 
 const results = [
   { metric: "save to first tick, p50", value: by(took, 0.5), unit: "ms" },
@@ -281,15 +309,24 @@ if (options.json) {
         metric,
         value: Number(value.toFixed(2)),
         unit,
-        ...(goal === undefined ? {} : { against: "goal", peer: goal, ratio: goal ? Number((value / goal).toFixed(3)) : null }),
+        ...(goal === undefined
+          ? {}
+          : {
+              against: "goal",
+              peer: goal,
+              ratio: goal ? Number((value / goal).toFixed(3)) : null,
+            }),
       })),
     }),
   );
 } else {
   for (const { metric, value, unit, goal } of results) {
-    const verdict = goal === undefined ? "" : `  goal <= ${goal}: ${value <= goal ? "met" : "missed"}`;
+    const verdict =
+      goal === undefined ? "" : `  goal <= ${goal}: ${value <= goal ? "met" : "missed"}`;
     console.log(`${metric.padEnd(26)}${value.toFixed(1).padStart(10)} ${unit}${verdict}`);
   }
-  console.log(`\n${nReloads} reloads, ${nPlayers} players, ${rate} messages a second each, 20 ticks a second.`);
+  console.log(
+    `\n${nReloads} reloads, ${nPlayers} players, ${rate} messages a second each, 20 ticks a second.`,
+  );
 }
 process.exit(dropped || lost ? 1 : 0);
