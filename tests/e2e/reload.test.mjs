@@ -34,7 +34,7 @@ ${extra}
 return game
 `;
 const page = (text) => `<!doctype html><title>${text}</title>\n`;
-const names = ["live", "typo", "shape", "page", "raise", "tick", "back"];
+const names = ["live", "typo", "shape", "page", "raise", "tick", "back", "moved"];
 const files = Object.fromEntries(
   names.flatMap((name) => [
     [`${name}/game.lua`, script()],
@@ -277,5 +277,18 @@ test("another schema whose first message raises is taken back for pages too", as
   await until("the sum in the SDK", () => sdk.state.sum === 2);
   assert.equal(sdk.status, "live");
   sdk.leave();
+  await ann.leave();
+});
+
+test("a value that cannot be kept is told with its path, behind the reload itself", async () => {
+  const ann = await joinJ1(server, "/moved", { name: "ann" });
+  await adds(ann, 1);
+  const from = ann.records.length;
+  server.save("moved/game.lua", script({ version: 2 }).replace("name = s.str(16)", "name = s.u8"));
+  const error = await ann.record("the error", dev("error"), { from });
+  assert.match(error.message, /^people\[\d+\]\.name: "ann" cannot become u8; the default is in its place$/);
+  const kinds = ann.records.slice(from).filter((r) => r.t === "dev").map((r) => r.kind);
+  assert.ok(kinds.indexOf("reloaded") < kinds.indexOf("error"), `a reload wipes older errors: ${kinds}`);
+  await ann.until("the new schema", () => ann.state.people[ann.id].name === 0);
   await ann.leave();
 });
