@@ -488,16 +488,19 @@ test("test: what is edited in a simulation stays out of the game's own folder", 
   assert.equal(fs.readFileSync(`${games}/g/lib/a.lua`, "utf8"), "return 0");
 });
 
-test("test: one that does not end is ended, and named", async () => {
-  const files = {
+test("test: one that does not end is ended, and named; nothing stays in /tmp", async () => {
+  const games = gamesFolder([], {
     "g/game.lua": COUNTER,
     "g/test.lua": "test('for ever', function() while true do end end)",
-  };
-  const { code, stderr } = await run("test", files, "--seconds", "1");
+  });
+  const env = { TMPDIR: temporaryFolder() };
+  const words = ["test", "--games", games, "--seconds", "1"];
+  const { code, stderr } = await runToEnd(words, { env });
   assert.deepEqual(
     [code, stderr],
     [1, "parlor: not back in time (--seconds): g: for ever\n"],
   );
+  assert.deepEqual(fs.readdirSync(env.TMPDIR), []);
   assert.equal((await runToEnd(["test", "pond", "--seconds", "0"])).code, 64);
 });
 
