@@ -11,6 +11,7 @@ local host = ...
 local schema_lib = host.library("schema.lua")
 local scan = host.library("scan.lua")
 local restore = host.library("restore.lua")
+local migrate = host.library("migrate.lua")
 -- Taken at load, never looked up through a text ("x":find()): what that finds is
 -- the games' own table, and a game that put a function of its own there would be
 -- asked about its own `require`.
@@ -26,6 +27,11 @@ local handle_of = host.handles
 local map_of = setmetatable({}, { __mode = "k" }) -- state collection -> its map
 
 local gen -- the generation that runs: { game, root, maps, root_record }
+
+-- The one before, as long as C keeps it; what its state was declared as; and whether
+-- the commit before the rebinds at hand went back to it.
+local last = setmetatable({}, { __mode = "v" })
+local declared_before, is_back
 
 -- The library games get, by name: an allow-list, copied, so that a game which
 -- changes a table changes its own.
@@ -247,6 +253,7 @@ end
 function M.raw_message()
   return gen.message(take_raw())
 end
+local function report(text) host.report(text) end
 
 -- Timers: per room a list in ascending order of (due, id); they name methods.
 
@@ -282,9 +289,8 @@ end
 function room_api.after(room, ms, method, ...) return new_timer(room, false, ms, method, ...) end
 function room_api.every(room, ms, method, ...) return new_timer(room, true, ms, method, ...) end
 
-function room_api.cancel(room, id)
-  local R = room_data[room]
-  if not R then return false end
+-- Returns whether it was still to come.
+function M.drop_timer(R, id)
   for i, timer in ipairs(R.timers) do
     if timer.id == id then
       table.remove(R.timers, i)
@@ -293,6 +299,11 @@ function room_api.cancel(room, id)
     end
   end
   return false
+end
+
+function room_api.cancel(room, id)
+  local R = room_data[room]
+  return R ~= nil and M.drop_timer(R, id)
 end
 
 --- The last timer that there is before those that are due begin to run.
@@ -315,15 +326,22 @@ function M.run_timer(R, now, last)
   end
   local method = R.room[timer.method]
   if type(method) ~= "function" then
-    error(format("timer: the game has no method %s", timer.method), 0)
+    -- Told once: new code may have left the method out on purpose.
+    if timer.every then M.drop_timer(R, timer.id) end
+    report(format("timer: the game has no method %s; the timer is dropped", timer.method))
+    return true
   end
-  method(R.room, unpack(timer, 1, timer.n))
+  if gen.proven[timer.method] then
+    method(R.room, unpack(timer, 1, timer.n))
+  else
+    host.first_timer() -- an error in the first call takes a new generation back
+    method(R.room, unpack(timer, 1, timer.n))
+    gen.proven[timer.method] = true
+  end
   return true
 end
 
 -- State.
-
-local function report(text) host.report(text) end
 
 local function new_map(R, shape, record, facet)
   local map = { name = shape.name, facet = facet, record = record, rows = {}, count = 0, order = {},
@@ -392,9 +410,11 @@ local function unbind(R)
   return before
 end
 
--- Mirrors for the generation that runs now; the next scan fills a new image.
-local function bind(R)
+-- Mirrors for the generation that runs now; the next scan fills a new image. `convert`
+-- is called while the collections are plain tables.
+local function bind(R, convert)
   local before = unbind(R)
+  if convert then convert() end
   R.maps, R.is_scanning = {}, false
   R.root = scan.mirror(gen.root_record, 0)
   for i, shape in ipairs(gen.maps) do
@@ -437,6 +457,7 @@ end
 -- of it counts.
 function M.scan(R)
   local state = state_of(R)
+  if R.migrated and not last.gen then R.migrated = nil end -- there is no way back any more
   if R.is_scanning then forget(R) end
   R.is_scanning = true
   local p, handle = 0, R.handle
@@ -477,8 +498,13 @@ end
 
 --- New mirrors after a change of the schema (C has made a new image).
 function M.room_rebind(R)
-  state_of(R)
-  bind(R)
+  local state = state_of(R)
+  bind(R, function()
+    if is_back and R.migrated then migrate.undo(R.migrated) end
+    local notes = migrate.run(state, declared_before, gen.def.state,
+      is_back and function() end or report)
+    R.migrated = not is_back and notes or nil
+  end)
 end
 
 -- room.players, which a script may have overwritten.
@@ -530,20 +556,27 @@ function M.load()
   return new, game, def.options, json
 end
 
---- Make a loaded generation the one that runs; `message` is its handler of that
--- name. C has accepted its options.
+--- Make a loaded generation the one that runs; also one that has run before. `message`
+-- is the handler of that name of one that has not. C has accepted its options.
 function M.commit(new, message)
-  new.message = message
+  if not new.index then
+    new.message = message
+    local root, maps = schema_lib.shapes(new.def.state)
+    new.maps = maps
+    new.root_record = scan.record(root, nil, report)
+    new.map_records = {}
+    for i, map in ipairs(maps) do new.map_records[i] = scan.record(map.fields, map.name, report) end
+    new.proven = {} -- methods that a timer has called without an error
+    local index = {}
+    for k, v in pairs(new.game) do index[k] = v end
+    for k, v in pairs(room_api) do index[k] = v end -- the API wins: self:close() is Parlor's
+    new.index = index
+  end
+  is_back = gen ~= nil and last.gen == new
+  declared_before = gen and gen.def.state
+  last.gen = gen
   player_api.send = new.def.options.raw and send_raw or c_send
-  local root, maps = schema_lib.shapes(new.def.state)
-  new.maps = maps
-  new.root_record = scan.record(root, nil, report)
-  new.map_records = {}
-  for i, map in ipairs(maps) do new.map_records[i] = scan.record(map.fields, map.name, report) end
-  local index = {}
-  for k, v in pairs(new.game) do index[k] = v end
-  for k, v in pairs(room_api) do index[k] = v end -- the API wins: self:close() is Parlor's
-  room_meta.__index = index
+  room_meta.__index = new.index
   gen = new
 end
 

@@ -22,6 +22,9 @@ import { utf8 } from "./wire.js";
  * }} Settings
  */
 
+/** The developer overlay, when it was needed. @type {Promise<any> | undefined} */
+let overlay;
+
 /** Names that listeners use for the room itself; an event called so is "event:<name>". */
 const OWN = new Set(["status", "state", "leave", "error", "dev"]);
 
@@ -151,8 +154,11 @@ export class Room {
   _dev(r) {
     if (r.waits) this._waits = r.game;
     this._emit("dev", r);
+    // One after the other: imports of a module that still loads may end in any order.
     if (typeof document !== "undefined")
-      import("./dev.js").then((dev) => dev.show(r), console.error);
+      overlay = (overlay ?? import("./dev.js"))
+        .then((dev) => (dev.show(r), dev))
+        .catch((e) => (console.error(e), import("./dev.js")));
   }
 }
 

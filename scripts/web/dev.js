@@ -2,7 +2,8 @@
 // @ts-check
 /*
  * dev - what `parlor dev` tells the author, on the page itself: the last script
- * error with its place and source, and a word when a reload has worked. Loaded
+ * error with its place, its source and a hint, and a word when a reload has worked or
+ * was taken back. Loaded
  * when the first such record arrives, so never in production.
  *
  * Everything sits in a shadow root and takes no room from the page; keys are
@@ -11,7 +12,8 @@
 
 /**
  * @typedef {{ kind: "error", game: string, room?: string, where?: string, file?: string,
- *   line?: number, message: string, traceback?: string, excerpt?: [number, string][] }} ScriptError
+ *   line?: number, message: string, hint?: string, traceback?: string,
+ *   excerpt?: [number, string][] }} ScriptError
  */
 
 const TOAST_MS = 3500;
@@ -48,6 +50,8 @@ const STYLE = `
 .where { color: var(--dim); font-size: 12.5px; }
 .place { font: 600 19px/1.3 var(--mono); overflow-wrap: anywhere; }
 .message { margin: 8px 18px 0; color: var(--bad); font-size: 15px; font-weight: 550; overflow-wrap: anywhere; white-space: pre-wrap; }
+.hint { margin: 4px 18px 0; color: var(--ink); overflow-wrap: anywhere; }
+.hint::before { content: "→ "; color: var(--dim); }
 .scroll { overflow: auto; padding: 12px 18px 16px; }
 .box, pre { --mono: ui-monospace, "SF Mono", "Cascadia Code", "DejaVu Sans Mono", monospace; }
 pre { margin: 0; font: 13px/1.55 var(--mono); tab-size: 4; }
@@ -64,6 +68,7 @@ button:focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; }
 .pill { border-radius: 999px; padding: 5px 14px; align-self: flex-end; color: var(--bad); font-weight: 600; font-size: 13px; }
 .toast { border-radius: 999px; padding: 7px 16px; font-weight: 550; animation: up 0.18s ease-out; }
 .toast::before { content: ""; display: inline-block; width: 8px; height: 8px; margin-right: 9px; border-radius: 50%; background: var(--good); }
+.toast.bad::before { background: var(--bad); }
 @keyframes up { from { opacity: 0; transform: translateY(6px); } }
 @media (prefers-reduced-motion: reduce) { .toast { animation: none; } }
 [hidden] { display: none !important; }
@@ -119,14 +124,18 @@ function mount() {
   (document.body ?? document.documentElement).append(host);
 }
 
+/** Games whose newest code was taken back: what the panel says of it. @type {Map<string, string>} */
+const takenBack = new Map();
+
 /** @param {ScriptError} e @param {number} times */
-function fill({ game, room, where, file, line, message, traceback, excerpt }, times) {
+function fill({ game, room, where, file, line, message, hint, traceback, excerpt }, times) {
   const close = el("button", "close", "×");
   close.setAttribute("aria-label", "Hide this error (Escape)");
   close.title = "Hide (Esc)";
   close.addEventListener("click", hide);
 
   const about = [where ?? game, room, times > 1 ? `${times} times` : ""];
+  if (takenBack.has(game)) about.push(/** @type {string} */ (takenBack.get(game)));
   if (errors.size > 1) about.push(`${errors.size} errors, this is the last`);
   const head = el("div", "head");
   head.append(
@@ -150,7 +159,9 @@ function fill({ game, room, where, file, line, message, traceback, excerpt }, ti
     scroll.append(source);
   }
   if (traceback) scroll.append(el("pre", "trace", traceback));
-  panel.replaceChildren(head, el("p", "message", message), scroll);
+  const says = [el("p", "message", message)];
+  if (hint) says.push(el("p", "hint", hint));
+  panel.replaceChildren(head, ...says, scroll);
 }
 
 function draw() {
@@ -172,12 +183,14 @@ function addError(error) {
 
 /** @param {string} game */
 function clear(game) {
+  takenBack.delete(game);
   for (const [key, { error }] of errors) if (error.game === game) errors.delete(key);
 }
 
-/** @param {string} text */
-function say(text) {
+/** @param {string} text @param {boolean} [isBad] */
+function say(text, isBad = false) {
   toast.textContent = text;
+  toast.classList.toggle("bad", isBad);
   toast.hidden = false;
   clearTimeout(toastTimer);
   toastTimer = setTimeout(() => (toast.hidden = true), TOAST_MS);
@@ -219,6 +232,9 @@ export function show(r) {
         .filter(Boolean)
         .join(" · "),
     );
+  } else if (r.kind === "taken_back") {
+    takenBack.set(r.game, `v${r.failed} was taken back, v${r.version} goes on`);
+    say(`${r.game} v${r.failed} failed · v${r.version} goes on`, true);
   } else if (r.kind === "page") {
     if (/\.css$/.test(r.path)) swapStyles(r.path);
     else location.reload();

@@ -45,17 +45,64 @@ void world_fini(struct world *w)
 
 uint64_t world_next_us(const struct world *w)
 {
+    if (w->has_failed)
+        return 0;
     const struct sched_item *first = sched_first(&w->sched);
 
     return first ? first->due_us : UINT64_MAX;
+}
+
+void world_take_back(struct world *w)
+{
+    w->has_failed = true;
+    w->ops->on_schedule(w->ctx);
+}
+
+/* Rooms go on with the code that the last reload has replaced. Returns the version that
+ * was given up, or 0: that cannot be done (memory is out), and the new code goes on. */
+static uint32_t go_back(struct game *g)
+{
+    uint32_t failed = g->vm->version;
+    bool schema_changed = false;
+
+    if (vm_roll_back(g->vm, &schema_changed, &g->load_error) < 0) {
+        vm_settle(g->vm, UINT64_MAX);
+        failed = 0;
+    } else {
+        g->n_failed_reloads++;
+        for (struct map_entry *at = NULL; (at = map_next(&g->rooms, at));)
+            room_reload(at->value, schema_changed);
+    }
+    if (g->owes_rebuilt)
+        game_tell_rebuilt(g);
+    g->world->ops->on_schedule(g->world->ctx);
+    return failed;
+}
+
+static void take_failed_back(struct world *w)
+{
+    w->has_failed = false;
+    for (struct map_entry *e = NULL; (e = map_next(&w->games, e));) {
+        struct game *g = e->value;
+        uint32_t failed = g->vm && vm_has_failed(g->vm) ? go_back(g) : 0;
+        if (failed && w->ops->on_taken_back)
+            w->ops->on_taken_back(w->ctx, g, failed);
+    }
 }
 
 uint64_t world_run(struct world *w, uint64_t now_us)
 {
     struct sched_item *item;
 
-    while ((item = sched_first(&w->sched)) && item->due_us <= now_us)
+    if (w->has_failed)
+        take_failed_back(w);
+    while ((item = sched_first(&w->sched)) && item->due_us <= now_us) {
+        const struct game *g = ((struct room *)item)->game;
         room_step((struct room *)item, now_us);
+        vm_settle(g->vm, now_us);
+        if (w->has_failed || vm_has_failed(g->vm)) /* the latter: in `close` */
+            take_failed_back(w);
+    }
     return world_next_us(w);
 }
 
@@ -67,6 +114,12 @@ bool game_is_name(const char *text, size_t len)
         if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-", text[i]) || !text[i])
             return false;
     return true;
+}
+
+bool game_is_reserved(const char *name)
+{
+    return strcmp(name, "healthz") == 0 || strcmp(name, "readyz") == 0 ||
+           strcmp(name, "metrics") == 0;
 }
 
 bool game_is_room_name(const char *text, size_t len)
@@ -141,9 +194,13 @@ int game_reload(struct game *g)
 
     if (!g->vm)
         return load(g);
+    if (vm_has_failed(g->vm))
+        go_back(g); /* what failed is no code to go back to */
     was_raw = g->vm->def->raw;
+    uint32_t old_version = g->vm->version;
     int r = vm_reload(g->vm, &schema_changed, &e);
     if (r < 0) {
+        g->n_failed_reloads++;
         g->load_error = e;
         return r;
     }
@@ -154,9 +211,17 @@ int game_reload(struct game *g)
         if (was_raw != g->vm->def->raw)
             room_close(room, "the game speaks another protocol now");
         else
-            room_reload(room, g->vm->version - 1, schema_changed);
+            room_reload(room, schema_changed);
+    }
+    for (struct map_entry *at = NULL; (at = map_next(&g->rooms, at));) {
+        struct room *room = at->value;
+        if (!room->is_closing)
+            room_run_reloaded(room, old_version);
     }
     vm_step_end(g->vm);
+    g->n_reloads++;
+    if (vm_has_failed(g->vm) && go_back(g))
+        return g->load_error.code;
     g->world->ops->on_schedule(g->world->ctx);
     return 0;
 }

@@ -27,12 +27,15 @@ struct world;
 struct game {
     struct world *world;
     char name[GAME_NAME_MAX + 1];
-    struct vm *vm;         /* NULL while the script does not load */
-    struct err load_error; /* code 0: the last load was fine */
-    struct map rooms;      /* id -> room */
-    struct map tokens;     /* seat token -> player */
-    uint32_t n_players;    /* seats over all rooms */
-    bool is_replacing;     /* its VM, in game_replace_vm() */
+    struct vm *vm;             /* NULL while the script does not load */
+    struct err load_error;     /* code 0: the last load was fine */
+    struct map rooms;          /* id -> room */
+    struct map tokens;         /* seat token -> player */
+    uint32_t n_players;        /* seats over all rooms */
+    bool is_replacing;         /* its VM, in game_replace_vm() */
+    bool owes_rebuilt;         /* rooms in a new VM wait for game_tell_rebuilt() */
+    uint64_t n_reloads;        /* code that became live */
+    uint64_t n_failed_reloads; /* code that did not load, or was taken back */
 };
 
 /* What the world tells its worker. */
@@ -41,6 +44,9 @@ struct world_ops {
     void (*on_error)(void *ctx, struct game *g, const struct script_error *error);
     /* The alarm has to ring at another time. */
     void (*on_schedule)(void *ctx);
+    /* New code has failed in its first moments; the one before goes on. `failed` is the
+     * version that was taken back; g->load_error says why. May be NULL. */
+    void (*on_taken_back)(void *ctx, struct game *g, uint32_t failed);
 };
 
 struct world {
@@ -48,6 +54,7 @@ struct world {
     struct sched sched;
     size_t n_rooms;
     bool is_dev;              /* scan after every callback, developer records */
+    bool has_failed;          /* new code of some game has to be taken back */
     bool is_stopping;         /* nobody is let in any more */
     struct session *sessions; /* all that are open; a list */
     struct buf scratch;       /* of the session whose message is handled */
@@ -72,13 +79,17 @@ uint64_t world_next_us(const struct world *w);
 bool game_is_name(const char *text, size_t len);
 bool game_is_room_name(const char *text, size_t len);
 
+/* A name that means something else at the server's root. */
+bool game_is_reserved(const char *name);
+
 /* Load games/NAME. A script that does not load still gives a game (with
  * load_error set); NULL only when memory is out. */
 struct game *game_open(struct world *w, const char *name);
 struct game *game_find(const struct world *w, const char *name, size_t len);
 
 /* Load the files again; the rooms go on with the new code. On error nothing
- * changes and load_error says why. Returns 0 or a negative code. */
+ * changes and load_error says why; so it does when `reloaded` raises in a room. Returns 0
+ * or a negative code. The code before stays at hand for a while, see vm_trial.h. */
 int game_reload(struct game *g);
 
 /* The folder is gone: end its rooms and forget it. */

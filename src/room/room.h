@@ -115,9 +115,9 @@ void room_refuse(struct room *r, const struct player *p, uint32_t request, const
 void room_offer_schema(struct player *p, uint32_t hash);
 void room_accept_schema(struct player *p, uint32_t hash);
 
-/* The game's code was replaced (vm_reload): run `reloaded`, and where the schema
- * changed take over the state into a new image. */
-void room_reload(struct room *r, uint32_t old_version, bool schema_changed);
+/* Other code runs now (vm_reload, vm_roll_back): go on with its pace and, where the
+ * schema changed, take over the state into a new image. No callback runs. */
+void room_reload(struct room *r, bool schema_changed);
 
 /* End it: no callback runs after the one under way but `leave` and `close`, and
  * all players get 4008. Outside a step it ends with the next one. */

@@ -21,13 +21,16 @@ void room_fault(struct room *r, const char *reason)
     room_close(r, reason);
 }
 
-/* A callback was stopped: the last straw? */
+/* A callback was stopped: the last straw? Not where that is the end of new code, and
+ * the code before gets another chance. */
 static void count_kill(struct room *r)
 {
     uint32_t max = room_def(r)->max_kills;
     uint64_t now_us = clk_now_us();
     char why[96];
 
+    if (vm_has_failed(r->game->vm))
+        return;
     r->kills_us[r->n_kills++ % ROOM_MAX_KILLS] = now_us;
     if (r->n_kills < max)
         return;
@@ -66,8 +69,11 @@ void room_settle(struct room *r, enum script_result result, size_t mark, const c
         return;
     r->ran_lua = true;
     r->is_dirty = true;
-    if (result < 0)
+    if (result < 0) {
         outbox_cut(&r->outbox, mark);
+        if (vm_has_failed(r->game->vm))
+            world_take_back(r->game->world);
+    }
     if (result == SCRIPT_STOPPED || (result == SCRIPT_RAISED && room_def(r)->atomic))
         take_back(r, result);
     if ((r->game->world->is_dev || room_def(r)->atomic) && !room_def(r)->raw) {
@@ -77,27 +83,70 @@ void room_settle(struct room *r, enum script_result result, size_t mark, const c
     }
 }
 
-/* A room's seats and its script's last chance to mend what is private. */
-static void give_back(struct room *r)
+/* A room's script has its last chance to mend what is private. */
+static void tell_rebuilt(struct room *r)
 {
     bool was_stepping = r->is_stepping;
     size_t mark = r->outbox.n;
 
-    for (uint32_t i = 0; i < r->n_players; i++) {
-        const struct player *p = r->players[i];
-        if (p->has_joined && script_seat_add(r->script, p->id, p->name) < 0)
-            room_fault(r, "a player could not be given back its seat");
-    }
-    r->told_tick = UINT32_MAX; /* room.tick and room.time are told anew */
     r->is_stepping = true;
     enum script_result result = script_rebuilt(r->script, r->version);
     r->is_stepping = was_stepping;
     r->ran_lua = r->is_dirty = true;
     if (result < 0)
         outbox_cut(&r->outbox, mark);
-    if (result == SCRIPT_STOPPED)
+    if (vm_has_failed(r->game->vm))
+        world_take_back(r->game->world);
+    else if (result == SCRIPT_STOPPED)
         room_fault(r, "the game was stopped right after its VM was replaced");
     room_wake(r);
+}
+
+void game_tell_rebuilt(struct game *g)
+{
+    g->owes_rebuilt = false;
+    vm_step_begin(g->vm);
+    for (struct map_entry *at = NULL; (at = map_next(&g->rooms, at));) {
+        struct room *r = at->value;
+        if (!r->is_closing)
+            tell_rebuilt(r);
+    }
+    vm_step_end(g->vm);
+}
+
+/* A room's seats; and `reloaded`, unless its code is about to be taken back. */
+static void give_back(struct room *r)
+{
+    for (uint32_t i = 0; i < r->n_players; i++) {
+        const struct player *p = r->players[i];
+        if (p->has_joined && script_seat_add(r->script, p->id, p->name) < 0)
+            room_fault(r, "a player could not be given back its seat");
+    }
+    r->told_tick = UINT32_MAX; /* room.tick and room.time are told anew */
+    r->ran_lua = r->is_dirty = true;
+    if (vm_has_failed(r->game->vm))
+        r->game->owes_rebuilt = true;
+    else
+        tell_rebuilt(r);
+}
+
+/* One VM for another. Where new code uses up the new one at once, too, but is going to be
+ * taken back, there is one more for the code before. */
+static int replace(struct game *g, struct err *e)
+{
+    bool is_hopeless;
+    int r;
+
+    do {
+        is_hopeless = vm_has_failed(g->vm) && g->owes_rebuilt;
+        r = vm_replace(g->vm, e);
+        vm_step_begin(g->vm); /* time of their own for what follows */
+        for (struct map_entry *at = NULL; r == 0 && (at = map_next(&g->rooms, at));)
+            give_back(at->value);
+    } while (r == 0 && g->vm->is_lost && vm_has_failed(g->vm) && !is_hopeless);
+    if (r == 0 && g->vm->is_lost)
+        r = err_set(e, -1, "the game's memory does not suffice for its rooms");
+    return r;
 }
 
 void game_replace_vm(struct game *g)
@@ -111,13 +160,7 @@ void game_replace_vm(struct game *g)
                  "the VM is replaced: its Lua values cannot be kept (%zu MiB in "
                  "use); rooms go on with their declared state",
                  g->vm->memory.used >> 20);
-    int r = vm_replace(g->vm, &e);
-    vm_step_begin(g->vm); /* time of their own for what follows */
-    for (struct map_entry *at = NULL; r == 0 && (at = map_next(&g->rooms, at));)
-        give_back(at->value);
-    if (r == 0 && g->vm->is_lost)
-        r = err_set(&e, -1, "the game's memory does not suffice for its rooms");
-    if (r < 0) {
+    if (replace(g, &e) < 0) {
         g->load_error = e;
         g->vm->is_lost = true;
         for (struct map_entry *at = NULL; (at = map_next(&g->rooms, at));)

@@ -37,6 +37,8 @@ double room_ms(const struct room *r, uint64_t now_us);
 void room_answer(struct room *r, const struct player *p, uint32_t request, bool ok,
                  const struct buf *body);
 
+/* The callback `reloaded` of new code, once all rooms of the game have gone on with it: a
+ * VM that it uses up is replaced, and all rooms with it. */
 void room_run_reloaded(struct room *r, uint32_t old_version);
 
 /* What is left to do after a callback: take back the sends of one that raised or was
@@ -52,6 +54,13 @@ void room_know_schema(struct room *r, struct schema *schema);
 
 /* The last callbacks, for game_end_room(): all seats go. */
 void room_end(struct room *r, const char *reason);
+
+/* The callback `reloaded` for code that runs in a new VM, in each room of the game that
+ * has not had it because its new code was about to be taken back. */
+void game_tell_rebuilt(struct game *g);
+
+/* New code of a game has failed (vm_has_failed): take it back once no room steps. */
+void world_take_back(struct world *w);
 
 /* Send what the tick under way has brought, end it, and begin the next. */
 void room_flush(struct room *r, uint64_t now_us);

@@ -74,7 +74,7 @@ static bool take_over_state(struct room *r, uint64_t now_us)
     return script_room_rebind(r->script, fresh) == 0;
 }
 
-void room_reload(struct room *r, uint32_t old_version, bool schema_changed)
+void room_reload(struct room *r, bool schema_changed)
 {
     uint64_t now_us = clk_now_us();
 
@@ -96,6 +96,6 @@ void room_reload(struct room *r, uint32_t old_version, bool schema_changed)
         room_close(r, "the state could not be taken over");
         return;
     }
-    room_run_reloaded(r, old_version);
+    r->ran_lua = r->is_dirty = true;
     room_schedule(r, now_us);
 }

@@ -287,13 +287,26 @@ struct script_room *bind_room_at(lua_State *L, int index)
  * does not get one from there. */
 static bool is_private(const char *path)
 {
-    static const char *const names[] = {"game.lua", "host.lua", "restore.lua", "scan.lua",
-                                        "schema.lua"};
+    static const char *const names[] = {"game.lua",    "host.lua", "migrate.lua",
+                                        "restore.lua", "scan.lua", "schema.lua"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(path, names[i]) == 0)
             return true;
-    return false;
+    /* The author's tools, and what editors and `parlor new` read. */
+    return strncmp(path, "kit/", 4) == 0 || strncmp(path, "types/", 6) == 0 ||
+           strncmp(path, "template/", 9) == 0;
+}
+
+/* Note that the file counts: whoever watches the folder asks vm_uses(). Where memory is
+ * out it is not noticed when the file is saved. */
+static void note_file(struct vm *vm, const char *folder, const char *path)
+{
+    char name[512];
+    int n = snprintf(name, sizeof name, "%s/%s", folder, path);
+
+    if (n < (int)sizeof name)
+        map_put_bytes(&vm->files, name, (size_t)n, vm);
 }
 
 /* read(path) -> text, chunk name; or nil. The game's folder first, then the
@@ -305,18 +318,20 @@ static int host_read(lua_State *L)
     bool is_library = false;
     size_t len;
     const char *kept =
-        vm->is_replaced ? vm_sources_find(&vm->sources, path, &len, &is_library) : NULL;
+        vm->load_from ? vm_sources_find(vm->load_from, path, &len, &is_library) : NULL;
     char *text = kept ? NULL : vm_read_file(vm->folder, path, &len);
 
+    if (!kept)
+        note_file(vm, vm->name, path);
     if (!text && !kept) {
         is_library = true;
+        note_file(vm, "scripts", path);
         text = is_private(path) ? NULL : vm_read_file(vm->scripts, path, &len);
     }
     if (!text && !kept)
         return 0;
-    if (text)
-        vm_sources_keep(vm->is_loading ? &vm->new_sources : &vm->sources, path, text, len,
-                        is_library);
+    vm_sources_keep(vm->load_into ? vm->load_into : &vm->sources, path, kept ? kept : text,
+                    len, is_library);
     lua_pushlstring(L, kept ? kept : text, len);
     free(text);
     lua_pushfstring(L, "@%s/%s", is_library ? "scripts" : vm->name, path);
@@ -368,6 +383,13 @@ static int host_wake(lua_State *L)
     struct script_room *sr = bind_room_at(L, 1);
 
     sr->wake_ms = lua_isnil(L, 2) ? HUGE_VAL : luaL_checknumber(L, 2);
+    return 0;
+}
+
+/* first_timer(): the timer under way calls a method that has not come to its end yet. */
+static int host_first_timer(lua_State *L)
+{
+    vm_of(L)->is_first_timer = true;
     return 0;
 }
 
@@ -515,6 +537,7 @@ void bind_push_host(lua_State *L, struct vm *vm)
         {"report",      host_report     },
         {"wake",        host_wake       },
         {"room_ms",     host_room_ms    },
+        {"first_timer", host_first_timer},
         {"row_check",   host_row_check  },
         {"row_add",     host_row_add    },
         {"row_remove",  host_row_remove },

@@ -11,6 +11,7 @@
 
 #include "script/lua_payload.h"
 #include "script/vm_internal.h"
+#include "script/vm_trial.h"
 
 /* What one call in needs; which members count depends on its body. */
 struct args {
@@ -254,10 +255,6 @@ static void callback_body(lua_State *L, struct vm *vm, void *arg)
         luaL_error(L, "the answer to the request: %s", e.text);
 }
 
-static const char *const where_names[SCRIPT_N_CALLBACKS] = {
-    "create", "join", "message", "tick", "drop", "resume", "leave", "reloaded", "close",
-};
-
 static enum script_result call(enum script_callback which, struct args *a)
 {
     struct vm *vm = a->sr->vm;
@@ -265,7 +262,11 @@ static enum script_result call(enum script_callback which, struct args *a)
     a->handler = vm->handlers[which];
     if (a->handler == LUA_NOREF)
         return SCRIPT_ABSENT;
-    return vm_call(vm, a->sr, &vm->stats[which], where_names[which], callback_body, a);
+    enum script_result result =
+        vm_call(vm, a->sr, &vm->stats[which], vm_callback_names[which], callback_body, a);
+    if (vm->trial && which != SCRIPT_TICK)
+        vm_trial_note(vm, which, result);
+    return result;
 }
 
 static const uint8_t nothing[1];
@@ -309,7 +310,11 @@ enum script_result script_message(struct script_room *sr, uint32_t player,
         return SCRIPT_ABSENT;
     snprintf(vm->where_text, sizeof vm->where_text, "on.%s", record->name);
     a.handler = vm->on[id];
-    return vm_call(vm, sr, &vm->on_stats[id], vm->where_text, callback_body, &a);
+    enum script_result result =
+        vm_call(vm, sr, &vm->on_stats[id], vm->where_text, callback_body, &a);
+    if (vm->trial)
+        vm_trial_note_message(vm, (uint32_t)id, result);
+    return result;
 }
 
 enum script_result script_raw_message(struct script_room *sr, uint32_t player,
@@ -322,14 +327,21 @@ enum script_result script_raw_message(struct script_room *sr, uint32_t player,
     assert(n <= UINT32_MAX);
     vm->raw_in =
         (struct vm_raw_in){n ? data : nothing, (uint32_t)n, sr->handle, player, is_text};
-    return vm_call_host(vm, sr, &vm->stats[SCRIPT_MESSAGE], "message", REF_RAW_MESSAGE);
+    enum script_result result =
+        vm_call_host(vm, sr, &vm->stats[SCRIPT_MESSAGE], "message", REF_RAW_MESSAGE);
+    if (vm->trial)
+        vm_trial_note(vm, SCRIPT_MESSAGE, result);
+    return result;
 }
 
 enum script_result script_tick(struct script_room *sr, double dt)
 {
     struct args a = {.sr = sr, .number = dt};
+    enum script_result result = call(SCRIPT_TICK, &a);
 
-    return call(SCRIPT_TICK, &a);
+    if (sr->vm->trial)
+        vm_trial_note_tick(sr, result);
+    return result;
 }
 
 enum script_result script_player(struct script_room *sr, enum script_callback which,
@@ -398,6 +410,7 @@ void script_timers(struct script_room *sr, bool (*after)(void *owner, enum scrip
     for (int i = 0; i < VM_MAX_TIMERS && !a.is_over && sr->wake_ms <= sr->now_ms; i++) {
         enum script_result r =
             vm_call(sr->vm, sr, &sr->vm->timer_stats, "timer", timer_body, &a);
+        vm_trial_note_timer(sr->vm, r);
         if (after && !after(sr->owner, r))
             break;
     }

@@ -28,8 +28,9 @@ struct script_room {
     uint32_t handle;
     int room_ref, data_ref, seats_ref;
     struct rnd rnd;
-    double now_ms;  /* since the room began; set before calling */
-    double wake_ms; /* when the first timer is due; HUGE_VAL for none */
+    double now_ms;           /* since the room began; set before calling */
+    double wake_ms;          /* when the first timer is due; HUGE_VAL for none */
+    uint32_t proven_version; /* of the code whose tick has come to its end here */
 };
 
 enum script_result {

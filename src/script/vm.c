@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <lauxlib.h>
+#include <luajit.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "base/logger.h"
 #include "script/vm_internal.h"
 #include "script/vm_stop.h"
+#include "script/vm_trial.h"
 #include "script/watchdog.h"
 
 enum { MAX_SOURCE_BYTES = 4 << 20, MAX_PAYLOAD_BYTES = 4 << 20, MAX_LINE = 0xffffff };
@@ -20,14 +22,9 @@ static const char *const host_names[REF_N_HOST] = {
     "seat_remove", "last_timer", "run_timer", "scan",      "raw_message", "restore",
 };
 
-static const char *const callback_names[SCRIPT_N_CALLBACKS] = {
+const char *const vm_callback_names[SCRIPT_N_CALLBACKS] = {
     "create", "join", "message", "tick", "drop", "resume", "leave", "reloaded", "close",
 };
-
-const char *vm_callback_name(enum script_callback which)
-{
-    return callback_names[which];
-}
 
 char *vm_read_file(const char *folder, const char *path, size_t *len)
 {
@@ -266,18 +263,7 @@ static void start(lua_State *L, struct vm *vm, void *arg)
     }
 }
 
-/* What a load brings, until it is taken over or thrown away. */
-struct generation {
-    struct game_def *def;
-    struct schema *reuse;
-    int gen_ref; /* host.lua's own */
-    int handlers[SCRIPT_N_CALLBACKS];
-    int *on;
-    struct call_stats *on_stats;
-    struct err e;
-};
-
-static void drop_generation(struct vm *vm, struct generation *g)
+void vm_drop_generation(struct vm *vm, struct generation *g)
 {
     lua_State *L = vm->L;
 
@@ -288,6 +274,7 @@ static void drop_generation(struct vm *vm, struct generation *g)
         luaL_unref(L, LUA_REGISTRYINDEX, g->on[i]);
     free(g->on);
     free(g->on_stats);
+    vm_sources_fini(&g->sources);
     game_def_unref(&g->def);
 }
 
@@ -315,8 +302,8 @@ static void load_generation(lua_State *L, struct vm *vm, void *arg)
     if (game_def_new(&g->def, L, 3, json, n_json, g->reuse, &g->e) < 0)
         luaL_error(L, "%s/game.lua: %s", vm->name, g->e.text);
     for (int i = 0; i < SCRIPT_N_CALLBACKS; i++) {
-        lua_getfield(L, 2, callback_names[i]);
-        g->handlers[i] = take_handler(L, vm, "", callback_names[i]);
+        lua_getfield(L, 2, vm_callback_names[i]);
+        g->handlers[i] = take_handler(L, vm, "", vm_callback_names[i]);
     }
     uint32_t n = g->def->schema->n_messages;
     if (!(g->on_stats = calloc(n ? n : 1, sizeof *g->on_stats)) ||
@@ -345,40 +332,44 @@ static void load_generation(lua_State *L, struct vm *vm, void *arg)
     lua_call(L, 2, 0);
 }
 
-static int load(struct vm *vm, struct generation *g, struct err *e)
+int vm_load(struct vm *vm, struct generation *g, const struct vm_sources *from,
+            struct schema *reuse, struct err *e)
 {
-    *g = (struct generation){.gen_ref = LUA_NOREF,
-                             .reuse = vm->def ? vm->def->schema : NULL};
+    *g = (struct generation){.gen_ref = LUA_NOREF, .reuse = reuse};
     for (int i = 0; i < SCRIPT_N_CALLBACKS; i++)
         g->handlers[i] = LUA_NOREF;
-    vm_sources_init(&vm->new_sources);
-    vm->is_loading = true;
+    vm_sources_init(&g->sources);
+    vm->load_from = from;
+    vm->load_into = &g->sources;
     enum script_result r = vm_call(vm, NULL, &vm->load_stats, "load", load_generation, g);
-    vm->is_loading = false;
+    vm->load_from = NULL;
+    vm->load_into = NULL;
     if (r < 0) {
-        vm_sources_fini(&vm->new_sources);
-        drop_generation(vm, g);
+        vm_drop_generation(vm, g);
         return err_set(e, -EINVAL, "%s", vm->message);
-    }
-    if (!vm->is_replaced) {
-        vm_sources_fini(&vm->sources);
-        vm->sources = vm->new_sources;
-    } else {
-        vm_sources_fini(&vm->new_sources);
     }
     return 0;
 }
 
-static void take_over(struct vm *vm, struct generation *g)
+void vm_swap_generation(struct vm *vm, struct generation *g)
 {
-    struct generation old = {
-        .def = vm->def, .gen_ref = LUA_NOREF, .on = vm->on, .on_stats = vm->on_stats};
+    struct generation old = {.def = vm->def,
+                             .gen_ref = vm->gen_ref,
+                             .on = vm->on,
+                             .on_stats = vm->on_stats,
+                             .sources = vm->sources};
 
+    /* Traces of the host's own code have branched off to the scans of each schema that
+     * there was; they would keep those, and leave no room for the new one's. */
+    if (vm->def && vm->def->schema != g->def->schema)
+        luaJIT_setmode(vm->L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_FLUSH);
     memcpy(old.handlers, vm->handlers, sizeof old.handlers);
     memcpy(vm->handlers, g->handlers, sizeof old.handlers);
     vm->def = g->def;
     vm->on = g->on;
     vm->on_stats = g->on_stats;
+    vm->gen_ref = g->gen_ref;
+    vm->sources = g->sources;
     for (uint32_t i = 0; old.def && i < old.def->schema->n_messages; i++) {
         const char *name = old.def->schema->messages[i].name;
         int id = schema_find_message(vm->def->schema, name, strlen(name));
@@ -386,13 +377,10 @@ static void take_over(struct vm *vm, struct generation *g)
             vm->on_stats[id] = old.on_stats[i];
     }
     vm_stop_configure(vm);
-    luaL_unref(vm->L, LUA_REGISTRYINDEX, g->gen_ref);
-    vm->version++;
-    if (old.def)
-        drop_generation(vm, &old);
+    *g = old;
 }
 
-static int bring_up(struct vm *vm, struct err *e)
+int vm_bring_up(struct vm *vm, struct err *e)
 {
     lua_State *L = vm->L = luaL_newstate();
 
@@ -423,6 +411,8 @@ int vm_new(struct vm **out, const struct vm_options *o, struct err *e)
         return err_set(e, -ENOMEM, "out of memory");
     buf_init(&vm->scratch, MAX_PAYLOAD_BYTES);
     vm_sources_init(&vm->sources);
+    vm->gen_ref = LUA_NOREF;
+    map_init(&vm->files);
     for (int i = 0; i < SCRIPT_N_CALLBACKS; i++)
         vm->handlers[i] = LUA_NOREF;
     vm->load_ms = o->load_ms;
@@ -439,9 +429,10 @@ int vm_new(struct vm **out, const struct vm_options *o, struct err *e)
         err_set(e, r, "no watchdog for scripts: %s", strerror(-r));
         goto fail;
     }
-    if ((r = bring_up(vm, e)) < 0 || (r = load(vm, &g, e)) < 0)
+    if ((r = vm_bring_up(vm, e)) < 0 || (r = vm_load(vm, &g, NULL, NULL, e)) < 0)
         goto fail;
-    take_over(vm, &g);
+    vm_swap_generation(vm, &g);
+    vm->version = vm->last_version = 1;
     *out = vm;
     return 0;
 
@@ -459,6 +450,7 @@ void vm_free(struct vm **at)
         return;
     assert(vm->n_rooms == 0);
     if (vm->L) {
+        vm_settle(vm, UINT64_MAX);
         vm_memory_unwrap(&vm->memory, vm->L);
         lua_close(vm->L);
     }
@@ -466,6 +458,7 @@ void vm_free(struct vm **at)
     free(vm->on_stats);
     game_def_unref(&vm->def);
     buf_fini(&vm->scratch);
+    map_fini(&vm->files);
     free(vm->on);
     free(vm->rooms);
     free(vm->name);
@@ -478,62 +471,25 @@ int vm_reload(struct vm *vm, bool *schema_changed, struct err *e)
 {
     struct generation g;
     struct schema *before = vm->def->schema;
-    int r = load(vm, &g, e);
+    int r = vm_load(vm, &g, NULL, before, e);
 
     if (r < 0)
         return r;
     *schema_changed = g.def->schema != before;
-    take_over(vm, &g);
+    bool was_lost = vm->is_lost; /* then there is nothing that could go on */
+    vm_swap_generation(vm, &g);
+    if (was_lost)
+        vm_drop_generation(vm, &g);
+    else
+        vm_trial_begin(vm, &g);
+    vm->version = ++vm->last_version;
     vm->is_lost = false;
     return 0;
 }
 
-/* References into a state that is gone. */
-static void forget_refs(struct vm *vm)
+bool vm_uses(const struct vm *vm, const char *file)
 {
-    for (uint32_t i = 0; i < vm->cap_rooms; i++)
-        if (vm->rooms[i])
-            script_room_forget(vm->rooms[i]);
-    for (int i = 0; i < SCRIPT_N_CALLBACKS; i++)
-        vm->handlers[i] = LUA_NOREF;
-    for (uint32_t i = 0; i < vm->def->schema->n_messages; i++)
-        vm->on[i] = LUA_NOREF;
-}
-
-int vm_replace(struct vm *vm, struct err *e)
-{
-    struct generation g;
-    uint32_t version = vm->version;
-    int r;
-
-    assert(!vm->current);
-    vm_memory_unwrap(&vm->memory, vm->L);
-    lua_close(vm->L);
-    forget_refs(vm);
-    vm->n_replaced++;
-    vm->is_lost = true;
-    vm->is_replaced = true;
-    r = bring_up(vm, e);
-    if (r == 0)
-        r = load(vm, &g, e);
-    vm->is_replaced = false;
-    if (r == 0 && g.def->schema != vm->def->schema) {
-        drop_generation(vm, &g); /* it asks the time what to declare, perhaps */
-        r = err_set(e, -EINVAL, "%s/game.lua: declares another state each time it is run",
-                    vm->name);
-    }
-    if (r < 0)
-        return r;
-    take_over(vm, &g);
-    vm->version = version;
-    vm->is_lost = false;
-    for (uint32_t i = 0; i < vm->cap_rooms; i++)
-        if (vm->rooms[i] && script_room_rebuild(vm->rooms[i]) < 0)
-            vm->is_lost = true;
-    return vm->is_lost ? err_set(e, -ENOMEM,
-                                 "the rooms' state does not fit into the "
-                                 "game's memory")
-                       : 0;
+    return map_get_bytes(&vm->files, file, strlen(file)) != NULL;
 }
 
 size_t vm_bytes(const struct vm *vm)

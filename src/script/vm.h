@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/map.h"
 #include "script/call_stats.h"
 #include "script/game_def.h"
 #include "script/vm_gc.h"
@@ -25,8 +26,9 @@
 #include "script/vm_source.h"
 
 struct script_room;
+struct vm_trial;
 
-/* The callbacks a game may have; the order is that of the names in vm.c. */
+/* The callbacks a game may have, and their names. */
 enum script_callback {
     SCRIPT_CREATE,
     SCRIPT_JOIN,
@@ -39,6 +41,8 @@ enum script_callback {
     SCRIPT_CLOSE,
     SCRIPT_N_CALLBACKS,
 };
+
+extern const char *const vm_callback_names[SCRIPT_N_CALLBACKS];
 
 /* Something a script did wrong. Texts borrow until the hook returns. */
 struct script_error {
@@ -128,7 +132,12 @@ struct vm {
     const struct vm_hooks *hooks;
     void *ctx;
     struct game_def *def;       /* of the generation that runs */
-    uint32_t version;           /* 1 for the first, one more with each reload */
+    uint32_t version;           /* 1 for the first; each reload takes a new number */
+    uint32_t last_version;      /* the highest that was given out */
+    int gen_ref;                /* host.lua's table of the generation that runs */
+    struct vm_trial *trial;     /* the generation before, while it is kept */
+    bool is_first_timer;        /* the timer under way calls a method for the first time */
+    struct map files;           /* all that it has read, as errors name them */
     struct script_room **rooms; /* by handle; NULL where free */
     uint32_t n_rooms, cap_rooms;
     struct script_room *current; /* whose callback runs, or NULL */
@@ -144,10 +153,8 @@ struct vm {
     /* Limits (vm_stop.h). */
     struct vm_memory memory;
     struct vm_gc gc;
-    enum vm_stop stop; /* why the call under way has to end */
-    bool is_lost;      /* it cannot be saved: vm_replace() */
-    bool is_replaced;  /* its code comes from `sources` */
-    bool is_loading;
+    enum vm_stop stop;            /* why the call under way has to end */
+    bool is_lost;                 /* it cannot be saved: vm_replace() */
     bool is_spent;                /* a callback has used up the step's time */
     bool ends_with_step;          /* the call's deadline is that of its room's step */
     double load_ms;               /* as in vm_options */
@@ -157,7 +164,9 @@ struct vm {
     struct call_stats stats[SCRIPT_N_CALLBACKS], timer_stats, load_stats;
     struct call_stats *on_stats; /* by message id */
     uint64_t n_replaced;
-    struct vm_sources sources, new_sources; /* of the generation that runs; of a load */
+    struct vm_sources sources;          /* of the generation that runs */
+    const struct vm_sources *load_from; /* of a load under way; NULL: the folder */
+    struct vm_sources *load_into;       /* NULL: no load is under way */
 };
 
 enum { VM_MAX_TIMERS = 4096 }; /* of one room */
@@ -169,20 +178,44 @@ int vm_new(struct vm **out, const struct vm_options *o, struct err *e);
 /* All its rooms must be gone. */
 void vm_free(struct vm **vm);
 
-/* Load the files again and swap. 0: the new generation runs (version is one
- * higher; *schema_changed tells whether rooms need script_room_rebind()). On
+/* Load the files again and swap. 0: the new generation runs (version is a new
+ * number; *schema_changed tells whether rooms need script_room_rebind()). On
  * error nothing has changed, and on_error has heard it. */
 int vm_reload(struct vm *vm, bool *schema_changed, struct err *e);
 
 /* Throw the Lua values away, load the code that ran once more, and make each room
  * anew from its image: seats have to be added again, private fields and timers are
- * gone. Not within a callback. On error there are no callbacks until a reload works,
- * is_lost stays set, and *e says why; the rooms have to end. */
+ * gone. Not within a callback. A trial goes on: what failed has failed, and
+ * vm_roll_back() loads the files of the generation before. On error there are no callbacks
+ * until a reload works, is_lost stays set, and *e says why; the rooms have to end. */
 int vm_replace(struct vm *vm, struct err *e);
 
 /* Accounts, for a report: those of callback i, with its name ("tick", "on.hop",
  * "timer", "load"); NULL behind the last. Callbacks that never ran are there too. */
 const struct call_stats *vm_stats(const struct vm *vm, uint32_t i, char name[80]);
+/* After a reload the generation before is kept for a while (vm_trial.h). Has the new one
+ * failed: did the first call of one of its handlers raise, or was it stopped? Then
+ * vm_roll_back() is due, as soon as no callback runs. */
+bool vm_has_failed(const struct vm *vm);
+
+/* Go back to the generation before: its code and its version. *schema_changed tells
+ * whether rooms need script_room_rebind(); *why is what was raised. On error nothing has
+ * changed: -ENOMEM, or, where its files had to be loaded once more, -EINVAL. */
+int vm_roll_back(struct vm *vm, bool *schema_changed, struct err *why);
+
+/* Let go of the generation before when its time is over (or, with `now_us` UINT64_MAX, at
+ * once): from here on errors are just errors. */
+void vm_settle(struct vm *vm, uint64_t now_us);
+
+/* Has the game asked for this file, "pond/lib.lua" or "scripts/vec.lua", since the VM was
+ * made? Files that it did not find count. */
+bool vm_uses(const struct vm *vm, const char *file);
+
+/* Tell of each function in the game's table (`is_handler`: in its `on`): its name, the
+ * file ("pond/game.lua") and the line where it begins. Names borrow. */
+typedef void vm_method_cb(void *ctx, bool is_handler, const char *name, const char *file,
+                          int line);
+void vm_methods(struct vm *vm, vm_method_cb *cb, void *ctx);
 
 /* Memory in use by its Lua values, in bytes. */
 size_t vm_bytes(const struct vm *vm);

@@ -27,6 +27,36 @@ enum {
     REF_ENTER,                /* the trampoline of every protected call */
 };
 
+/* What a load brings, until it is taken over or thrown away; and what a generation that
+ * is replaced leaves. */
+struct generation {
+    struct game_def *def;
+    struct schema *reuse;
+    int gen_ref; /* host.lua's own */
+    int handlers[SCRIPT_N_CALLBACKS];
+    int *on;
+    struct call_stats *on_stats;
+    struct vm_sources sources;
+    struct err e;
+};
+
+/* An empty state with all that comes before a game: libraries, limits, host.lua. */
+int vm_bring_up(struct vm *vm, struct err *e);
+
+/* Run a game's files and commit what they declare; C goes on with what runs until
+ * vm_swap_generation(). They come from `from`, NULL: from the folder. A schema that says
+ * what `reuse` says is that one. On error nothing is left in *g. */
+int vm_load(struct vm *vm, struct generation *g, const struct vm_sources *from,
+            struct schema *reuse, struct err *e);
+
+void vm_drop_generation(struct vm *vm, struct generation *g);
+
+/* Its references lead into a state that is gone (vm_replace.c). */
+void vm_forget_generation(struct generation *g);
+
+/* Swap what runs for *g; *g is what ran then. The Lua half has been committed. */
+void vm_swap_generation(struct vm *vm, struct generation *g);
+
 /* A protected call: `body` runs inside it and may raise. */
 struct vm_call {
     void (*body)(lua_State *L, struct vm *vm, void *arg);
@@ -61,9 +91,6 @@ void script_room_forget(struct script_room *sr);
 /* Make a room's tables in a VM that is new, from the room's image. Returns 0 or
  * -ENOMEM. */
 int script_room_rebuild(struct script_room *sr);
-
-/* "tick" */
-const char *vm_callback_name(enum script_callback which);
 
 /* Push refs[ref], or the function of a handler reference. */
 void vm_push(lua_State *L, const struct vm *vm, int ref);

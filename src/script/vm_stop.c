@@ -164,7 +164,7 @@ const struct call_stats *vm_stats(const struct vm *vm, uint32_t i, char name[80]
     uint32_t n_messages = vm->def->schema->n_messages;
 
     if (i < SCRIPT_N_CALLBACKS) {
-        snprintf(name, 80, "%s", vm_callback_name((enum script_callback)i));
+        snprintf(name, 80, "%s", vm_callback_names[i]);
         return &vm->stats[i];
     }
     i -= SCRIPT_N_CALLBACKS;

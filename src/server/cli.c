@@ -2,32 +2,25 @@
 #include "server/cli.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/logger.h"
+#include "server/cmd.h"
 #include "server/config.h"
 #include "server/https.h"
 #include "server/worker.h"
-
-enum {
-    EXIT_OK = 0,
-    EXIT_USAGE = 64,
-    EXIT_UNAVAILABLE = 69,
-    EXIT_CONFIG = 78,
-};
 
 static const char usage[] =
     "Parlor " PARLOR_VERSION ", a multiplayer game server that you script in Lua\n"
     "\n"
     "  parlor dev                 serve ./games at http://localhost:8080, reload on save\n"
+    "  parlor new tag             a new game that runs, in games/tag\n"
+    "  parlor check tag           what is wrong with it; parlor test tag: does it play?\n"
     "  parlor serve games --port 80 --config parlor.lua\n"
     "  parlor serve games --port 443 --tls_cert chain.pem --tls_key key.pem\n"
     "\n"
@@ -36,8 +29,12 @@ static const char usage[] =
     "overlay;\n"
     "                             with --tls at https, with a certificate made for it\n"
     "  serve [FOLDER] [settings]  for players: Origin is checked, nothing is watched\n"
+    "  new NAME                   make a game to start from\n"
+    "  check [GAME]               find mistakes without running a server\n"
+    "  test [GAME] [WORD]         run test.lua, with simulated players and clock\n"
+    "  types [GAME]               write definitions for editors and for TypeScript\n"
     "  config print [settings]    all settings, their values and where they come from\n"
-    "  --version, --help\n"
+    "  --version, --help          COMMAND --help tells more\n"
     "\n"
     "settings, as --NAME VALUE, PARLOR_NAME in the environment, or a key of parlor.lua\n"
     "(--config FILE; ./parlor.lua is read where it is there):\n";
@@ -55,21 +52,6 @@ static void print_help(void)
            "pages that may connect beside our own, with commas");
 }
 
-static int complain(int code, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static int complain(int code, const char *format, ...)
-{
-    va_list args;
-
-    fputs("parlor: ", stderr);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputs("\n", stderr);
-    return code;
-}
-
 /* Read the words behind the command into *c. Returns an exit code, or -1 to go
  * on. */
 static int read_words(struct config *c, int argc, char **argv, const char **file,
@@ -82,14 +64,14 @@ static int read_words(struct config *c, int argc, char **argv, const char **file
         char key[64];
         if (strncmp(word, "--", 2) != 0) {
             if (*folder)
-                return complain(EXIT_USAGE, "%s: one folder is enough (see parlor --help)",
-                                word);
+                return cmd_complain(EXIT_USAGE,
+                                    "%s: one folder is enough (see parlor --help)", word);
             *folder = word;
             continue;
         }
         size_t n = strcspn(word + 2, "=");
         if (n >= sizeof key)
-            return complain(EXIT_USAGE, "%s: there is no such setting", word);
+            return cmd_complain(EXIT_USAGE, "%s: there is no such setting", word);
         memcpy(key, word + 2, n);
         key[n] = 0;
         if (strcmp(key, "help") == 0) {
@@ -98,51 +80,24 @@ static int read_words(struct config *c, int argc, char **argv, const char **file
         }
         if (strcmp(key, "tls") == 0) {
             if (!c->is_dev)
-                return complain(EXIT_USAGE, "--tls is for parlor dev; players need a real "
-                                            "certificate: --tls_cert and --tls_key");
+                return cmd_complain(EXIT_USAGE,
+                                    "--tls is for parlor dev; players need a real "
+                                    "certificate: --tls_cert and --tls_key");
             c->is_self_signed = true;
             continue;
         }
         if (strcmp(key, "config") != 0 && !config_has(key))
-            return complain(EXIT_USAGE,
-                            "--%s: there is no such setting (see parlor --help)", key);
+            return cmd_complain(EXIT_USAGE,
+                                "--%s: there is no such setting (see parlor --help)", key);
         value = word[2 + n] == '=' ? word + 3 + n : i + 1 < argc ? argv[++i] : NULL;
         if (!value)
-            return complain(EXIT_USAGE, "--%s: a value is missing", key);
+            return cmd_complain(EXIT_USAGE, "--%s: a value is missing", key);
         if (strcmp(key, "config") == 0)
             *file = value;
         else if (config_set(c, key, value, CONFIG_FLAG, &e) < 0)
-            return complain(EXIT_USAGE, "--%s", e.text);
+            return cmd_complain(EXIT_USAGE, "--%s", e.text);
     }
     return -1;
-}
-
-/* scripts/ stands beside build/release/parlor's project, or is installed under
- * share/parlor. */
-static bool find_scripts(struct config *c)
-{
-    static const char *const places[] = {"/../../scripts", "/../share/parlor/scripts"};
-    char self[PATH_MAX], path[PATH_MAX + 64], full[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    struct stat st;
-
-    if (*c->scripts)
-        return true;
-    if (n <= 0)
-        return false;
-    self[n] = 0;
-    *strrchr(self, '/') = 0;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        snprintf(path, sizeof path, "%s%s/host.lua", self, places[i]);
-        if (stat(path, &st) != 0)
-            continue;
-        snprintf(path, sizeof path, "%s%s", self, places[i]);
-        if (realpath(path, full) && strlen(full) <= CONFIG_TEXT_MAX) {
-            strcpy(c->scripts, full);
-            return true;
-        }
-    }
-    return false;
 }
 
 static int read_settings(struct config *c, int argc, char **argv)
@@ -154,10 +109,10 @@ static int read_settings(struct config *c, int argc, char **argv)
     if (r >= 0)
         return r;
     if (config_read_env(c, &e) < 0)
-        return complain(EXIT_CONFIG, "in the environment: %s", e.text);
+        return cmd_complain(EXIT_CONFIG, "in the environment: %s", e.text);
     r = config_read_file(c, file ? file : "parlor.lua", &e);
     if (r < 0 && (file || r != -ENOENT))
-        return complain(EXIT_CONFIG, "%s", e.text);
+        return cmd_complain(EXIT_CONFIG, "%s", e.text);
     snprintf(c->games, sizeof c->games, "%s", folder ? folder : "games");
     return -1;
 }
@@ -190,14 +145,15 @@ static int run(struct config *c)
     static struct worker worker; /* holds libuv handles: it must not move */
     struct err e;
 
-    if (!find_scripts(c))
-        return complain(EXIT_CONFIG, "the Lua library is not found; name its folder with "
-                                     "--scripts");
+    if (!*c->scripts && !cmd_find_scripts(c->scripts))
+        return cmd_complain(EXIT_CONFIG,
+                            "the Lua library is not found; name its folder with "
+                            "--scripts");
     if (access(c->games, R_OK | X_OK) != 0)
-        return complain(EXIT_CONFIG,
-                        "the games folder %s cannot be read: %s; name one, as in "
-                        "parlor %s FOLDER",
-                        c->games, strerror(errno), c->is_dev ? "dev" : "serve");
+        return cmd_complain(EXIT_CONFIG,
+                            "the games folder %s cannot be read: %s; name one, as in "
+                            "parlor %s FOLDER",
+                            c->games, strerror(errno), c->is_dev ? "dev" : "serve");
     signal(SIGPIPE, SIG_IGN);
     raise_file_limit();
     if (worker_open(&worker, c, &e) < 0) {
@@ -206,7 +162,7 @@ static int run(struct config *c)
                 ? EXIT_UNAVAILABLE
                 : EXIT_CONFIG;
         worker_close(&worker);
-        return complain(code, "%s", e.text);
+        return cmd_complain(code, "%s", e.text);
     }
     if (worker.world.games.n == 0)
         logger_warn("games", "there is no game in %s: a game is a folder with a game.lua",
@@ -229,6 +185,17 @@ static int print_config(struct config *c)
     return EXIT_OK;
 }
 
+/* The commands that serve nothing. */
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} authors[] = {
+    {"check", cmd_check},
+    {"new",   cmd_new  },
+    {"test",  cmd_test },
+    {"types", cmd_types},
+};
+
 int cli_main(int argc, char **argv)
 {
     struct config c;
@@ -243,11 +210,14 @@ int cli_main(int argc, char **argv)
         puts("parlor " PARLOR_VERSION);
         return EXIT_OK;
     }
+    for (size_t i = 0; i < sizeof authors / sizeof *authors; i++)
+        if (strcmp(command, authors[i].name) == 0)
+            return authors[i].run(argc - 2, argv + 2);
     if (prints && (argc < 3 || strcmp(argv[2], "print") != 0))
-        return complain(EXIT_USAGE, "config: did you mean parlor config print?");
+        return cmd_complain(EXIT_USAGE, "config: did you mean parlor config print?");
     if (!prints && strcmp(command, "dev") != 0 && strcmp(command, "serve") != 0)
-        return complain(EXIT_USAGE, "%s: there is no such command (see parlor --help)",
-                        command);
+        return cmd_complain(EXIT_USAGE, "%s: there is no such command (see parlor --help)",
+                            command);
     config_init(&c);
     c.is_dev = strcmp(command, "dev") == 0;
     int code = read_settings(&c, argc - 2 - prints, argv + 2 + prints);

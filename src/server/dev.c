@@ -10,11 +10,11 @@
 #include "proto/json_out.h"
 #include "server/worker.h"
 
-enum { SETTLE_MS = 20 };
+enum { SETTLE_MS = 10 };
 
 struct dev {
     struct worker *worker;
-    struct watch *games, *sdk;
+    struct watch *games, *scripts;
     uv_timer_t reload; /* fires when the changes of one burst have all been told */
     struct map stale;  /* names of games whose Lua has changed */
 };
@@ -57,30 +57,50 @@ static bool ends_with(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
+/* Does this Lua file of the game's folder, or of the library, matter to it? Of a game
+ * that does not load nobody knows, so all of them do. */
+static bool is_used(const struct game *g, const char *file)
+{
+    return !g->vm || g->load_error.code != 0 || vm_uses(g->vm, file);
+}
+
+static void set_stale(struct dev *dev, const char *name, size_t len)
+{
+    map_put_bytes(&dev->stale, name, len, dev);
+    uv_timer_start(&dev->reload, on_reload, 0, 0);
+}
+
 static void on_game_file(void *ctx, const char *path)
 {
     struct dev *dev = ctx;
     size_t n_name = strcspn(path, "/");
     const char *rest = path + n_name + (path[n_name] == '/');
     struct game *g = game_find(&dev->worker->world, path, n_name);
+    bool is_page = strncmp(rest, "web/", 4) == 0;
 
     if (!game_is_name(path, n_name))
         return;
-    if (strncmp(rest, "web/", 4) == 0) {
-        if (g)
-            tell_page(g, rest + 4);
-    } else if (ends_with(rest, ".lua") && !ends_with(rest, "test.lua")) {
-        map_put_bytes(&dev->stale, path, n_name, dev);
-        uv_timer_start(&dev->reload, on_reload, 0, 0);
-    }
+    if (g && is_page)
+        tell_page(g, rest + 4);
+    if (ends_with(rest, ".lua") && (g ? is_used(g, path) : strcmp(rest, "game.lua") == 0))
+        set_stale(dev, path, n_name);
 }
 
-static void on_sdk_file(void *ctx, const char *path)
+/* The library's folder: what pages load, and modules that games may require. */
+static void on_script_file(void *ctx, const char *path)
 {
     struct dev *dev = ctx;
+    bool is_page = strncmp(path, "web/", 4) == 0;
+    char file[512];
 
-    for (struct map_entry *at = NULL; (at = map_next(&dev->worker->world.games, at));)
-        tell_page(at->value, path);
+    snprintf(file, sizeof file, "scripts/%s", path);
+    for (struct map_entry *at = NULL; (at = map_next(&dev->worker->world.games, at));) {
+        struct game *g = at->value;
+        if (is_page)
+            tell_page(g, path + 4);
+        else if (ends_with(path, ".lua") && is_used(g, file))
+            set_stale(dev, g->name, strlen(g->name));
+    }
 }
 
 int dev_start(struct worker *w, struct err *e)
@@ -97,7 +117,8 @@ int dev_start(struct worker *w, struct err *e)
     if ((r = watch_open(&dev->games, &w->loop, w->config->games, SETTLE_MS, on_game_file,
                         dev, e)) < 0)
         return r;
-    return watch_open(&dev->sdk, &w->loop, w->web, SETTLE_MS, on_sdk_file, dev, e);
+    return watch_open(&dev->scripts, &w->loop, w->config->scripts, SETTLE_MS,
+                      on_script_file, dev, e);
 }
 
 static void on_timer_closed(uv_handle_t *timer)
@@ -116,6 +137,6 @@ void dev_stop(struct worker *w)
     if (!dev)
         return;
     watch_close(&dev->games);
-    watch_close(&dev->sdk);
+    watch_close(&dev->scripts);
     uv_close((uv_handle_t *)&dev->reload, on_timer_closed);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dev - what saving a file does while `parlor dev` runs: Lua of a game reloads
- * it, files of its page are told to the page, new folders become games.
+ * dev - what saving a file does while `parlor dev` runs: Lua that a game has required
+ * reloads it, files of its page are told to the page, new folders become games.
  *
  * Thread: its worker's.
  */
@@ -11,6 +11,6 @@
 
 struct worker;
 
-/* Watch games/ and the SDK's folder. Errors name the folder. */
+/* Watch games/ and the folder of the library. Errors name the folder. */
 int dev_start(struct worker *w, struct err *e);
 void dev_stop(struct worker *w);

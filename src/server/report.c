@@ -215,6 +215,10 @@ void report_metrics(struct worker *w, struct conn *c)
     PER_GAME("parlor_players", METRIC_GAUGE, "Seats taken, held ones too", g->n_players);
     PER_GAME("parlor_game_version", METRIC_GAUGE, "Code that runs, one more each reload",
              g->vm ? g->vm->version : 0);
+    PER_GAME("parlor_reloads_total", METRIC_COUNTER, "Code replaced under running rooms",
+             g->n_reloads);
+    PER_GAME("parlor_reloads_failed_total", METRIC_COUNTER,
+             "Code that did not load or was taken back", g->n_failed_reloads);
     PER_GAME("parlor_vm_bytes", METRIC_GAUGE, "Memory of the game's Lua values",
              g->vm ? vm_bytes(g->vm) : 0);
     PER_GAME("parlor_vm_peak_bytes", METRIC_GAUGE, "The most that was",

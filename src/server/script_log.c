@@ -9,13 +9,16 @@
 #include "base/logger.h"
 #include "proto/json_out.h"
 #include "proto/utf8.h"
+#include "server/script_hint.h"
 
-enum { LINES_AROUND = 3, MAX_LINE = 200 };
+enum { LINES_AROUND = 3, MAX_LINE = 200, HELD_BYTES = 64 << 10 };
 
 void script_log_init(struct script_log *l)
 {
     *l = (struct script_log){0};
     map_init(&l->loads);
+    buf_init(&l->held, HELD_BYTES);
+    buf_init(&l->last, HELD_BYTES);
 }
 
 static void forget_load(struct script_log *l, const char *name)
@@ -32,6 +35,8 @@ void script_log_fini(struct script_log *l)
     for (struct map_entry *e; (e = map_next(&l->loads, NULL));)
         forget_load(l, e->bytes);
     map_fini(&l->loads);
+    buf_fini(&l->held);
+    buf_fini(&l->last);
 }
 
 const struct buf *script_log_load_error(const struct script_log *l, const struct game *g)
@@ -109,6 +114,7 @@ void script_log_describe(const char *folder, const struct script_error *error,
                          struct buf *out)
 {
     struct json_out j = json_out_to(out);
+    char hint[SCRIPT_HINT_MAX];
 
     json_out_key_str(&j, "kind", "error");
     put_text(&j, "game", error->game);
@@ -119,25 +125,62 @@ void script_log_describe(const char *folder, const struct script_error *error,
     json_out_key_int(&j, "line", error->line);
     put_text(&j, "message", error->message);
     put_text(&j, "traceback", error->traceback);
+    if (script_hint(error->message, hint))
+        json_out_key_str(&j, "hint", hint);
     json_out_key(&j, "excerpt", 7);
     put_excerpt(&j, folder, error);
 }
 
-/* Pages that open while a game does not load are shown why. */
-static void keep_load(struct script_log *l, const struct game *g,
-                      const struct script_error *error)
+/* Pages that open while the newest files do not run are shown why. */
+static void keep_load(struct script_log *l, const struct game *g, const struct buf *error)
 {
     struct buf *out = calloc(1, sizeof *out);
 
     forget_load(l, g->name);
     if (!out)
         return;
-    buf_init(out, 64 << 10);
-    script_log_describe(g->world->folder, error, out);
+    buf_init(out, HELD_BYTES);
+    buf_append(out, error->data, error->len);
     if (out->failed || !map_put_bytes(&l->loads, g->name, strlen(g->name), out)) {
         buf_fini(out);
         free(out);
     }
+}
+
+/* Describe the error for pages, in l->last. */
+static void remember(struct script_log *l, const struct game *g,
+                     const struct script_error *error)
+{
+    strcpy(l->last_game, g->name);
+    buf_clear(&l->last);
+    script_log_describe(g->world->folder, error, &l->last);
+    if (strcmp(error->where, "load") == 0 && !l->last.failed)
+        keep_load(l, g, &l->last);
+}
+
+static void hold(struct script_log *l, const struct buf *record)
+{
+    if (l->held.len + sizeof record->len + record->len > HELD_BYTES)
+        return;
+    buf_append(&l->held, &record->len, sizeof record->len);
+    buf_append(&l->held, record->data, record->len);
+}
+
+void script_log_hold(struct script_log *l)
+{
+    l->is_holding = true;
+    buf_clear(&l->held);
+}
+
+void script_log_release(struct script_log *l, struct game *g)
+{
+    l->is_holding = false;
+    for (size_t at = 0, len; at < l->held.len; at += len) {
+        memcpy(&len, l->held.data + at, sizeof len);
+        at += sizeof len;
+        game_tell_dev(g, (const char *)l->held.data + at, len);
+    }
+    buf_clear(&l->held);
 }
 
 void script_log_error(struct script_log *l, struct game *g,
@@ -145,11 +188,10 @@ void script_log_error(struct script_log *l, struct game *g,
 {
     uint32_t hash = hash_text(2166136261u, error->game), n_more;
     char place[192] = "", count[48] = "";
-    struct buf out;
 
     l->n_errors++;
-    if (g->world->is_dev && strcmp(error->where, "load") == 0)
-        keep_load(l, g, error);
+    if (g->world->is_dev)
+        remember(l, g, error);
     hash = hash_text(hash_text(hash_text(hash, error->where), error->file), error->message);
     if (!is_due(l, hash, &n_more))
         return;
@@ -162,13 +204,12 @@ void script_log_error(struct script_log *l, struct game *g,
     logger_error(g->name, "%s%s (in %s%s%s)%s%s%s", place, error->message, error->where,
                  error->room ? ", room " : "", error->room ? error->room : "", count,
                  *error->traceback ? "\n" : "", error->traceback);
-    if (!g->world->is_dev)
+    if (!g->world->is_dev || l->last.failed)
         return;
-    buf_init(&out, 64 << 10);
-    script_log_describe(g->world->folder, error, &out);
-    if (!out.failed)
-        game_tell_dev(g, (const char *)out.data, out.len);
-    buf_fini(&out);
+    if (l->is_holding)
+        hold(l, &l->last);
+    else
+        game_tell_dev(g, (const char *)l->last.data, l->last.len);
 }
 
 void script_log_fixed(struct script_log *l, struct game *g)
@@ -178,9 +219,47 @@ void script_log_fixed(struct script_log *l, struct game *g)
 
     forget_load(l, g->name);
     memset(l->seen, 0, sizeof l->seen); /* the same error again is news again */
+    if (!g->world->is_dev)
+        return;
     buf_init(&out, 4096);
     json_out_key_str(&j, "kind", "fixed");
     json_out_key_str(&j, "game", g->name);
+    game_tell_dev(g, (const char *)out.data, out.len);
+    buf_fini(&out);
+}
+
+void script_log_reloaded(struct game *g, double ms)
+{
+    struct buf out;
+    struct json_out j = json_out_to(&out);
+
+    if (!g->world->is_dev)
+        return;
+    buf_init(&out, 4096);
+    json_out_key_str(&j, "kind", "reloaded");
+    json_out_key_str(&j, "game", g->name);
+    json_out_key_int(&j, "version", g->vm->version);
+    json_out_key_int(&j, "rooms", (int64_t)g->rooms.n);
+    json_out_key(&j, "ms", 2);
+    json_out_num(&j, ms);
+    game_tell_dev(g, (const char *)out.data, out.len);
+    buf_fini(&out);
+}
+
+void script_log_taken_back(struct script_log *l, struct game *g, uint32_t failed)
+{
+    struct buf out;
+    struct json_out j = json_out_to(&out);
+
+    if (!g->world->is_dev)
+        return;
+    if (strcmp(l->last_game, g->name) == 0 && !l->last.failed)
+        keep_load(l, g, &l->last);
+    buf_init(&out, 4096);
+    json_out_key_str(&j, "kind", "taken_back");
+    json_out_key_str(&j, "game", g->name);
+    json_out_key_int(&j, "failed", failed);
+    json_out_key_int(&j, "version", g->vm->version);
     game_tell_dev(g, (const char *)out.data, out.len);
     buf_fini(&out);
 }

@@ -25,14 +25,18 @@ struct script_log {
         uint64_t told_us;
     } seen[SCRIPT_LOG_PLACES];
     uint64_t n_errors;
+    bool is_holding;
+    struct buf held; /* dev: records that wait, each behind its length (size_t) */
+    char last_game[GAME_NAME_MAX + 1];
+    struct buf last;  /* dev: the last error of last_game, described */
     struct map loads; /* dev: game name -> struct buf, why its last load failed */
 };
 
 void script_log_init(struct script_log *l);
 void script_log_fini(struct script_log *l);
 
-/* Dev: why the game's files do not load, as game_tell_dev() takes it; NULL where
- * they do. */
+/* Dev: why the newest of the game's files do not run, as game_tell_dev() takes it; NULL
+ * where they do. */
 const struct buf *script_log_load_error(const struct script_log *l, const struct game *g);
 
 /* Log one, and in dev send it to the game's pages with the lines of source around
@@ -42,6 +46,18 @@ void script_log_error(struct script_log *l, struct game *g,
 
 /* The game loads again: pages may take their error panel away. */
 void script_log_fixed(struct script_log *l, struct game *g);
+
+/* Dev: new code is live; `ms` is what the reload took. */
+void script_log_reloaded(struct game *g, double ms);
+
+/* Dev: version `failed` of the game was taken back after its first error; pages that open
+ * from now on are shown that error until the next reload. */
+void script_log_taken_back(struct script_log *l, struct game *g, uint32_t failed);
+
+/* Between the two pages are told of no error of `g`; then of all that came, at most 64 KiB
+ * of them. The log is told at once. */
+void script_log_hold(struct script_log *l);
+void script_log_release(struct script_log *l, struct game *g);
 
 /* The members of a developer record of kind "error", as game_tell_dev() takes
  * them. `folder` is games/. */

@@ -41,7 +41,18 @@ static void on_schedule(void *ctx)
         ticker_set(w->ticker, world_next_us(&w->world));
 }
 
-static const struct world_ops world_ops = {on_script_error, on_schedule};
+static void on_taken_back(void *ctx, struct game *g, uint32_t failed)
+{
+    struct worker *w = ctx;
+
+    logger_warn(g->name, "v%u is taken back, v%u goes on: %s", failed, g->vm->version,
+                g->load_error.text);
+    script_log_taken_back(&w->errors, g, failed);
+}
+
+static const struct world_ops world_ops = {.on_error = on_script_error,
+                                           .on_schedule = on_schedule,
+                                           .on_taken_back = on_taken_back};
 
 static void on_alarm(void *ctx)
 {
@@ -85,8 +96,7 @@ int worker_find_games(struct worker *w, struct err *e)
         if (!game_is_name(at->d_name, len) || game_find(&w->world, at->d_name, len) ||
             stat(script, &st) != 0)
             continue;
-        if (strcmp(at->d_name, "healthz") == 0 || strcmp(at->d_name, "readyz") == 0 ||
-            strcmp(at->d_name, "metrics") == 0) {
+        if (game_is_reserved(at->d_name)) {
             logger_warn("games", "%s is a reserved name; the folder is passed over",
                         at->d_name);
             continue;
@@ -101,30 +111,22 @@ void worker_reload(struct worker *w, struct game *g)
 {
     uint64_t began = clk_now_us();
     bool had_error = g->load_error.code != 0 || w->errors.n_errors > 0;
-    struct json_out j;
-    struct buf out;
 
-    if (game_reload(g) < 0) {
-        logger_warn(g->name, "the old code goes on: %s", g->load_error.text);
-        return;
-    }
+    /* What scripts do wrong on the way is told after the pages have been told of the
+     * reload, which takes the panel of older errors away. */
+    script_log_hold(&w->errors);
+    bool is_live = game_reload(g) == 0;
     double ms = (double)(clk_now_us() - began) / 1000;
-    logger_info(g->name, "v%u is live, %zu room%s kept, %.1f ms", g->vm->version,
-                g->rooms.n, g->rooms.n == 1 ? "" : "s", ms);
-    if (!w->world.is_dev)
-        return;
-    if (had_error)
-        script_log_fixed(&w->errors, g);
-    buf_init(&out, 4096);
-    j = json_out_to(&out);
-    json_out_key_str(&j, "kind", "reloaded");
-    json_out_key_str(&j, "game", g->name);
-    json_out_key_int(&j, "version", g->vm->version);
-    json_out_key_int(&j, "rooms", (int64_t)g->rooms.n);
-    json_out_key(&j, "ms", 2);
-    json_out_num(&j, ms);
-    game_tell_dev(g, (const char *)out.data, out.len);
-    buf_fini(&out);
+    if (is_live) {
+        logger_info(g->name, "v%u is live, %zu room%s kept, %.1f ms", g->vm->version,
+                    g->rooms.n, g->rooms.n == 1 ? "" : "s", ms);
+        if (had_error)
+            script_log_fixed(&w->errors, g);
+        script_log_reloaded(g, ms);
+    } else {
+        logger_warn(g->name, "the old code goes on: %s", g->load_error.text);
+    }
+    script_log_release(&w->errors, g);
 }
 
 /* Stopping: players are told to come back (1001), and the loop ends when all have

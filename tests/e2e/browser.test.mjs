@@ -108,6 +108,64 @@ test("a saved script is seen by both, with seats, places and sockets kept", asyn
   await bob.context().close();
 });
 
+test("code that fails in its first tick is taken back; the page says what, where and why", async () => {
+  const ann = await frog("ann", "back");
+  const id = await idOf(ann);
+  const lua = server.read("pond/game.lua");
+  const bad = lua.replace("local frogs, worms = self.state.frogs", "local frogs, worms = self.state.frgs");
+  assert.notEqual(bad, lua, "game.lua has the line that we change");
+  const line = lua.slice(0, lua.indexOf("local frogs, worms")).split("\n").length;
+
+  server.save("pond/game.lua", bad);
+  const panel = ann.locator("parlor-dev .panel");
+  await ann.getByText(/pond v\d+ failed · v\d+ goes on/).waitFor();
+  await panel.getByText(/v\d+ was taken back, v\d+ goes on/).waitFor();
+  await panel.getByText(`pond/game.lua:${line + 1}`, { exact: true }).waitFor();
+  await panel.getByText("parlor.each takes a map of the state").waitFor();
+  await panel.locator(".row.here").getByText("for id, frog in parlor.each(frogs) do").waitFor();
+  await panel.getByText("stack traceback").waitFor();
+  await browser.shot(ann, "pond-taken-back");
+  const { x, y } = await frogIn(ann, id);
+  await until("a hop by the old code", async () => {
+    await hop(ann);
+    const now = await frogIn(ann, id);
+    return now.x !== x || now.y !== y;
+  });
+
+  server.save("pond/game.lua", lua);
+  await panel.waitFor({ state: "hidden" });
+  await ann.getByText(/pond v\d+ · \d+ rooms? kept/).waitFor();
+  await browser.shot(ann, "pond-reloaded");
+  assert.equal(await idOf(ann), id);
+  quiet(ann);
+  await ann.context().close();
+});
+
+test("an error in a handler shows a hint, and an edited page keeps the seat", async () => {
+  const ann = await frog("ann", "page");
+  const id = await idOf(ann);
+  const lua = server.read("pond/game.lua");
+  server.save("pond/game.lua", lua.replace("function pond.on.hop(room, player, m)", "$&\n  pritn(m)"));
+  await until("the hint", async () => {
+    await hop(ann);
+    return ann.locator("parlor-dev .hint").getByText("did you mean print?").isVisible();
+  });
+  await browser.shot(ann, "pond-hint");
+  server.save("pond/game.lua", lua);
+  await ann.locator("parlor-dev .panel").waitFor({ state: "hidden" });
+
+  const page = server.read("pond/web/index.html");
+  const again = ann.waitForEvent("load");
+  server.save("pond/web/index.html", page.replace("</title>", " again</title>"));
+  await again;
+  await ann.waitForFunction(() => window.room?.state.frogs.get(window.room.id));
+  assert.match(await ann.title(), / again$/);
+  assert.equal(await idOf(ann), id);
+  server.save("pond/web/index.html", page);
+  quiet(ann);
+  await ann.context().close();
+});
+
 test("a page that is loaded again has the same seat", async () => {
   const ann = await frog("ann", "again");
   const other = await join(server, "/pond/again?name=other");

@@ -3,11 +3,14 @@
 // lost, and a broken script changes nothing.
 import assert from "node:assert/strict";
 import fs from "node:fs";
+import net from "node:net";
 import test, { after } from "node:test";
 
 import { join, joinJ1 } from "./lib/player.mjs";
 import { joinWithSdk, rowsOf } from "./lib/sdk.mjs";
-import { startServer, until } from "./lib/server.mjs";
+import path from "node:path";
+
+import { root, startServer, temporaryFolder, until } from "./lib/server.mjs";
 
 /** The game, with what a test wants changed in it. */
 const script = ({ add = "m.by", version = 1, field = "", extra = "" } = {}) => `-- a game
@@ -31,14 +34,38 @@ ${extra}
 return game
 `;
 const page = (text) => `<!doctype html><title>${text}</title>\n`;
-const names = ["live", "typo", "shape", "page", "raise"];
+const names = ["live", "typo", "shape", "page", "raise", "tick", "back", "moved"];
 const files = Object.fromEntries(
   names.flatMap((name) => [
     [`${name}/game.lua`, script()],
     [`${name}/web/index.html`, page("first")],
   ]),
 );
-const server = await startServer({ games: [], files });
+Object.assign(files, {
+  "parts/game.lua": script({ add: 'require("rules.add").by(m) + require("latest")' }),
+  "parts/rules/add.lua": "return { by = function(m) return m.by end }\n",
+  "parts/latest.lua": "return 0\n",
+  "parts/web/index.html": page("parts"),
+  "shared/game.lua": script({ add: 'm.by * require("vec")' }),
+});
+// A copy of the library, so that a test may save in it.
+const scripts = path.join(temporaryFolder(), "scripts");
+fs.cpSync(path.join(root, "scripts"), scripts, { recursive: true });
+fs.writeFileSync(path.join(scripts, "vec.lua"), "return 2\n");
+/** A port that was free a moment ago. */
+const freePort = () =>
+  new Promise((done) => {
+    const probe = net.createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => done(port));
+    });
+  });
+const admin = await freePort();
+const server = await startServer({
+  games: [],
+  files,
+  args: ["--scripts", scripts, "--admin", `127.0.0.1:${admin}`],
+});
 after(() => server.stop());
 
 const dev = (kind) => (record) => record.t === "dev" && record.kind === kind;
@@ -157,5 +184,111 @@ test("a game that is new is there at once", async () => {
   await until("the game in the list", () => server.game("fresh"));
   const ann = await join(server, "/fresh?name=ann");
   await adds(ann, 1);
+  await ann.leave();
+});
+
+test("any file that the game has required reloads it, and no other does", async () => {
+  const ann = await joinJ1(server, "/parts", { name: "ann" });
+  await adds(ann, 1); // so that `require` in the handler has run
+  const version = async () => (await server.game("parts")).version;
+  assert.equal(await version(), 1);
+  server.save("parts/rules/add.lua", "return { by = function(m) return 10 * m.by end }\n");
+  await until("the module's new code", async () => (await version()) === 2);
+  await adds(ann, 11);
+  server.save("parts/latest.lua", "return 100\n");
+  await until("its other module's", async () => (await version()) === 3);
+  await adds(ann, 121);
+
+  for (const name of ["parts/test.lua", "parts/tools.lua", "parts/rules/notes.txt"]) server.save(name, "oops\n");
+  server.save("parts/web/index.html", page("again"));
+  await ann.record("the page's change", dev("page"));
+  assert.equal(await version(), 3, "nobody has required those");
+
+  // It is required in a handler, so its mistake shows at the first message.
+  server.save("parts/rules/add.lua", "oops oops\n");
+  await until("the new code", async () => (await version()) === 4);
+  ann.say("add", { by: 1 });
+  const error = await ann.record("the error", dev("error"));
+  assert.deepEqual([error.file, error.line], ["parts/rules/add.lua", 1]);
+  await until("the old code", async () => (await version()) === 3);
+  await adds(ann, 231);
+  await ann.leave();
+});
+
+test("a module of the library reloads the games that require it", async () => {
+  const ann = await joinJ1(server, "/shared", { name: "ann" });
+  await adds(ann, 2);
+  const others = (await server.game("live")).version;
+  fs.writeFileSync(path.join(scripts, "vec.lua"), "return 5\n");
+  await until("the new code", async () => (await server.game("shared")).version === 2);
+  await adds(ann, 7);
+  assert.equal((await server.game("live")).version, others);
+  await ann.leave();
+});
+
+test("code that fails in its first tick is taken back, and every page is told", async () => {
+  const ann = await joinJ1(server, "/tick", { name: "ann" });
+  const bob = await join(server, "/tick?name=bob");
+  await adds(ann, 1);
+  const extra = "function game:tick() local t = nil t.x = 1 end";
+  server.save("tick/game.lua", script({ version: 2, add: "10 * m.by", extra }));
+  const back = await ann.record("that it was taken back", dev("taken_back"));
+  assert.deepEqual([back.game, back.failed, back.version], ["tick", 2, 1]);
+  const [error] = ann.records.filter(dev("error"));
+  assert.equal(error.line, script().split("\n").length - 2);
+  assert.match(error.hint, /it is nil/);
+  assert.match(server.log(), /v2 is taken back, v1 goes on: tick\/game\.lua:\d+: attempt to index/);
+  await adds(bob, 2);
+  await ann.until("the sum by the old code", () => ann.state.sum === 2);
+  assert.deepEqual([ann.closed, bob.closed], [undefined, undefined]);
+  const listed = await server.game("tick");
+  assert.equal(listed.version, 1);
+  assert.match(listed.error, /attempt to index/);
+  const late = await joinJ1(server, "/tick", { name: "late" });
+  assert.match((await late.record("the error", dev("error"))).message, /attempt to index/);
+
+  const metrics = async () => (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
+  for (const line of ['game_version{game="tick"} 1', 'reloads_total{game="tick"} 1', 'reloads_failed_total{game="tick"} 1'])
+    assert.ok((await metrics()).includes(`\nparlor_${line}\n`), line);
+
+  server.save("tick/game.lua", script({ version: 3, add: "100 * m.by" }));
+  await ann.record("that it is fixed", dev("fixed"));
+  const reloaded = await ann.record("the reload", (r) => dev("reloaded")(r) && r.version === 3);
+  assert.equal(reloaded.rooms, 1);
+  await adds(bob, 102);
+  assert.equal((await server.game("tick")).error, null);
+  assert.match(await metrics(), /\nparlor_game_version\{game="tick"\} 3\n/);
+  await ann.leave();
+  await bob.leave();
+  await late.leave();
+});
+
+test("another schema whose first message raises is taken back for pages too", async () => {
+  const ann = await join(server, "/back?name=ann");
+  const sdk = await joinWithSdk(server, "/back", { name: "sdk" });
+  await adds(ann, 1);
+  server.save("back/game.lua", script({ version: 2, field: ", mood = s.u8", add: "nil + m.by" }));
+  await ann.until("the new schema", () => ann.state.people[ann.id].mood === 0);
+  sdk.send("add", { by: 1 });
+  await ann.until("the old schema", () => !("mood" in ann.state.people[ann.id]));
+  await until("it in the SDK", () => !("mood" in rowsOf(sdk.state.people)[ann.id]));
+  sdk.send("add", { by: 1 });
+  await ann.until("the sum", () => ann.state.sum === 2);
+  await until("the sum in the SDK", () => sdk.state.sum === 2);
+  assert.equal(sdk.status, "live");
+  sdk.leave();
+  await ann.leave();
+});
+
+test("a value that cannot be kept is told with its path, behind the reload itself", async () => {
+  const ann = await joinJ1(server, "/moved", { name: "ann" });
+  await adds(ann, 1);
+  const from = ann.records.length;
+  server.save("moved/game.lua", script({ version: 2 }).replace("name = s.str(16)", "name = s.u8"));
+  const error = await ann.record("the error", dev("error"), { from });
+  assert.match(error.message, /^people\[\d+\]\.name: "ann" cannot become u8; the default is in its place$/);
+  const kinds = ann.records.slice(from).filter((r) => r.t === "dev").map((r) => r.kind);
+  assert.ok(kinds.indexOf("reloaded") < kinds.indexOf("error"), `a reload wipes older errors: ${kinds}`);
+  await ann.until("the new schema", () => ann.state.people[ann.id].name === 0);
   await ann.leave();
 });

@@ -7,7 +7,6 @@
  * A test that hangs ends the program after a minute: SIGALRM is left at its
  * default.
  */
-#include "bind.h"
 #include <dirent.h>
 #include <lauxlib.h>
 #include <lualib.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/logger.h"
+#include "server/sim_lua.h"
 
 enum { MAX_FILES = 256, SECONDS = 60 };
 
@@ -45,7 +45,7 @@ static void print_comment(const char *text)
 }
 
 /* Run the test at the top of the stack, { sentence, function, is_dev }. */
-static void run_test(lua_State *L, struct rig **rig, const char *file, const char *word)
+static void run_test(lua_State *L, struct sim **rig, const char *file, const char *word)
 {
     char name[512];
 
@@ -58,7 +58,7 @@ static void run_test(lua_State *L, struct rig **rig, const char *file, const cha
     if (word && !strstr(name, word))
         return;
     alarm(SECONDS);
-    if (!(*rig = rig_new(is_dev, 1 + n_passed + n_failed))) {
+    if (!(*rig = sim_new(SCRIPTS_DIR, is_dev, 1 + n_passed + n_failed))) {
         perror("scenario");
         exit(1);
     }
@@ -73,7 +73,7 @@ static void run_test(lua_State *L, struct rig **rig, const char *file, const cha
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
-    rig_free(rig);
+    sim_free(rig);
     fflush(stdout);
 }
 
@@ -88,18 +88,13 @@ static void fail(lua_State *L, const char *file)
 static void run_file(const char *file, const char *word)
 {
     char path[1024];
-    struct rig *rig = NULL;
+    struct sim *rig = NULL;
     lua_State *L = luaL_newstate();
 
     luaL_openlibs(L);
-    bind_push(L, &rig);
-    lua_setglobal(L, "rig");
+    sim_lua_open(L, SCRIPTS_DIR, &rig);
     lua_pushliteral(L, GAMES_DIR);
     lua_setglobal(L, "GAMES_DIR");
-    lua_pushliteral(L, SCENARIO_DIR "/?.lua");
-    lua_getglobal(L, "package");
-    lua_insert(L, -2);
-    lua_setfield(L, -2, "path");
     lua_settop(L, 0);
     snprintf(path, sizeof path, "%s/%s", SCENARIO_DIR, file);
     if (luaL_dofile(L, SCENARIO_DIR "/lib/play.lua") || luaL_dofile(L, path)) {

@@ -49,7 +49,8 @@ static void on_schedule(void *ctx)
     ((struct far_world *)ctx)->n_schedules++;
 }
 
-static const struct world_ops world_ops = {on_error, on_schedule};
+static const struct world_ops world_ops = {.on_error = on_error,
+                                           .on_schedule = on_schedule};
 
 static void save(struct far_world *w, const char *source)
 {

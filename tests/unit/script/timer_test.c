@@ -122,12 +122,27 @@ TEST(timers_errors, "an error in one timer costs only that one round")
                  "room:after(1, 'state') room:after(1, 'note', 'last')");
     run_at(&r, 1, "\"last\"");
     CHECK_EQ(r.n_errors, 4);
-    CHECK_STR(r.error, "timer|:0|timer: the game has no method state");
+    CHECK_STR(r.error,
+              "timer|:0|timer: the game has no method state; the timer is dropped");
     CHECK_STR(r.room_of_error, "lobby");
     rig_forget(&r);
     run_at(&r, 2, "");
     CHECK_EQ(r.n_errors, 1);
     CHECK(strstr(r.error, "timer|pond/game.lua:") && strstr(r.error, "|failed"));
+    rig_close(&r);
+}
+
+TEST(timers_dropped, "a round timer whose method is gone is told of once")
+{
+    struct rig r = {0};
+
+    rig_open(&r, RUNNER("", NOTES));
+    rig_eval(&r, "room:every(1, 'nothing') room:every(1, 'note', 'on')");
+    run_at(&r, 1, "\"on\"");
+    CHECK_EQ(r.n_errors, 1);
+    rig_forget(&r);
+    run_at(&r, 2, "\"on\"");
+    CHECK_EQ(r.n_errors, 0);
     rig_close(&r);
 }
 

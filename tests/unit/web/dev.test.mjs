@@ -30,6 +30,7 @@ async function script() {
     file: "games/pond/game.lua",
     line: 12,
     message: "attempt to index <b>nil</b>",
+    hint: "it is <i>nil</i>: not set yet?",
     traceback: "stack traceback:\n\tgame.lua:12: in tick",
     excerpt: [
       [11, "  local f = frogs[1]"],
@@ -45,6 +46,7 @@ async function script() {
   found.message = text(".message");
   found.marked = text(".row.here");
   found.trace = text(".trace");
+  found.hint = text(".hint");
   found.share = panel.height / innerHeight;
   found.ownColor = getComputedStyle(root().querySelector(".place")).color;
   addEventListener("keydown", (e) => (found.pageHeard = [...(found.pageHeard ?? []), e.key]));
@@ -65,6 +67,8 @@ async function script() {
   show({ kind: "fixed", game: "pond" });
   found.fixed = [seen(".panel"), seen(".pill")];
   show(error);
+  show({ kind: "taken_back", game: "pond", failed: 6, version: 5 });
+  found.back = [text(".toast"), text(".where"), seen(".panel")];
   show({ kind: "reloaded", game: "pond", version: 7, rooms: 3, ms: 4 });
   found.toast = [text(".toast"), seen(".toast"), seen(".panel")];
   const green = () => getComputedStyle(document.body).backgroundColor;
@@ -141,6 +145,12 @@ test("dev overlay: errors, fixes, toasts, stylesheets", { timeout: 60_000 }, asy
   assert.equal(found.message, "attempt to index <b>nil</b>");
   assert.equal(found.marked, "12  f.x = 1");
   assert.match(found.trace, /in tick/);
+  assert.equal(found.hint, "it is <i>nil</i>: not set yet?");
+  assert.deepEqual(found.back, [
+    "pond v6 failed · v5 goes on",
+    "pond:tick · lobby · v6 was taken back, v5 goes on",
+    true,
+  ]);
   assert.ok(found.share < 0.7, "does not cover the page");
   assert.notEqual(found.ownColor, "rgb(255, 0, 0)", "the page's style stays outside");
   assert.deepEqual(found.pageHeard, ["a"], "keys are the page's, but for Escape");

@@ -4,6 +4,7 @@
 
 local ffi = require "ffi"
 local bit = require "bit"
+local rig = require "kit.rig"
 
 local wire = {}
 

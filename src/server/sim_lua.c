@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bind.h"
+#include "server/sim_lua.h"
 
 #include <cJSON.h>
 #include <lauxlib.h>
@@ -7,12 +7,12 @@
 
 #include "base/clk.h"
 
-static struct rig *rig_of(lua_State *L)
+static struct sim *sim_of(lua_State *L)
 {
-    struct rig **at = lua_touserdata(L, lua_upvalueindex(1));
+    struct sim **at = lua_touserdata(L, lua_upvalueindex(1));
 
     if (!*at)
-        luaL_error(L, "there is no world outside of a test");
+        luaL_error(L, "there is no server outside of a test");
     return *at;
 }
 
@@ -20,7 +20,7 @@ static struct game *check_game(lua_State *L, int index)
 {
     size_t len;
     const char *name = luaL_checklstring(L, index, &len);
-    struct game *g = game_find(&rig_of(L)->world, name, len);
+    struct game *g = game_find(&sim_of(L)->world, name, len);
 
     if (!g)
         luaL_error(L, "there is no game %s", name);
@@ -29,7 +29,7 @@ static struct game *check_game(lua_State *L, int index)
 
 static struct far_end *check_peer(lua_State *L, int index)
 {
-    struct rig *r = rig_of(L);
+    struct sim *r = sim_of(L);
     lua_Integer i = luaL_checkinteger(L, index);
 
     luaL_argcheck(L, i >= 0 && i < (lua_Integer)r->n_peers, index, "no such connection");
@@ -37,12 +37,12 @@ static struct far_end *check_peer(lua_State *L, int index)
 }
 
 /* write(game, file, text) */
-static int rig_lua_write(lua_State *L)
+static int do_write(lua_State *L)
 {
     size_t len;
     const char *text = luaL_checklstring(L, 3, &len);
 
-    if (!rig_write(rig_of(L), luaL_checkstring(L, 1), luaL_checkstring(L, 2), text, len))
+    if (!sim_write(sim_of(L), luaL_checkstring(L, 1), luaL_checkstring(L, 2), text, len))
         luaL_error(L, "the file cannot be written");
     return 0;
 }
@@ -58,15 +58,23 @@ static int outcome(lua_State *L, const struct game *g)
     return 2;
 }
 
-/* open(game) -> true, or nil and why it does not load */
-static int rig_lua_open(lua_State *L)
+/* link(game, folder): as sim_link() */
+static int do_link(lua_State *L)
 {
-    struct game *g = game_open(&rig_of(L)->world, luaL_checkstring(L, 1));
+    if (!sim_link(sim_of(L), luaL_checkstring(L, 1), luaL_checkstring(L, 2)))
+        luaL_error(L, "the folder %s cannot be read", lua_tostring(L, 2));
+    return 0;
+}
+
+/* open(game) -> true, or nil and why it does not load */
+static int do_open(lua_State *L)
+{
+    struct game *g = game_open(&sim_of(L)->world, luaL_checkstring(L, 1));
 
     return g ? outcome(L, g) : luaL_error(L, "out of memory");
 }
 
-static int rig_lua_reload(lua_State *L)
+static int do_reload(lua_State *L)
 {
     struct game *g = check_game(L, 1);
 
@@ -74,7 +82,7 @@ static int rig_lua_reload(lua_State *L)
     return outcome(L, g);
 }
 
-static int rig_lua_close_game(lua_State *L)
+static int do_close_game(lua_State *L)
 {
     struct game *g = check_game(L, 1);
 
@@ -82,29 +90,29 @@ static int rig_lua_close_game(lua_State *L)
     return 0;
 }
 
-static int rig_lua_stop(lua_State *L)
+static int do_stop(lua_State *L)
 {
-    world_stop(&rig_of(L)->world, (uint16_t)luaL_checkinteger(L, 1),
+    world_stop(&sim_of(L)->world, (uint16_t)luaL_checkinteger(L, 1),
                luaL_checkstring(L, 2));
     return 0;
 }
 
 /* now() in us, set(us), next() -> us or nil, run() if the alarm has rung */
-static int rig_lua_now(lua_State *L)
+static int do_now(lua_State *L)
 {
     lua_pushnumber(L, (double)clk_now_us());
     return 1;
 }
 
-static int rig_lua_set(lua_State *L)
+static int do_set(lua_State *L)
 {
     clk_fake((uint64_t)luaL_checknumber(L, 1));
     return 0;
 }
 
-static int rig_lua_next(lua_State *L)
+static int do_next(lua_State *L)
 {
-    uint64_t at = rig_of(L)->alarm_us;
+    uint64_t at = sim_of(L)->alarm_us;
 
     if (at == UINT64_MAX)
         return 0;
@@ -112,9 +120,9 @@ static int rig_lua_next(lua_State *L)
     return 1;
 }
 
-static int rig_lua_run(lua_State *L)
+static int do_run(lua_State *L)
 {
-    struct rig *r = rig_of(L);
+    struct sim *r = sim_of(L);
 
     if (r->alarm_us <= clk_now_us())
         r->alarm_us = world_run(&r->world, clk_now_us());
@@ -122,12 +130,12 @@ static int rig_lua_run(lua_State *L)
 }
 
 /* connect(game, room or nil, codec, can_resume, options or nil) -> connection */
-static int rig_lua_connect(lua_State *L)
+static int do_connect(lua_State *L)
 {
     static const char *const codecs[] = {"binary", "json", "raw", NULL};
     size_t n_options = 0;
     const char *options = luaL_optlstring(L, 5, NULL, &n_options);
-    int peer = rig_connect(rig_of(L), check_game(L, 1), luaL_optstring(L, 2, NULL),
+    int peer = sim_connect(sim_of(L), check_game(L, 1), luaL_optstring(L, 2, NULL),
                            (enum peer_codec)luaL_checkoption(L, 3, NULL, codecs),
                            lua_toboolean(L, 4), (const uint8_t *)options, n_options);
 
@@ -139,7 +147,7 @@ static int rig_lua_connect(lua_State *L)
 
 /* message(connection, is_text, bytes). The bytes lie alone in their block, so that
  * a sanitizer sees a read past them. */
-static int rig_lua_message(lua_State *L)
+static int do_message(lua_State *L)
 {
     struct far_end *e = check_peer(L, 1);
     size_t len;
@@ -153,10 +161,10 @@ static int rig_lua_message(lua_State *L)
     return 0;
 }
 
-static int rig_lua_closed(lua_State *L)
+static int do_closed(lua_State *L)
 {
     check_peer(L, 1);
-    rig_closed(rig_of(L), (uint32_t)lua_tointeger(L, 1), (uint16_t)luaL_checkinteger(L, 2));
+    sim_closed(sim_of(L), (uint32_t)lua_tointeger(L, 1), (uint16_t)luaL_checkinteger(L, 2));
     return 0;
 }
 
@@ -184,7 +192,7 @@ static void push_frame(lua_State *L, const struct chunk *c)
 }
 
 /* frames(connection) -> all that was sent since the last call */
-static int rig_lua_frames(lua_State *L)
+static int do_frames(lua_State *L)
 {
     struct far_end *e = check_peer(L, 1);
 
@@ -193,12 +201,12 @@ static int rig_lua_frames(lua_State *L)
         push_frame(L, e->frames[i]);
         lua_rawseti(L, -2, (int)i + 1);
     }
-    rig_taken(e);
+    sim_taken(e);
     return 1;
 }
 
 /* closing(connection) -> code and reason that the server closes with, or nothing */
-static int rig_lua_closing(lua_State *L)
+static int do_closing(lua_State *L)
 {
     const struct far_end *e = check_peer(L, 1);
 
@@ -209,7 +217,7 @@ static int rig_lua_closing(lua_State *L)
     return 2;
 }
 
-static int rig_lua_backlog(lua_State *L)
+static int do_backlog(lua_State *L)
 {
     lua_pushinteger(L, (lua_Integer)check_peer(L, 1)->backlog);
     return 1;
@@ -231,7 +239,7 @@ static void push_room(lua_State *L, const struct room *r)
 }
 
 /* rooms(game) -> list, and how many seat tokens are good */
-static int rig_lua_rooms(lua_State *L)
+static int do_rooms(lua_State *L)
 {
     const struct game *g = check_game(L, 1);
     int n = 0;
@@ -246,13 +254,90 @@ static int rig_lua_rooms(lua_State *L)
     return 3;
 }
 
-/* errors() -> what scripts did wrong since the last call, a line each */
-static int rig_lua_errors(lua_State *L)
+static const struct game_def *check_def(lua_State *L, int index)
 {
-    struct rig *r = rig_of(L);
+    const struct game *g = check_game(L, index);
+
+    if (!g->vm)
+        luaL_error(L, "the game %s does not load: %s", g->name, g->load_error.text);
+    return g->vm->def;
+}
+
+/* schema(game) -> the JSON text of its declarations */
+static int do_schema(lua_State *L)
+{
+    const struct schema *schema = check_def(L, 1)->schema;
+
+    lua_pushlstring(L, schema->json, schema->n_json);
+    return 1;
+}
+
+/* pace(game) -> steps a second (of an event-driven game: flushes), is it raw? */
+static int do_pace(lua_State *L)
+{
+    const struct game_def *def = check_def(L, 1);
+
+    lua_pushnumber(L, def->tick_rate > 0 ? def->tick_rate : def->sync_rate);
+    lua_pushboolean(L, def->raw);
+    return 2;
+}
+
+/* version(game) -> of the code that runs */
+static int do_version(lua_State *L)
+{
+    const struct game *g = check_game(L, 1);
+
+    lua_pushinteger(L, g->vm ? (lua_Integer)g->vm->version : 0);
+    return 1;
+}
+
+static void push_method(void *ctx, bool is_handler, const char *name, const char *file,
+                        int line)
+{
+    lua_State *L = ctx;
+
+    lua_createtable(L, 0, 4);
+    lua_pushboolean(L, is_handler);
+    lua_setfield(L, -2, "is_handler");
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "name");
+    lua_pushstring(L, file);
+    lua_setfield(L, -2, "file");
+    lua_pushinteger(L, line);
+    lua_setfield(L, -2, "line");
+    lua_rawseti(L, -2, (int)lua_objlen(L, -2) + 1);
+}
+
+/* methods(game) -> a list of {name=, file=, line=, is_handler=}: what vm_methods() tells */
+static int do_methods(lua_State *L)
+{
+    check_def(L, 1);
+    lua_newtable(L);
+    vm_methods(check_game(L, 1)->vm, push_method, L);
+    return 1;
+}
+
+/* failure() -> the first error since the last errors(): file, line, message; or nothing */
+static int do_failure(lua_State *L)
+{
+    const struct sim *r = sim_of(L);
+
+    if (r->n_errors == 0)
+        return 0;
+    lua_pushstring(L, r->first_error.file);
+    lua_pushinteger(L, r->first_error.line);
+    lua_pushstring(L, r->first_error.message);
+    return 3;
+}
+
+/* errors() -> what scripts did wrong since the last call, a line each */
+static int do_errors(lua_State *L)
+{
+    struct sim *r = sim_of(L);
 
     lua_pushlstring(L, r->errors.data ? (const char *)r->errors.data : "", r->errors.len);
     buf_clear(&r->errors);
+    r->n_errors = 0;
     return 1;
 }
 
@@ -284,7 +369,7 @@ static void push_json(lua_State *L, const cJSON *v)
 }
 
 /* json(text) -> value */
-static int rig_lua_json(lua_State *L)
+static int do_json(lua_State *L)
 {
     cJSON *v = cJSON_Parse(luaL_checkstring(L, 1));
 
@@ -295,28 +380,34 @@ static int rig_lua_json(lua_State *L)
     return 1;
 }
 
-void bind_push(lua_State *L, struct rig **at)
+static void push_rig(lua_State *L, struct sim **at)
 {
     static const luaL_Reg functions[] = {
-        {"write",      rig_lua_write     },
-        {"open",       rig_lua_open      },
-        {"reload",     rig_lua_reload    },
-        {"close_game", rig_lua_close_game},
-        {"stop",       rig_lua_stop      },
-        {"now",        rig_lua_now       },
-        {"set",        rig_lua_set       },
-        {"next",       rig_lua_next      },
-        {"run",        rig_lua_run       },
-        {"connect",    rig_lua_connect   },
-        {"message",    rig_lua_message   },
-        {"closed",     rig_lua_closed    },
-        {"frames",     rig_lua_frames    },
-        {"closing",    rig_lua_closing   },
-        {"backlog",    rig_lua_backlog   },
-        {"rooms",      rig_lua_rooms     },
-        {"errors",     rig_lua_errors    },
-        {"json",       rig_lua_json      },
-        {NULL,         NULL              },
+        {"write",      do_write     },
+        {"link",       do_link      },
+        {"schema",     do_schema    },
+        {"pace",       do_pace      },
+        {"version",    do_version   },
+        {"methods",    do_methods   },
+        {"failure",    do_failure   },
+        {"open",       do_open      },
+        {"reload",     do_reload    },
+        {"close_game", do_close_game},
+        {"stop",       do_stop      },
+        {"now",        do_now       },
+        {"set",        do_set       },
+        {"next",       do_next      },
+        {"run",        do_run       },
+        {"connect",    do_connect   },
+        {"message",    do_message   },
+        {"closed",     do_closed    },
+        {"frames",     do_frames    },
+        {"closing",    do_closing   },
+        {"backlog",    do_backlog   },
+        {"rooms",      do_rooms     },
+        {"errors",     do_errors    },
+        {"json",       do_json      },
+        {NULL,         NULL         },
     };
 
     lua_newtable(L);
@@ -325,4 +416,15 @@ void bind_push(lua_State *L, struct rig **at)
         lua_pushcclosure(L, f->func, 1);
         lua_setfield(L, -2, f->name);
     }
+}
+
+void sim_lua_open(lua_State *L, const char *scripts, struct sim **at)
+{
+    lua_getglobal(L, "package");
+    lua_pushfstring(L, "%s/?.lua", scripts);
+    lua_setfield(L, -2, "path");
+    lua_getfield(L, -1, "loaded");
+    push_rig(L, at);
+    lua_setfield(L, -2, "kit.rig");
+    lua_pop(L, 2);
 }

@@ -2,7 +2,8 @@
 -- client: a simulated player. It sends through a line with delay and jitter that
 -- can be cut, keeps the state that it is sent, and notes everything that is said.
 
-local wire = require "lib.wire"
+local rig = require "kit.rig"
+local wire = require "kit.wire"
 
 local Client = {}
 Client.__index = Client
@@ -110,17 +111,22 @@ end
 --- A stalled client reads nothing: what it is sent stays with the server.
 function Client:stall(on) self.is_stalled = on end
 
+-- What the server has sent sets out.
+function Client:gather()
+  if self.is_stalled or not self.conn then return end
+  for _, frame in ipairs(rig.frames(self.conn)) do travel(self, self.down, frame) end
+end
+
 --- Let arrive what is due. Returns when the next is, in us.
 function Client:pump()
   if not self.conn then return end
-  if not self.is_stalled then
-    for _, frame in ipairs(rig.frames(self.conn)) do travel(self, self.down, frame) end
-  end
+  self:gather()
   local now = rig.now()
   while self.down[1] and self.down[1].at <= now do self:take(table.remove(self.down, 1)) end
   while self.conn and self.up[1] and self.up[1].at <= now do
     local m = table.remove(self.up, 1)
     rig.message(self.conn, m.is_text, m.data)
+    self:gather() -- an event-driven room answers at once
   end
   local code, reason = rig.closing(self.conn)
   if code and not self.down[1] and rig.backlog(self.conn) == 0 then

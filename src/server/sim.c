@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "rig.h"
+#include "server/sim.h"
 
 #include <assert.h>
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 
 #include "base/clk.h"
 #include "base/rnd.h"
+
+enum { SIM_PATH_MAX = 2048, SIM_MAX_DEPTH = 16 };
 
 /* Far ends. */
 
@@ -48,22 +51,22 @@ static size_t on_backlog(void *conn)
 static const char *on_address(void *conn)
 {
     (void)conn;
-    return "test";
+    return "simulated";
 }
 
 static const struct peer_ops peer_ops = {on_send, on_close, on_backlog, on_address};
 
-void rig_taken(struct far_end *e)
+void sim_taken(struct far_end *e)
 {
     for (size_t i = 0; i < e->n_frames; i++)
         chunk_unref(&e->frames[i]);
     e->n_frames = e->backlog = 0;
 }
 
-int rig_connect(struct rig *r, struct game *g, const char *room, enum peer_codec codec,
+int sim_connect(struct sim *r, struct game *g, const char *room, enum peer_codec codec,
                 bool can_resume, const uint8_t *options, size_t n_options)
 {
-    struct far_end *e = r->n_peers < RIG_MAX_PEERS ? calloc(1, sizeof *e) : NULL;
+    struct far_end *e = r->n_peers < SIM_MAX_PEERS ? calloc(1, sizeof *e) : NULL;
 
     if (!e)
         return -1;
@@ -80,7 +83,7 @@ int rig_connect(struct rig *r, struct game *g, const char *room, enum peer_codec
     return e->session ? (int)r->n_peers++ : -1;
 }
 
-void rig_closed(struct rig *r, uint32_t peer, uint16_t code)
+void sim_closed(struct sim *r, uint32_t peer, uint16_t code)
 {
     struct far_end *e = r->peers[peer];
 
@@ -94,37 +97,46 @@ void rig_closed(struct rig *r, uint32_t peer, uint16_t code)
 
 static void on_error(void *ctx, struct game *g, const struct script_error *error)
 {
-    struct rig *r = ctx;
+    struct sim *r = ctx;
 
     buf_format(&r->errors, "%s %s: %s:%d: %s\n", g->name, error->where, error->file,
                error->line, error->message);
+    if (r->n_errors++ > 0)
+        return;
+    memcpy(r->first_error.file, error->file, sizeof r->first_error.file);
+    r->first_error.line = error->line;
+    snprintf(r->first_error.message, sizeof r->first_error.message, "%s", error->message);
 }
 
 static void on_schedule(void *ctx)
 {
-    struct rig *r = ctx;
+    struct sim *r = ctx;
 
     r->alarm_us = world_next_us(&r->world);
 }
 
-static const struct world_ops world_ops = {on_error, on_schedule};
+static const struct world_ops world_ops = {.on_error = on_error,
+                                           .on_schedule = on_schedule};
 
-struct rig *rig_new(bool is_dev, uint64_t seed)
+struct sim *sim_new(const char *scripts, bool is_dev, uint64_t seed)
 {
-    struct rig *r = calloc(1, sizeof *r);
+    struct sim *r = calloc(1, sizeof *r);
+    const char *tmp = getenv("TMPDIR");
 
     if (!r)
         return NULL;
-    strcpy(r->folder, "/tmp/parlor-scenario-XXXXXX");
+    if (!tmp || strlen(tmp) > SIM_TMP_MAX)
+        tmp = "/tmp";
+    snprintf(r->folder, sizeof r->folder, "%s/parlor-sim-XXXXXX", tmp);
     if (!mkdtemp(r->folder)) {
         free(r);
         return NULL;
     }
     r->alarm_us = UINT64_MAX;
     buf_init(&r->errors, 0);
-    clk_fake(RIG_START_US);
+    clk_fake(SIM_START_US);
     rnd_fake(seed);
-    world_init(&r->world, r->folder, SCRIPTS_DIR, is_dev, &world_ops, r);
+    world_init(&r->world, r->folder, scripts, is_dev, &world_ops, r);
     return r;
 }
 
@@ -133,7 +145,7 @@ static void remove_folder(const char *path)
     DIR *dir = opendir(path);
 
     for (struct dirent *at; dir && (at = readdir(dir));) {
-        char inner[1024];
+        char inner[SIM_PATH_MAX];
         if (*at->d_name == '.')
             continue;
         snprintf(inner, sizeof inner, "%s/%s", path, at->d_name);
@@ -145,17 +157,19 @@ static void remove_folder(const char *path)
     rmdir(path);
 }
 
-void rig_free(struct rig **at)
+void sim_free(struct sim **at)
 {
-    struct rig *r = *at;
+    struct sim *r = *at;
 
     *at = NULL;
+    if (!r)
+        return;
     for (uint32_t i = 0; i < r->n_peers; i++)
-        rig_closed(r, i, 1006);
+        sim_closed(r, i, 1006);
     world_fini(&r->world);
     assert(r->world.n_rooms == 0 && !r->world.sessions);
     for (uint32_t i = 0; i < r->n_peers; i++) {
-        rig_taken(r->peers[i]);
+        sim_taken(r->peers[i]);
         free(r->peers[i]->frames);
         free(r->peers[i]);
     }
@@ -166,17 +180,63 @@ void rig_free(struct rig **at)
     free(r);
 }
 
-bool rig_write(struct rig *r, const char *game, const char *file, const char *text,
+/* Make all folders on the way to the last part of a path. */
+static void make_folders(char *path)
+{
+    for (char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
+        *at = 0;
+        mkdir(path, 0700);
+        *at = '/';
+    }
+}
+
+bool sim_write(struct sim *r, const char *game, const char *file, const char *text,
                size_t len)
 {
-    char path[512];
+    char path[SIM_PATH_MAX];
 
-    snprintf(path, sizeof path, "%s/%s", r->folder, game);
-    mkdir(path, 0700);
-    snprintf(path, sizeof path, "%s/%s/%s", r->folder, game, file);
+    if (snprintf(path, sizeof path, "%s/%s/%s", r->folder, game, file) >= (int)sizeof path)
+        return false;
+    make_folders(path);
+    unlink(path); /* a link leads to the game's own file, which stays as it is */
     FILE *f = fopen(path, "wb");
     bool ok = f && fwrite(text, 1, len, f) == len;
     if (f && fclose(f) != 0)
         ok = false;
     return ok;
+}
+
+/* The folder `from` as links, one a file; what is for browsers is passed over. */
+static bool link_folder(const char *from, const char *to, int depth)
+{
+    DIR *dir = depth < SIM_MAX_DEPTH ? opendir(from) : NULL;
+    bool ok = dir != NULL;
+
+    mkdir(to, 0700);
+    for (struct dirent *at; dir && (at = readdir(dir));) {
+        char source[SIM_PATH_MAX], target[SIM_PATH_MAX];
+        struct stat st;
+        if (*at->d_name == '.' || (depth == 0 && strcmp(at->d_name, "web") == 0) ||
+            snprintf(source, sizeof source, "%s/%s", from, at->d_name) >=
+                (int)sizeof source ||
+            snprintf(target, sizeof target, "%s/%s", to, at->d_name) >=
+                (int)sizeof target ||
+            stat(source, &st) != 0)
+            continue;
+        ok = (S_ISDIR(st.st_mode) ? link_folder(source, target, depth + 1)
+                                  : symlink(source, target) == 0) &&
+             ok;
+    }
+    if (dir)
+        closedir(dir);
+    return ok;
+}
+
+bool sim_link(struct sim *r, const char *game, const char *folder)
+{
+    char from[PATH_MAX], to[SIM_PATH_MAX];
+
+    return realpath(folder, from) &&
+           snprintf(to, sizeof to, "%s/%s", r->folder, game) < (int)sizeof to &&
+           link_folder(from, to, 0);
 }

@@ -1,0 +1,292 @@
+---@meta parlor
+-- SPDX-License-Identifier: MIT
+-- The API of Parlor for the Lua language server (LuaLS). Never run: editors read it. Name
+-- this folder in `workspace.library` of the editor's settings or of .luarc.json; the names
+-- of a game's own schema come from `parlor types`. The reference is scripts/README.md.
+
+---@class parlor
+---@field schema parlor.Schema
+parlor = {}
+
+---Declare the game; game.lua ends with `return` of what this gives.
+---@param options parlor.Options
+---@return parlor.Game
+function parlor.game(options) end
+
+---Iterate a map of the state in the order in which its rows came.
+---@generic K, V
+---@param map table<K, V>
+---@return fun(): K, V
+function parlor.each(map) end
+
+---Write to the server's log, with the room's name.
+---@param ... any
+function parlor.log(...) end
+
+---The wall clock, in seconds since 1970.
+---@return number
+function parlor.now() end
+
+---@class parlor.Options
+---@field tick_rate? number steps a second, 0…120 (20; raw games 0: event-driven)
+---@field sync_rate? number event-driven rooms send state at most so often a second, 1…120 (20)
+---@field max_players? integer seats of one room, held ones counted (64)
+---@field reconnect? number seconds for which a dropped player's seat is held (30)
+---@field rooms? "open"|"listed" "listed": a named room must exist already
+---@field title? string shown on the hub (the folder's name)
+---@field about? string one line, shown on the hub
+---@field state? table<string, parlor.Type|parlor.Map|table> what browsers see
+---@field messages? table<string, parlor.Message|table<string, parlor.Type>> what they may say
+---@field events? table<string, table<string, parlor.Type>> what happens once
+---@field max_name? integer bytes of a player's name (16)
+---@field max_message? integer bytes of one message from a client (16384)
+---@field max_inputs? integer messages of one player that may wait for a tick (256)
+---@field raw? boolean plain WebSocket messages instead of records
+---@field protocols? string[] subprotocols that a raw game itself speaks
+
+---The game's table: callbacks and methods go here. In `game:name(…)` self is the room.
+---@class parlor.Game: parlor.Room
+---@field on table<string, fun(room: parlor.Room, player: parlor.Player, m: table): any> handlers of declared messages
+---@field create? fun(self: parlor.Room, options: any) the room is new
+---@field join? fun(self: parlor.Room, player: parlor.Player, options: any) a player takes a seat
+---@field message? fun(self: parlor.Room, player: parlor.Player, name: string, data: any): any any other message; raw games: (player, data, is_text)
+---@field tick? fun(self: parlor.Room, dt: number) each step; dt is 1/tick_rate s
+---@field drop? fun(self: parlor.Room, player: parlor.Player) the connection is lost, the seat is held
+---@field resume? fun(self: parlor.Room, player: parlor.Player) it is back
+---@field leave? fun(self: parlor.Room, player: parlor.Player, reason: "left"|"lost"|"kicked"|"closed") the seat ends
+---@field reloaded? fun(self: parlor.Room, old_version: integer) new code runs this room
+---@field close? fun(self: parlor.Room, reason: string) the room ends: "empty", "closed", "stopped"
+
+---@class parlor.Room
+---@field id string
+---@field game string the game's name
+---@field tick integer
+---@field time number seconds since the room began
+---@field players table<integer, parlor.Player> by id
+---@field state table what is declared, as plain tables
+local Room = {}
+
+---An event to one player.
+---@param player parlor.Player|integer
+---@param name string
+---@param data? any
+function Room:send(player, name, data) end
+
+---@class parlor.BroadcastOptions
+---@field except? parlor.Player|integer all but this one
+---@field to? (parlor.Player|integer)[] only these
+
+---An event to all.
+---@param name string
+---@param data? any
+---@param options? parlor.BroadcastOptions
+function Room:broadcast(name, data, options) end
+
+---Call `room:method(…)` in so many ms.
+---@param ms number
+---@param method string
+---@param ... any
+---@return integer? id nil where the room is closed
+---@return string? why
+function Room:after(ms, method, ...) end
+
+---Call `room:method(…)` every so many ms.
+---@param ms number
+---@param method string
+---@param ... any
+---@return integer? id
+---@return string? why
+function Room:every(ms, method, ...) end
+
+---@param id integer of after() or every()
+---@return boolean was_still_to_come
+function Room:cancel(id) end
+
+---As math.random, seeded for each room.
+---@param m? integer
+---@param n? integer
+---@return number
+function Room:random(m, n) end
+
+---No new players by /game; joins by the room's name still work.
+---@param locked boolean
+function Room:lock(locked) end
+
+---End the room after this callback; players are told 4008.
+---@param reason? string up to 120 bytes
+function Room:close(reason) end
+
+---@class parlor.Player
+---@field id integer from 1, not used again in the room
+---@field name string cleaned, never nil
+---@field vars table yours
+---@field rtt number ms
+---@field backlog integer bytes that have not left
+local Player = {}
+
+---An event to this player; in raw games send(data, is_text).
+---@param name string
+---@param data? any
+function Player:send(name, data) end
+
+---End the seat; the player is told 4000 and the reason.
+---@param reason? string up to 120 bytes
+function Player:kick(reason) end
+
+-- Schema.
+
+---@class parlor.TypeOptions
+---@field default? any
+---@field smooth? boolean the browser glides from one value to the next
+---@field min? number
+---@field max? number
+---@field step? number
+
+---A type of a field. Called with options it gives another.
+---@class parlor.Type
+---@operator call(parlor.TypeOptions): parlor.Type
+
+---@class parlor.SizedType: parlor.Type
+---@overload fun(bytes: integer, options?: parlor.TypeOptions): parlor.Type
+
+---@class parlor.Map
+---@class parlor.Message
+
+---@class parlor.MapOptions
+---@field keys? "player"|"integer"|"string" by player id without it
+
+---@class parlor.MessageOptions
+---@field rate? number a second and player; more are dropped
+---@field burst? number at once (rate)
+
+---@class parlor.Schema
+---@field bool parlor.Type
+---@field u8 parlor.Type 0…255
+---@field u16 parlor.Type 0…65535
+---@field u32 parlor.Type 0…4294967295
+---@field i8 parlor.Type -128…127
+---@field i16 parlor.Type -32768…32767
+---@field i32 parlor.Type
+---@field uint parlor.Type 0…4294967295, short on the wire when small
+---@field int parlor.Type signed, short on the wire when small
+---@field f32 parlor.Type
+---@field f64 parlor.Type
+---@field fixed parlor.Type a multiple of step, from min to max
+---@field angle parlor.Type radians, wraps
+---@field str parlor.SizedType UTF-8 of at most so many bytes (255)
+local Schema = {}
+
+---One of these texts; the first is the default.
+---@param names string[]
+---@param options? parlor.TypeOptions
+---@return parlor.Type
+function Schema.enum(names, options) end
+
+---A table of records, at the root of the state.
+---@param fields table<string, parlor.Type|table>
+---@param options? parlor.MapOptions
+---@return parlor.Map
+function Schema.map(fields, options) end
+
+---A message with limits.
+---@param fields table<string, parlor.Type|table>
+---@param options? parlor.MessageOptions
+---@return parlor.Message
+function Schema.message(fields, options) end
+
+-- Tests: what a game's test.lua sees.
+
+---@param sentence string what must be true
+---@param body fun(sim: parlor.Sim) raises where it is not
+function test(sentence, body) end
+
+---@generic T
+---@param ok T
+---@param what? string
+---@return T
+function expect(ok, what) end
+
+---Tables are equal where they hold the same.
+---@param a any
+---@param b any
+---@param what? string
+function expect_eq(a, b, what) end
+
+---@param v any
+---@return string
+function show(v) end
+
+---@class parlor.SimJoin
+---@field name? string
+---@field room? string a room's name; without it any open one
+---@field latency? number ms, one way (0)
+---@field jitter? number up to so many ms more (0)
+---@field codec? "json"|"binary"|"plain"
+
+---@class parlor.Sim
+local Sim = {}
+
+---@param options? parlor.SimJoin and whatever else `join` is to get
+---@return parlor.SimPlayer
+function Sim:join(options) end
+---@param player parlor.SimPlayer
+---@param name string
+---@param data? any
+function Sim:send(player, name, data) end
+---@param n? number ticks (1)
+function Sim:step(n) end
+---@param seconds number
+function Sim:wait(seconds) end
+---@param seconds number the server does nothing, then goes on
+function Sim:hang(seconds) end
+---@return boolean? ok
+---@return string? why
+function Sim:reload() end
+---@param file string
+---@param change string|fun(text: string): string
+---@return boolean? ok
+---@return string? why
+function Sim:edit(file, change) end
+---@return {id: string, seats: integer, tick: integer, is_paused: boolean}[]
+function Sim:rooms() end
+---@return string errors a line each, "" for none
+function Sim:errors() end
+---@param m integer
+---@param n integer
+---@return integer
+function Sim:random(m, n) end
+
+---@class parlor.SimPlayer
+---@field id integer
+---@field name string?
+---@field state table what this player's browser holds
+---@field closed {code: integer, reason: string}? once the server has ended the connection
+---@field latency number
+---@field jitter number
+local SimPlayer = {}
+
+---@param name string
+---@param data? any
+function SimPlayer:send(name, data) end
+---@param name string
+---@param data? any
+---@return any answer
+---@return string? why
+function SimPlayer:request(name, data) end
+---@param name? string
+---@return any data nil where none has come
+function SimPlayer:event(name) end
+---@param name? string
+---@return any[]
+function SimPlayer:events(name) end
+---@return string? data
+---@return boolean? is_text
+function SimPlayer:message() end
+function SimPlayer:drop() end
+---@return boolean is_resumed
+function SimPlayer:resume() end
+function SimPlayer:leave() end
+---@param on? boolean
+function SimPlayer:stall(on) end
+
+return parlor
