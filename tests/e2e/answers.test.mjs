@@ -7,7 +7,7 @@ import test, { after } from "node:test";
 import { connect, handshakeLines, request, upgrade } from "./lib/raw.mjs";
 import { startServer } from "./lib/server.mjs";
 
-const server = await startServer({ args: ["--head-ms", "1000", "--max-body", "1000"] });
+const server = await startServer({ args: ["--head-ms", "3000", "--max-body", "1000"] });
 after(() => server.stop());
 
 const host = "Host: localhost";
