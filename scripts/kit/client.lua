@@ -83,6 +83,36 @@ function Client:resume()
   return self
 end
 
+-- The type of each field of a list of a schema's JSON, by name.
+local types_of = setmetatable({}, { __mode = "k" })
+local function types(fields)
+  local by_name = types_of[fields]
+  if not by_name then
+    by_name = {}
+    for _, f in ipairs(fields) do by_name[f[1]] = f[2] end
+    types_of[fields] = by_name
+  end
+  return by_name
+end
+
+-- The schema of a client's game as JSON; that of each version is read once. Where there is
+-- none just now (the game is gone, or does not load) the last one stands.
+local schemas = setmetatable({}, { __mode = "k" })
+local function schema_of(client)
+  local known = schemas[client] or { by_version = {}, last = {} }
+  schemas[client] = known
+  local has_version, version = pcall(rig.version, client.game)
+  if not has_version then return known.last end
+  if not known.by_version[version] then
+    local ok, text = pcall(rig.schema, client.game)
+    known.by_version[version] = ok and rig.json(text).state or nil
+  end
+  known.last = known.by_version[version] or known.last
+  return known.last
+end
+
+local function map_of(schema, name) return types(schema.maps or {})[name] end
+
 -- The line.
 
 local function travel(c, queue, item)
@@ -114,7 +144,10 @@ function Client:stall(on) self.is_stalled = on end
 -- What the server has sent sets out.
 function Client:gather()
   if self.is_stalled or not self.conn then return end
-  for _, frame in ipairs(rig.frames(self.conn)) do travel(self, self.down, frame) end
+  for _, frame in ipairs(rig.frames(self.conn)) do
+    if self.codec == "json" or self.codec == "plain" then frame.schema = schema_of(self) end
+    travel(self, self.down, frame)
+  end
 end
 
 --- Let arrive what is due. Returns when the next is, in us.
@@ -158,14 +191,23 @@ function Client:take(frame)
     repeat self:record(input) until input:done()
   else
     assert(frame.is_text, "bytes for a JSON client")
+    self.json_schema = frame.schema -- what it was made by
     self:object(rig.json(frame.data))
   end
 end
 
-local function merge(to, from)
+-- Records are merged, whatever else a table may be is whole.
+local function merge(to, from, fields)
   for k, v in pairs(from) do
     assert(to[k] ~= nil, "a change of what is not held: " .. tostring(k))
-    if type(v) == "table" then merge(to[k], v) else to[k] = v end
+    local t = types(fields)[k]
+    if t and t.t == "record" then merge(to[k], v, t.fields) else to[k] = v end
+  end
+end
+
+local function merge_rows(to, from, fields)
+  for key, row in pairs(from) do
+    merge(assert(to[key], "a change of a row that is not held"), row, fields)
   end
 end
 
@@ -179,7 +221,9 @@ function Client:object(o)
       ("a delta from %s to one who holds %s"):format(tostring(o.base), tostring(self.tick)))
     self.tick = o.tick
     for name, v in pairs(o) do
-      if not control[name] then
+      if not control[name] and not map_of(self.json_schema, name) then
+        merge(self.held, { [name] = v }, self.json_schema.fields or {})
+      elseif not control[name] then
         local old = self.held[name]
         if type(v) == "table" and (v["-"] or v["+"] or v["~"]) then
           for _, key in ipairs(v["-"] or {}) do
@@ -190,9 +234,7 @@ function Client:object(o)
             assert(not old[key], "a row enters that is held")
             old[key] = row
           end
-          merge(old, v["~"] or {})
-        else
-          merge(self.held, { [name] = v })
+          merge_rows(old, v["~"] or {}, map_of(self.json_schema, name).fields)
         end
       end
     end
