@@ -241,7 +241,9 @@ return function(wire)
   -- As JSON has it.
 
   local digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-  local function base64(bytes)
+
+  --- Bytes as JSON has them.
+  function composed.base64(bytes)
     local out = {}
     for i = 1, #bytes, 3 do
       local a, b, c = bytes:byte(i, i + 2)
@@ -253,6 +255,7 @@ return function(wire)
     end
     return table.concat(out)
   end
+  local base64 = composed.base64
 
   local function any_value(v)
     local tag = v[1]

@@ -9,6 +9,7 @@ local rig = require "kit.rig"
 local wire = {}
 local composed = require "kit.composed" (wire) -- asks for the functions below when it runs
 local is_composed = composed.kinds
+wire.base64 = composed.base64
 
 -- Reading.
 
