@@ -2,7 +2,7 @@
 -- migrate: brings a room's tables from one schema to the next, by field name. What is
 -- new takes its default, what is gone becomes a private field, what has another type is
 -- converted where that makes sense; else the default is in its place, and a report names
--- the path.
+-- the path. Lists, maps and records are converted in place, item by item.
 --
 -- Only what the two schemas declare differently is looked at. Each change is noted, so
 -- that a generation which fails can be undone to the value (undo()).
@@ -18,8 +18,15 @@ local ranges = {
   int = { -2147483648, 2147483647 },
 }
 
-local function is_type(t) return type(t) == "table" and type(t.t) == "string" end
-local function is_map(t) return type(t) == "table" and not is_type(t) and type(t.keys) == "string" end
+-- What a declaration is: "record" (a table of fields), "map", or the name of a type.
+local function kind_of(t)
+  if type(t) ~= "table" then return nil end
+  if type(t.t) == "string" then return t.t end
+  return type(t.keys) == "string" and "map" or "record"
+end
+
+-- At the root: a map of records in step one by one, which is no value.
+local function is_collection(t) return kind_of(t) == "map" and t.fields ~= nil end
 
 -- Do two declarations say the same?
 local function same(a, b)
@@ -50,7 +57,21 @@ local function to_text(v)
   if type(v) == "boolean" then return tostring(v) end
 end
 
--- `v` as a value of type `t`; nil where there is no sensible one. Kinds that are not
+-- Is it UTF-8, as texts on the wire have to be?
+local function is_text(text)
+  local at = 1
+  while true do
+    at = find(text, "[\128-\255]", at)
+    if not at then return true end
+    local _, last = find(text, "^[\194-\223][\128-\191]", at)
+    if not last then _, last = find(text, "^[\224-\239][\128-\191][\128-\191]", at) end
+    if not last then _, last = find(text, "^[\240-\244][\128-\191][\128-\191][\128-\191]", at) end
+    if not last then return false end
+    at = last + 1
+  end
+end
+
+-- `v` as a value of the single type `t`; nil where there is no sensible one. Kinds that are not
 -- named here take what they are given: the scan looks at it.
 local function convert(t, v)
   local kind = t.t
@@ -71,7 +92,10 @@ local function convert(t, v)
     return nil
   elseif kind == "str" or kind == "text" then
     local text = to_text(v)
-    return text and cut(text, t.max)
+    return text and is_text(text) and cut(text, t.max) or nil
+  elseif kind == "bytes" then
+    local text = to_text(v)
+    return text and sub(text, 1, t.max)
   elseif kind == "enum" then
     for _, name in ipairs(t.of) do if name == v then return v end end
     return nil
@@ -85,73 +109,129 @@ local function shown(v)
   return type(v) == "boolean" and tostring(v) or "a " .. type(v)
 end
 
--- A field of the record `t` whose declaration was `old` (nil: none) and is `new`.
+-- What an item of a list is that cannot be converted: nil has nowhere to stand there.
+local function stand_in(t)
+  local kind = kind_of(t)
+  if kind == "bool" then return false end
+  if kind == "str" or kind == "text" or kind == "bytes" then return "" end
+  if kind == "enum" then return t.of[1] end
+  if kind == "record" or kind == "list" or kind == "map" then return {} end
+  return kind == "fixed" and t.min and max(t.min, min(t.max, 0)) or 0
+end
+
+-- Keys in one order, so that reports come in one.
+local function sorted_keys(t)
+  local list = {}
+  for key in next, t do list[#list + 1] = key end
+  sort(list, function(a, b)
+    if type(a) == type(b) and (type(a) == "number" or type(a) == "string") then return a < b end
+    return type(a) == "number" and type(b) ~= "number"
+  end)
+  return list
+end
+
+-- `key` as one of a map by `keys`, or nil.
+local function to_key(keys, key)
+  if keys == "string" then
+    local text = to_text(key)
+    return text ~= "" and text or nil
+  end
+  local n = to_number(key)
+  return n and n == floor(n) and (keys == "integer" or n >= 1) and n or nil
+end
+
+local is_array
+
+-- The table t[name] with keys of the other kind, where some are; those that cannot be go,
+-- with a report. Returns the table that is there then.
+local function rekey(ctx, t, name, keys, path, what)
+  local coll, rows, is_same = rawget(t, name), {}, true
+  for _, key in ipairs(sorted_keys(coll)) do
+    local k = to_key(keys, key)
+    if k ~= nil then rows[k] = rawget(coll, key) end
+    is_same = is_same and k == key
+    if k == nil then
+      ctx.report(format("%s[%s]: cannot be a key by %s; the %s is gone", path, shown(key), keys, what))
+    end
+  end
+  if is_same then return coll end
+  ctx.note(t, name, coll, rows)
+  return rows
+end
+
+-- The value t[name], whose declaration was `old` (nil: none) and is `new`; `instead` is
+-- what takes its place where it cannot be kept (nil: the default does).
 local fields
 
-local function field(ctx, t, name, old, new, path)
+local function value(ctx, t, name, old, new, path, instead)
   local v = rawget(t, name)
+  if kind_of(old) == "opt" then old = old.item end
+  if kind_of(new) == "opt" then new = new.item end
   if v == nil or same(old, new) then return end
-  if not is_type(new) then -- a nested record
-    if type(v) == "table" then
-      fields(ctx, v, type(old) == "table" and not is_type(old) and old or {}, new, path .. ".")
-      return
+  local kind = kind_of(new)
+  if type(v) == "table" and kind == "record" then
+    fields(ctx, v, kind_of(old) == "record" and old or {}, new, path .. ".")
+    return
+  elseif kind == "list" and is_array(v) then
+    local item = kind_of(old) == "list" and old.item or nil
+    for i = 1, min(#v, new.max) do
+      value(ctx, v, i, item, new.item, format("%s[%d]", path, i), stand_in(new.item))
     end
-    ctx.note(t, name, v, nil)
-    ctx.report(format("%s: %s cannot become a record; the default is in its place", path, shown(v)))
+    if #v > new.max then ctx.report(format("%s: cut to %d items", path, new.max)) end
+    for i = #v, new.max + 1, -1 do ctx.note(v, i, v[i], nil) end
+    return
+  elseif kind == "map" and type(v) == "table" then
+    local rows = rekey(ctx, t, name, new.keys, path, "value")
+    for i, key in ipairs(sorted_keys(rows)) do
+      if i > (new.max or 1024) then
+        ctx.note(rows, key, rows[key], nil)
+        if i == (new.max or 1024) + 1 then ctx.report(format("%s: cut to %d values", path, i - 1)) end
+      else
+        value(ctx, rows, key, kind_of(old) == "map" and old.item or nil, new.item,
+          format("%s[%s]", path, tostring(key)))
+      end
+    end
     return
   end
-  local c = convert(new, v)
-  if c == v then return end
-  ctx.note(t, name, v, c)
+  local c
+  if kind == "any" then c = v elseif kind ~= "list" and kind ~= "map" and kind ~= "record" then c = convert(new, v) end
+  if c == v and c ~= nil then return end
+  ctx.note(t, name, v, c == nil and instead or c)
   if c == nil then
-    ctx.report(format("%s: %s cannot become %s; the default is in its place", path, shown(v), new.t))
+    ctx.report(format("%s: %s cannot become %s; the default is in its place", path, shown(v),
+      kind == "record" and "a record" or kind))
   end
 end
 
+function is_array(v)
+  if type(v) ~= "table" then return false end
+  local n = 0
+  for _ in next, v do n = n + 1 end
+  for i = 1, n do if rawget(v, i) == nil then return false end end
+  return true
+end
+
 function fields(ctx, t, old, new, before)
-  for name, declared in next, new do field(ctx, t, name, old[name], declared, before .. name) end
+  for _, name in ipairs(sorted_keys(new)) do value(ctx, t, name, old[name], new[name], before .. name) end
 end
 
 local function key_kind(keys) return keys == "string" and "string" or "number" end
 
--- The rows by keys of the other kind; those that have none go, with a report.
-local function rekey(ctx, state, name, keys)
-  local coll, rows = rawget(state, name), {}
-  for key, row in next, coll do
-    local k = keys == "string" and to_text(key) or to_number(key)
-    if k ~= nil and k ~= "" and (keys == "string" or (k == floor(k) and (keys == "integer" or k >= 1))) then
-      rows[k] = row
-    else
-      ctx.report(format("%s[%s]: cannot be a key by %s; the row is gone", name, shown(key), keys))
-    end
-  end
-  ctx.note(state, name, coll, rows)
-end
-
 local function map(ctx, state, name, old, new)
   local coll = rawget(state, name)
   if coll == nil then return end
-  if type(coll) ~= "table" or (old ~= nil and not is_map(old)) then
+  if type(coll) ~= "table" or (old ~= nil and not is_collection(old)) then
     ctx.note(state, name, coll, nil)
     ctx.report(format("%s: %s cannot become a map; it is empty", name, shown(coll)))
     return
   end
-  if old and key_kind(old.keys) ~= key_kind(new.keys) then
-    rekey(ctx, state, name, new.keys)
-    coll = rawget(state, name)
-  end
+  if old and key_kind(old.keys) ~= key_kind(new.keys) then coll = rekey(ctx, state, name, new.keys, name, "row") end
   if old and same(old.fields, new.fields) then return end
-  local list = {}
-  for key, row in next, coll do
-    if type(row) == "table" then list[#list + 1] = key end
-  end
-  -- Reports come in one order.
-  sort(list, function(a, b)
-    if type(a) == type(b) then return a < b end
-    return type(a) == "number"
-  end)
-  for _, key in ipairs(list) do
-    fields(ctx, coll[key], old and old.fields or {}, new.fields, format("%s[%s].", name, tostring(key)))
+  for _, key in ipairs(sorted_keys(coll)) do
+    local row = rawget(coll, key)
+    if type(row) == "table" then
+      fields(ctx, row, old and old.fields or {}, new.fields, format("%s[%s].", name, tostring(key)))
+    end
   end
 end
 
@@ -166,15 +246,16 @@ function migrate.run(state, old, new, report)
       rawset(t, key, is)
     end,
   }
-  for name, declared in next, new do
-    if is_map(declared) then
+  for _, name in ipairs(sorted_keys(new)) do
+    local declared = new[name]
+    if is_collection(declared) then
       map(ctx, state, name, old[name], declared)
-    elseif is_map(old[name]) and rawget(state, name) ~= nil then
+    elseif is_collection(old[name]) and rawget(state, name) ~= nil then
       ctx.note(state, name, rawget(state, name), nil)
       ctx.report(format("%s: a map cannot become %s; the default is in its place", name,
-        is_type(declared) and declared.t or "a record"))
+        kind_of(declared) == "record" and "a record" or kind_of(declared)))
     else
-      field(ctx, state, name, old[name], declared, name)
+      value(ctx, state, name, old[name], declared, name)
     end
   end
   return notes

@@ -31,7 +31,7 @@ local function to_json(v)
     for i, one in ipairs(v) do out[i] = to_json(one) end
     return "[" .. table.concat(out, ",") .. "]"
   end
-  for key, one in pairs(v) do out[#out + 1] = to_json(key) .. ":" .. to_json(one) end
+  for key, one in pairs(v) do out[#out + 1] = to_json(tostring(key)) .. ":" .. to_json(one) end
   return "{" .. table.concat(out, ",") .. "}"
 end
 
@@ -83,6 +83,61 @@ function Client:resume()
   return self
 end
 
+-- The type of each field of a list of a schema's JSON, by name.
+local types_of = setmetatable({}, { __mode = "k" })
+local function types(fields)
+  local by_name = types_of[fields]
+  if not by_name then
+    by_name = {}
+    for _, f in ipairs(fields) do by_name[f[1]] = f[2] end
+    types_of[fields] = by_name
+  end
+  return by_name
+end
+
+-- The schema of a client's game as JSON; that of each version is read once. Where there is
+-- none just now (the game is gone, or does not load) the last one stands.
+local schemas = setmetatable({}, { __mode = "k" })
+local function schema_of(client)
+  local known = schemas[client] or { by_version = {}, last = {} }
+  schemas[client] = known
+  local has_version, version = pcall(rig.version, client.game)
+  if not has_version then return known.last end
+  if not known.by_version[version] then
+    local ok, text = pcall(rig.schema, client.game)
+    known.by_version[version] = ok and rig.json(text) or nil
+  end
+  known.last = known.by_version[version] or known.last
+  return known.last
+end
+
+-- What a test sends, as JSON has it: bytes are base64 there.
+local jsonable_record
+local function jsonable(t, v)
+  if t == nil or v == nil then return v end
+  if t.t == "bytes" and type(v) == "string" then return wire.base64(v) end
+  if t.t == "opt" then return jsonable(t.item, v) end
+  if type(v) ~= "table" then return v end
+  if t.t == "record" then return jsonable_record(t.fields, v) end
+  if t.t ~= "list" and t.t ~= "map" then return v end
+  local out = {}
+  for key, one in pairs(v) do out[key] = jsonable(t.item, one) end
+  return out
+end
+
+function jsonable_record(fields, v)
+  local out = {}
+  for key, one in pairs(v) do out[key] = jsonable(types(fields)[key], one) end
+  return out
+end
+
+local function jsonable_message(client, name, data)
+  local m = types(schema_of(client).messages or {})[name]
+  return m and type(data) == "table" and jsonable_record(m.fields, data) or data
+end
+
+local function map_of(schema, name) return types(schema.maps or {})[name] end
+
 -- The line.
 
 local function travel(c, queue, item)
@@ -114,7 +169,10 @@ function Client:stall(on) self.is_stalled = on end
 -- What the server has sent sets out.
 function Client:gather()
   if self.is_stalled or not self.conn then return end
-  for _, frame in ipairs(rig.frames(self.conn)) do travel(self, self.down, frame) end
+  for _, frame in ipairs(rig.frames(self.conn)) do
+    if self.codec == "json" or self.codec == "plain" then frame.schema = schema_of(self).state or {} end
+    travel(self, self.down, frame)
+  end
 end
 
 --- Let arrive what is due. Returns when the next is, in us.
@@ -158,14 +216,23 @@ function Client:take(frame)
     repeat self:record(input) until input:done()
   else
     assert(frame.is_text, "bytes for a JSON client")
+    self.json_schema = frame.schema -- what it was made by
     self:object(rig.json(frame.data))
   end
 end
 
-local function merge(to, from)
+-- Records are merged, whatever else a table may be is whole.
+local function merge(to, from, fields)
   for k, v in pairs(from) do
     assert(to[k] ~= nil, "a change of what is not held: " .. tostring(k))
-    if type(v) == "table" then merge(to[k], v) else to[k] = v end
+    local t = types(fields)[k]
+    if t and t.t == "record" then merge(to[k], v, t.fields) else to[k] = v end
+  end
+end
+
+local function merge_rows(to, from, fields)
+  for key, row in pairs(from) do
+    merge(assert(to[key], "a change of a row that is not held"), row, fields)
   end
 end
 
@@ -179,7 +246,9 @@ function Client:object(o)
       ("a delta from %s to one who holds %s"):format(tostring(o.base), tostring(self.tick)))
     self.tick = o.tick
     for name, v in pairs(o) do
-      if not control[name] then
+      if not control[name] and not map_of(self.json_schema, name) then
+        merge(self.held, { [name] = v }, self.json_schema.fields or {})
+      elseif not control[name] then
         local old = self.held[name]
         if type(v) == "table" and (v["-"] or v["+"] or v["~"] or v["="]) then
           if v["="] then
@@ -197,9 +266,7 @@ function Client:object(o)
             assert(not old[key], "a row enters that is held")
             old[key] = row
           end
-          merge(old, v["~"] or {})
-        else
-          merge(self.held, { [name] = v })
+          merge_rows(old, v["~"] or {}, map_of(self.json_schema, name).fields)
         end
       end
     end
@@ -279,7 +346,7 @@ function Client:send(name, data)
   elseif self.codec == "binary" then
     self:bytes(self:encode(name, data, "\133"))
   else
-    self:text(to_json { t = "send", name = name, data = data })
+    self:text(to_json { t = "send", name = name, data = jsonable_message(self, name, data) })
   end
 end
 
@@ -288,7 +355,7 @@ function Client:request(name, data)
   if self.codec == "binary" then
     self:bytes(self:encode(name, data, "\135" .. wire.uv(self.requests)))
   else
-    self:text(to_json { t = "request", id = self.requests, name = name, data = data })
+    self:text(to_json { t = "request", id = self.requests, name = name, data = jsonable_message(self, name, data) })
   end
   return self.requests
 end

@@ -26,15 +26,52 @@ local function plain(v)
   return t
 end
 
+local places = {}
+for i, c in ipairs { ("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"):byte(1, -1) } do
+  places[c] = i - 1
+end
+
+local function from_base64(text)
+  local out = {}
+  for i = 1, #text, 4 do
+    local a, b, c, d = text:byte(i, i + 3)
+    local v = places[a] * 2 ^ 18 + places[b] * 2 ^ 12 + (places[c] or 0) * 2 ^ 6 + (places[d] or 0)
+    local three = string.char(math.floor(v / 65536), math.floor(v / 256) % 256, v % 256)
+    out[#out + 1] = three:sub(1, places[d] and 3 or places[c] and 2 or 1)
+  end
+  return table.concat(out)
+end
+
+local function by_number(t)
+  local out = {}
+  for key, v in pairs(t) do out[tonumber(key) or key] = v end
+  return out
+end
+
+local lua_fields
+
+-- `v`, which came as JSON, as a value of type `t`: numbers as keys, bytes as they are.
+local function lua_value(t, v)
+  if v == nil then return nil end
+  if t.t == "bytes" then return from_base64(v) end
+  if t.t == "opt" then return lua_value(t.item, v) end
+  if t.t == "record" then return lua_fields(t.fields, v) end
+  if t.t ~= "list" and t.t ~= "map" then return v end
+  for key, one in pairs(v) do v[key] = lua_value(t.item, one) end
+  return t.t == "map" and t.keys ~= "string" and by_number(v) or v
+end
+
+function lua_fields(list, t)
+  for _, f in ipairs(list) do t[f[1]] = lua_value(f[2], t[f[1]]) end
+  return t
+end
+
 local function lua_state(schema, held)
-  local state = plain(held)
+  local state = lua_fields(schema.state.fields or {}, plain(held))
   for _, map in ipairs(schema.state.maps or {}) do
-    local name, keys = map[1], map[2].keys
-    if keys ~= "string" and state[name] then
-      local rows = {}
-      for key, row in pairs(state[name]) do rows[tonumber(key) or key] = row end
-      state[name] = rows
-    end
+    local name, m = map[1], map[2]
+    for _, row in pairs(state[name] or {}) do lua_fields(m.fields, row) end
+    if m.keys ~= "string" and state[name] then state[name] = by_number(state[name]) end
   end
   return state
 end
@@ -130,6 +167,15 @@ function Player:stall(on) open(self, 2):stall(on ~= false) end
 
 local function is_event(r, name) return r.t == "event" and (name == nil or r.name == name) end
 
+-- What an event brought, as the script sent it.
+local function event_data(c, r)
+  local data = plain(r.data)
+  for _, e in ipairs(rig.json(rig.schema(c.game)).events or {}) do
+    if e[1] == r.name then return lua_fields(e[2].fields, data or {}) end
+  end
+  return data
+end
+
 --- The data of the oldest event of that name which no call has returned yet; nil where
 -- none has come. An event without data gives an empty table.
 function Player:event(name)
@@ -137,7 +183,7 @@ function Player:event(name)
   for _, r in ipairs(c.log) do
     if is_event(r, name) and not r.is_seen then
       r.is_seen = true
-      local data = plain(r.data)
+      local data = event_data(c, r)
       if data == nil then data = {} end
       return data
     end
@@ -146,11 +192,12 @@ end
 
 --- All of them, a list of data; without name those of every name, as {name=, data=}.
 function Player:events(name)
-  local list = {}
-  for _, r in ipairs(rawget(self, "client").log) do
+  local list, c = {}, rawget(self, "client")
+  for _, r in ipairs(c.log) do
     if is_event(r, name) and not r.is_seen then
       r.is_seen = true
-      list[#list + 1] = name and (plain(r.data) or {}) or { name = r.name, data = plain(r.data) }
+      local data = event_data(c, r)
+      list[#list + 1] = name and (data or {}) or { name = r.name, data = data }
     end
   end
   return list

@@ -19,26 +19,19 @@ local numbers = { u8 = "0…255", u16 = "0…65535", u32 = "0…4294967295", uin
 
 local function is_whole(t) return t:find "^[ui]" ~= nil end
 
--- What a list, map or opt holds, whatever its member is called.
-local function inner(t)
-  for _, key in ipairs { "of", "item", "type", "value" } do
-    if type(t[key]) == "table" and t[key].t then return t[key] end
-  end
-  for _, v in pairs(t) do
-    if type(v) == "table" and v.t then return v end
-  end
-  return { t = "any" }
-end
-
 -- A word about the values of a field, for its comment.
 local function about(t)
   local text = type(numbers[t.t]) == "string" and numbers[t.t] or ""
   if t.t == "fixed" then
     text = (t.min and ("%.14g…%.14g, "):format(t.min, t.max) or "") .. ("steps of %.14g"):format(t.step or 1)
-  elseif t.t == "str" then
-    text = ("up to %d bytes"):format(t.max or 255)
+  elseif t.t == "list" or t.t == "map" then
+    text = ("up to %d"):format(t.max)
+  elseif t.max then
+    text = ("up to %d bytes"):format(t.max)
   end
   if t.def ~= nil then text = text .. (text == "" and "" or ", ") .. "default " .. tostring(t.def) end
+  if t.to == "owner" then text = text .. (text == "" and "" or ", ") .. "its owner's alone" end
+  if t.to == "server" then text = text .. (text == "" and "" or ", ") .. "the server's alone" end
   return text
 end
 
@@ -59,9 +52,14 @@ function lua.of(t, name, out)
   if kind == "str" or kind == "text" or kind == "bytes" then return "string" end
   if kind == "enum" then return quoted(t.of, "|") end
   if kind == "record" then lua.record(t.fields, name, out) return name end
-  if kind == "opt" then return lua.of(inner(t), name, out) .. "|nil" end
-  if kind == "list" then return ("(%s)[]"):format(lua.of(inner(t), name, out)) end
-  if kind == "map" then return ("table<string, %s>"):format(lua.of(inner(t), name, out)) end
+  if kind == "opt" then return lua.of(t.item, name, out) .. "|nil" end
+  if kind == "list" then
+    local item = lua.of(t.item, name, out)
+    return (item:find "|" and "(%s)[]" or "%s[]"):format(item)
+  end
+  if kind == "map" then
+    return ("table<%s, %s>"):format(t.keys == "string" and "string" or "integer", lua.of(t.item, name, out))
+  end
   return "any"
 end
 
@@ -125,20 +123,23 @@ function ts.of(t, depth)
   if kind == "bytes" then return "Uint8Array" end
   if kind == "enum" then return quoted(t.of, " | ") end
   if kind == "record" then return ts.record(t.fields, depth) end
-  if kind == "opt" then return ts.of(inner(t), depth) .. " | null" end
-  if kind == "list" then return ("Array<%s>"):format(ts.of(inner(t), depth)) end
-  if kind == "map" then return ("Record<string, %s>"):format(ts.of(inner(t), depth)) end
+  if kind == "opt" then return ts.of(t.item, depth) .. " | null" end
+  if kind == "list" then return ("Array<%s>"):format(ts.of(t.item, depth)) end
+  if kind == "map" then
+    return ("Record<%s, %s>"):format(t.keys == "string" and "string" or "number", ts.of(t.item, depth))
+  end
   return "any"
 end
 
--- `mark`: "?" where a field may be left out.
+-- `mark`: "?" where a field may be left out; one that is its owner's is not in other rows.
 function ts.record(fields, depth, mark)
   if #fields == 0 then return "Record<string, never>" end
   local out = { "{" }
   for _, f in ipairs(fields) do
     local text = about(f[2])
     out[#out + 1] = ("%s%s%s%s: %s;"):format(("  "):rep(depth + 1),
-      text == "" and "" or "/** " .. text .. " */ ", f[1], mark or "", ts.of(f[2], depth + 1))
+      text == "" and "" or "/** " .. text .. " */ ", f[1],
+      mark or f[2].to == "owner" and "?" or "", ts.of(f[2], depth + 1))
   end
   out[#out + 1] = ("  "):rep(depth) .. "}"
   return table.concat(out, "\n")
@@ -159,7 +160,8 @@ local function ts_file(game, schema)
       (ts.record(map[2].fields, 0):gsub("^Record<string, never>$", "{}")))
   end
   for _, f in ipairs(schema.state.fields or {}) do
-    state[#state + 1] = ("  %s: %s;"):format(f[1], ts.of(f[2], 1))
+    local text = about(f[2])
+    state[#state + 1] = ("  %s%s: %s;"):format(text == "" and "" or "/** " .. text .. " */ ", f[1], ts.of(f[2], 1))
   end
   for _, map in ipairs(schema.state.maps or {}) do
     state[#state + 1] = ("  %s: Table<%s, %sRow>;"):format(map[1],
@@ -242,8 +244,8 @@ return function(games, _, options)
       tool.complain(("%s does not load: %s"):format(game.name, why))
       code = 65
     else
-      local schema = rig.json(rig.schema(game.name))
-      local files = { { name = "game.lua", text = lua_file(game.name, schema) },
+      local schema, all = rig.json(rig.schema(game.name)), rig.json(rig.schema(game.name, true))
+      local files = { { name = "game.lua", text = lua_file(game.name, all) },
         { name = "schema.d.ts", text = ts_file(game.name, schema) } }
       if options.flag then
         for _, file in ipairs(files) do io.write(file.text, "\n") end

@@ -7,6 +7,9 @@ local bit = require "bit"
 local rig = require "kit.rig"
 
 local wire = {}
+local composed = require "kit.composed" (wire) -- asks for the functions below when it runs
+local is_composed = composed.kinds
+wire.base64 = composed.base64
 
 -- Reading.
 
@@ -16,6 +19,7 @@ In.__index = In
 function wire.input(bytes) return setmetatable({ bytes = bytes, at = 1 }, In) end
 
 local function malformed(what) error("malformed: " .. what, 0) end
+wire.malformed = malformed
 
 function In:raw(n)
   if self.at + n - 1 > #self.bytes then malformed("it is cut") end
@@ -127,6 +131,14 @@ end
 function wire.sv(v) return wire.uv(v >= 0 and 2 * v or -2 * v - 1) end
 function wire.str(s) return wire.uv(#s) .. s end
 
+-- UTF-8, near enough for what tests send: each lead byte has what belongs behind it.
+local function is_text(s)
+  local rest = s:gsub("[\194-\223][\128-\191]", ""):gsub("[\224-\239][\128-\191][\128-\191]", "")
+    :gsub("[\240-\244][\128-\191][\128-\191][\128-\191]", "")
+  return not rest:find "[\128-\255]"
+end
+
+--- A string that is not UTF-8 goes as bytes.
 function wire.any(v)
   local t = type(v)
   if t == "nil" then return "\0" end
@@ -135,13 +147,13 @@ function wire.any(v)
     if v == math.floor(v) and math.abs(v) < 2 ^ 31 then return "\3" .. wire.sv(v) end
     return "\4" .. ffi.string(ffi.new("double[1]", v), 8)
   end
-  if t == "string" then return "\5" .. wire.str(v) end
+  if t == "string" then return (is_text(v) and "\5" or "\8") .. wire.str(v) end
   local out = {}
   if #v > 0 then
     for i, one in ipairs(v) do out[i] = wire.any(one) end
     return "\6" .. wire.uv(#v) .. table.concat(out)
   end
-  for key, one in pairs(v) do out[#out + 1] = wire.uv(0) .. wire.str(key) .. wire.any(one) end
+  for key, one in pairs(v) do out[#out + 1] = wire.uv(0) .. wire.str(tostring(key)) .. wire.any(one) end
   return "\7" .. wire.uv(#out) .. table.concat(out)
 end
 
@@ -150,9 +162,17 @@ end
 local sizes = { bool = 1, u8 = 1, u16 = 2, u32 = 4, angle = 2 }
 local signs = { i8 = 1, i16 = 2, i32 = 4 }
 
+local leaves
+
 -- Where `q`, the quantum, is the field's value in a row; texts stand for themselves.
 local function prepare(field)
   local t = field.t
+  if field.item then
+    field.item.path = field.path .. "[]"
+    prepare(field.item)
+  elseif t == "record" then
+    field.leaves = leaves(field.fields, "", {})
+  end
   if t == "fixed" and field.min then
     field.high = math.floor((field.max - field.min) / field.step + 0.5)
     field.bytes = field.high < 2 ^ 8 and 1 or field.high < 2 ^ 16 and 2 or field.high < 2 ^ 24 and 3 or 4
@@ -175,6 +195,7 @@ end
 
 function wire.value(field, q)
   local t = field.t
+  if is_composed[t] then return composed.value(field, q) end
   if t == "bool" then return q == 1 end
   if t == "fixed" then return (field.min or 0) + q * field.step end
   if t == "angle" then return q * 2 * math.pi / 65536 end
@@ -183,6 +204,7 @@ function wire.value(field, q)
 end
 
 local function preset(field)
+  if is_composed[field.t] then return composed.preset(field) end
   if field.def ~= nil then return quantise(field, field.def) end
   if field.t == "str" then return "" end
   if field.t == "fixed" and field.min and (field.min > 0 or field.max < 0) then
@@ -193,6 +215,7 @@ end
 
 local function absolute(input, field)
   local t, q = field.t, nil
+  if is_composed[t] then return composed.absolute(input, field) end
   if sizes[t] then q = input:le(sizes[t])
   elseif signs[t] then q = input:signed(signs[t])
   elseif t == "f32" then q = input:f32()
@@ -209,6 +232,7 @@ local function absolute(input, field)
 end
 
 local function change(input, field, old)
+  if is_composed[field.t] then return composed.change(input, field, old) end
   if not field.is_delta then return absolute(input, field) end
   local q = old + input:sv()
   if field.t == "angle" then return q % 65536 end
@@ -217,6 +241,8 @@ local function change(input, field, old)
 end
 
 local function put(field, v)
+  if is_composed[field.t] then return composed.put(field, v) end
+  if v == nil then v = wire.value(field, preset(field)) end
   local t, q = field.t, quantise(field, v)
   if sizes[t] then return wire.le(q, sizes[t]) end
   if signs[t] then return wire.le(q % 2 ^ (8 * signs[t]), signs[t]) end
@@ -228,13 +254,15 @@ local function put(field, v)
   return field.bytes and wire.le(q, field.bytes) or wire.sv(q)
 end
 
-local function leaves(fields, before, into)
+wire.absolute, wire.change, wire.put = absolute, change, put
+
+function leaves(fields, before, into)
   for _, f in ipairs(fields) do
     local path = before .. f[1]
     if f[2].t == "record" then
       leaves(f[2].fields, path .. ".", into)
     else
-      f[2].path = path
+      f[2].path, f[2].name = path, path
       into[#into + 1] = prepare(f[2])
     end
   end
@@ -252,14 +280,24 @@ function wire.fnv(text)
   return h == 0 and 1 or h
 end
 
+-- The fields that all see, and those that are their owner's.
+local function audiences(fields)
+  local all, owners = {}, {}
+  for _, f in ipairs(leaves(fields, "", {})) do table.insert(f.to == "owner" and owners or all, f) end
+  return all, owners
+end
+
 function wire.schema(text)
   local json = rig.json(text)
   local schema = { facets = {}, messages = {}, events = {}, hash = wire.fnv(text) }
   local state = json.state or {}
   schema.facets[1] = { fields = leaves(state.fields or {}, "", {}) }
   for _, map in ipairs(state.maps or {}) do
-    table.insert(schema.facets,
-      { name = map[1], keys = map[2].keys, fields = leaves(map[2].fields, "", {}) })
+    local all, owners = audiences(map[2].fields)
+    table.insert(schema.facets, { name = map[1], keys = map[2].keys, fields = all })
+    if #owners > 0 then
+      table.insert(schema.facets, { name = map[1], is_owners = true, fields = owners })
+    end
   end
   for i, m in ipairs(json.messages or {}) do
     schema.messages[m[1]] = { id = i - 1, fields = leaves(m[2].fields, "", {}) }
@@ -277,6 +315,7 @@ local function set_path(t, path, v)
   end
   t[path:match("[%w_]+$")] = v
 end
+wire.set_path = set_path
 
 function wire.payload(fields, input)
   local t = {}
@@ -289,7 +328,7 @@ function wire.put_payload(fields, t)
   for i, f in ipairs(fields) do
     local v = t
     for step in f.path:gmatch("[%w_]+") do v = type(v) == "table" and v[step] or nil end
-    out[i] = put(f, v == nil and wire.value(f, preset(f)) or v)
+    out[i] = put(f, v)
   end
   return table.concat(out)
 end
@@ -312,27 +351,35 @@ local function run(input, body, may_be_empty)
   end
 end
 
-local function section(input, facet, rows, is_resume)
+-- `other`: the rows of the map that an owner's facet belongs to, or those of the owner's
+-- facet that belongs to this map, or nil.
+local function section(input, facet, rows, other, is_resume)
   local runs = input:u8()
   if runs == 0 or runs > 31 or runs % 2 == 1 and not is_resume then malformed("these runs are not expected") end
   local function held(id) return rows[id] or malformed("a row that is not held") end
+  if facet.is_owners and bit.band(runs, 3) ~= 0 then malformed("an owner's row goes with its map's") end
+  local function drop(id)
+    rows[id] = nil
+    if other then other[id] = nil end
+  end
   if runs % 2 == 1 then
     local kept = {}
     run(input, function(id) kept[id] = held(id) end, true)
-    for id in pairs(rows) do if not kept[id] then rows[id] = nil end end
+    for id in pairs(rows) do if not kept[id] then drop(id) end end
   end
   if bit.band(runs, 2) ~= 0 then
     run(input, function(id)
       held(id)
-      rows[id] = nil
+      drop(id)
     end)
   end
   if bit.band(runs, 4) ~= 0 then
     run(input, function(id)
       if rows[id] then malformed("a row that is held enters") end
+      if facet.is_owners and (next(rows) or not other[id]) then malformed("a row of somebody else") end
       local row = { key = read_key(input, facet.keys) }
-      for _, other in pairs(rows) do
-        if other.key == row.key then malformed("a key is held twice") end
+      for _, old in pairs(rows) do
+        if old.key == row.key and facet.keys then malformed("a key is held twice") end
       end
       local set = input:mask(#facet.fields)
       for i, f in ipairs(facet.fields) do row[i] = set[i] and absolute(input, f) or preset(f) end
@@ -355,12 +402,19 @@ end
 --- Read the sections of SNAPSHOT or DELTA into `rows`, a list of facets.
 function wire.sections(input, schema, rows, is_resume)
   local last = 0
+  input.is_state = true
   while true do
     local facet = input:uv()
-    if facet == 0 then return end
+    if facet == 0 then
+      input.is_state = false
+      return
+    end
     if facet <= last or facet > #schema.facets then malformed("facets do not ascend") end
     rows[facet] = rows[facet] or {}
-    section(input, schema.facets[facet], rows[facet], is_resume)
+    local next_facet = schema.facets[facet + 1]
+    local owners = next_facet and next_facet.is_owners and rows[facet + 1] or nil
+    section(input, schema.facets[facet], rows[facet],
+      schema.facets[facet].is_owners and (rows[facet - 1] or {}) or owners, is_resume)
     last = facet
   end
 end
@@ -369,12 +423,13 @@ end
 function wire.state(schema, rows)
   local state = {}
   for i, facet in ipairs(schema.facets) do
-    local into = facet.name and {} or state
+    local into = facet.name and (state[facet.name] or {}) or state
     if facet.name then state[facet.name] = into end
-    for _, row in pairs(rows[i] or {}) do
-      local t = facet.name and {} or state
+    for id, row in pairs(rows[i] or {}) do
+      local key = facet.is_owners and rows[i - 1][id].key or row.key
+      local t = facet.name and (into[tostring(key)] or {}) or state
       for k, f in ipairs(facet.fields) do set_path(t, f.path, wire.value(f, row[k])) end
-      if facet.name then into[tostring(row.key)] = t end
+      if facet.name then into[tostring(key)] = t end
     end
   end
   return state

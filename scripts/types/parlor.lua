@@ -41,6 +41,13 @@ function parlor.now() end
 ---@field max_name? integer bytes of a player's name (16)
 ---@field max_message? integer bytes of one message from a client (16384)
 ---@field max_inputs? integer messages of one player that may wait for a tick (256)
+---@field budget_warn? number ms, 1…60000: in dev a callback that takes longer is named in the log (50)
+---@field budget_kill? number ms, 5…60000: what takes longer is stopped, all callbacks of a step together, too (1000)
+---@field max_kills? integer so many stops within a minute end a room, 1…32 (3)
+---@field memory? number MiB, 4…65536: Lua values of all rooms of the game on one worker (256)
+---@field atomic? boolean a callback that raises leaves no trace in the declared state either
+---@field max_watched? integer keys that one player may watch at a time (256)
+---@field compress? boolean messages from 128 bytes on are compressed for browsers (true)
 ---@field raw? boolean plain WebSocket messages instead of records
 ---@field protocols? string[] subprotocols that a raw game itself speaks
 
@@ -54,7 +61,7 @@ function parlor.now() end
 ---@field drop? fun(self: parlor.Room, player: parlor.Player) the connection is lost, the seat is held
 ---@field resume? fun(self: parlor.Room, player: parlor.Player) it is back
 ---@field leave? fun(self: parlor.Room, player: parlor.Player, reason: "left"|"lost"|"kicked"|"closed") the seat ends
----@field reloaded? fun(self: parlor.Room, old_version: integer) new code runs this room
+---@field reloaded? fun(self: parlor.Room, old_version: integer, is_rebuilt: boolean?) new code runs this room; is_rebuilt: its VM was replaced
 ---@field close? fun(self: parlor.Room, reason: string) the room ends: "empty", "closed", "stopped"
 
 ---@class parlor.Room
@@ -129,6 +136,21 @@ local Player = {}
 ---@param data? any
 function Player:send(name, data) end
 
+---The centre for all `s.near` maps; nil: the player's own row again.
+---@param view {x: number, y: number, radius: number?}? radius stands in for `see`
+function Player:view(view) end
+
+---See this row of a map with `interest = s.keys`, be it there or not.
+---@param collection string
+---@param key integer|string
+---@return boolean? ok nil past max_watched
+---@return string? why
+function Player:watch(collection, key) end
+
+---@param collection string
+---@param key integer|string
+function Player:unwatch(collection, key) end
+
 ---End the seat; the player is told 4000 and the reason.
 ---@param reason? string up to 120 bytes
 function Player:kick(reason) end
@@ -137,6 +159,7 @@ function Player:kick(reason) end
 
 ---@class parlor.TypeOptions
 ---@field default? any
+---@field to? "owner"|"server" who sees it; everybody without it
 ---@field smooth? boolean the browser glides from one value to the next
 ---@field min? number
 ---@field max? number
@@ -151,9 +174,25 @@ function Player:kick(reason) end
 
 ---@class parlor.Map
 ---@class parlor.Message
+---@class parlor.Interest
+
+---What a list, a map or an opt holds: a type, a map, or a table of fields.
+---@alias parlor.Item parlor.Type|parlor.Map|table<string, parlor.Type|parlor.Map|table>
 
 ---@class parlor.MapOptions
 ---@field keys? "player"|"integer"|"string" by player id without it
+---@field max? integer of a map that is a value: how many there may be, up to 65535 (1024)
+---@field to? "owner"|"server" of records at the root only "server"
+---@field interest? parlor.Interest of records at the root: which rows a player sees
+
+---@class parlor.ListOptions: parlor.TypeOptions
+---@field max? integer how many there may be, up to 65535 (1024)
+
+---@class parlor.Near
+---@field x string a number field of the record, "pos.x" in a nested one
+---@field y string
+---@field see number how near a row must come to be seen
+---@field forget? number how far it must go to be forgotten (see * 1.1)
 
 ---@class parlor.MessageOptions
 ---@field rate? number a second and player; more are dropped
@@ -174,6 +213,10 @@ function Player:kick(reason) end
 ---@field fixed parlor.Type a multiple of step, from min to max
 ---@field angle parlor.Type radians, wraps
 ---@field str parlor.SizedType UTF-8 of at most so many bytes (255)
+---@field bytes parlor.SizedType any string of at most so many bytes (255)
+---@field text parlor.SizedType long UTF-8 of at most so many bytes (65536); changes are sent
+---@field any parlor.SizedType any value of at most so many bytes on the wire (65536)
+---@field keys parlor.Interest a player sees the rows whose keys it watches
 local Schema = {}
 
 ---One of these texts; the first is the default.
@@ -182,11 +225,28 @@ local Schema = {}
 ---@return parlor.Type
 function Schema.enum(names, options) end
 
----A table of records, at the root of the state.
----@param fields table<string, parlor.Type|table>
+---A table of records at the root of the state, each in step by itself; anywhere else, or
+---of a single type: a value.
+---@param item parlor.Item
 ---@param options? parlor.MapOptions
 ---@return parlor.Map
-function Schema.map(fields, options) end
+function Schema.map(item, options) end
+
+---The keys 1…n and no others.
+---@param item parlor.Item
+---@param options? parlor.ListOptions
+---@return parlor.Type
+function Schema.list(item, options) end
+
+---A value, or nil.
+---@param item parlor.Item
+---@return parlor.Type
+function Schema.opt(item) end
+
+---Interest: a player sees the rows near its centre.
+---@param options parlor.Near
+---@return parlor.Interest
+function Schema.near(options) end
 
 ---A message with limits.
 ---@param fields table<string, parlor.Type|table>

@@ -71,7 +71,13 @@ static bool take_over_state(struct room *r, uint64_t now_us)
         if (p->peer.codec != PEER_BINARY)
             player_set_schema(p, schema); /* by names: nobody has to learn it */
     }
-    return script_room_rebind(r->script, fresh) == 0;
+    if (script_room_rebind(r->script, fresh) < 0)
+        return false;
+    /* At once: whatever goes wrong from here on, a restore reads this image. */
+    r->script->vm->where = "reload";
+    room_scan(r);
+    r->script->vm->where = NULL;
+    return true;
 }
 
 void room_reload(struct room *r, bool schema_changed)

@@ -263,12 +263,16 @@ static const struct game_def *check_def(lua_State *L, int index)
     return g->vm->def;
 }
 
-/* schema(game) -> the JSON text of its declarations */
+/* schema(game, all) -> the JSON text of its declarations: what clients get, or with `all`
+ * also what is for the server alone */
 static int do_schema(lua_State *L)
 {
     const struct schema *schema = check_def(L, 1)->schema;
 
-    lua_pushlstring(L, schema->json, schema->n_json);
+    if (lua_toboolean(L, 2))
+        lua_pushlstring(L, schema->full, schema->n_full);
+    else
+        lua_pushlstring(L, schema->json, schema->n_json);
     return 1;
 }
 

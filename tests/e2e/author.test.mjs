@@ -208,6 +208,34 @@ return g\n`,
   assert.equal(code, 65);
 });
 
+test("check: what the API has by now is known, and a letter off is found", async () => {
+  const source = (with_) => `${HEAD}local g = parlor.game { budget_warn = 5, budget_kill = 50, memory = 16, max_kills = 2, atomic = true,
+  compress = false, ${with_.option ?? "max_watched"} = 9,
+  state = { text = s.text, ships = s.map({ x = s.f32, y = s.f32, bag = s.list(s.u8) {${with_.to ?? "to"} = "owner"} },
+    { ${with_.interest ?? "interest"} = s.${with_.near ?? "near"} {x = "x", y = "y", see = 4} }), quotes = s.map({ bid = s.f64 }, { keys = "string", interest = s.keys }) } }
+function g:message(player, name)
+  player:${with_.view ?? "view"} { x = 1, y = 2 }
+  player:${with_.watch ?? "watch"}("quotes", name)
+  player:${with_.unwatch ?? "unwatch"}("quotes", name)
+end
+return g\n`;
+  const cases = [
+    [{}, 0, "nothing found"],
+    [{ option: "max_wached" }, 65, "g/game.lua:4: parlor.game has no option max_wached (did you mean max_watched?)"],
+    [{ to: "two" }, 65, "s.list has no option two"],
+    [{ interest: "interests" }, 65, "s.map has no option interests"],
+    [{ near: "nearby" }, 65, "parlor.schema has no type nearby"],
+    [{ view: "veiw" }, 1, "player:veiw: there is no such method (did you mean view?)"],
+    [{ watch: "wacht" }, 1, "player:wacht: there is no such method (did you mean watch?)"],
+    [{ unwatch: "unwacht" }, 1, "player:unwacht: there is no such method (did you mean unwatch?)"],
+  ];
+  for (const [with_, want, text] of cases) {
+    const { code, stdout } = await run("check", { "g/game.lua": source(with_) });
+    assert.equal(code, want, stdout);
+    assert.ok(stdout.includes(text), `${text} in ${stdout}`);
+  }
+});
+
 test("check: what is meant is not found: methods, timers, locals, files of the game", async () => {
   const { code, stdout } = await run("check", {
     "g/game.lua": `${HEAD}local rules = require "rules"
@@ -417,6 +445,43 @@ test("dice", function(sim) expect_eq({ sim:random(1, 1000), sim:random(1, 1000) 
   assert.equal(again.code, 0, again.stdout);
 });
 
+test("test: composed values, owners' fields and rows in sight are what the game's Lua has", async () => {
+  const { code, stdout } = await run("test", {
+    "g/game.lua": `${HEAD}local g = parlor.game {
+  state = { raw = s.bytes, goal = s.opt({ of = s.list(s.u8) }), score = s.map(s.u16, { keys = "integer" }),
+    ships = s.map({ x = s.i16, y = s.i16, cargo = s.list({ n = s.u8, raw = s.bytes }) {to = "owner"}, seed = s.u8 {to = "server"} },
+      { interest = s.near {x = "x", y = "y", see = 10} }) },
+  messages = { set = { raw = s.bytes, list = s.list(s.u8), goal = s.opt(s.u8) } },
+  events = { got = { raw = s.bytes, by = s.map(s.u8, { keys = "integer" }), goal = s.opt(s.u8) } } }
+function g:create() self.state.score[-3] = 7 end
+function g:join(p) self.state.ships[p.id] = { x = p.id * 100, cargo = { { n = p.id, raw = "\\0\\255" } } } end
+function g.on.set(room, p, m)
+  room.state.raw, room.state.goal = m.raw, { of = m.list }
+  room:broadcast("got", { raw = m.raw, by = { [-1] = #m.list }, goal = m.goal })
+end
+function g:message(p, name, x) self.state.ships[p.id].x = x end
+return g\n`,
+    "g/test.lua": `for _, codec in ipairs { "binary", "json" } do
+test("values: " .. codec, function(sim)
+  local ann, bob = sim:join { room = "r", codec = codec }, sim:join { room = "r" }
+  sim:step(2)
+  expect_eq(ann.state, { raw = "", score = { [-3] = 7 },
+    ships = { [1] = { x = 100, y = 0, cargo = { { n = 1, raw = "\\0\\255" } } } } })
+  bob:send("set", { raw = "\\1\\254x", list = { 4, 5 } })
+  bob:send("go", 108)
+  sim:step(2)
+  expect_eq({ ann.state.raw, ann.state.goal, ann.state.ships[2] }, { "\\1\\254x", { of = { 4, 5 } }, { x = 108, y = 0 } })
+  expect_eq(ann:event("got"), { raw = "\\1\\254x", by = { [-1] = 2 } })
+  expect_eq(bob:events(), { { name = "got", data = { raw = "\\1\\254x", by = { [-1] = 2 } } } })
+  bob:send("go", 300)
+  sim:step(2)
+  expect_eq({ ann.state.ships[2], bob.state.ships[2].cargo }, { nil, { { n = 2, raw = "\\0\\255" } } })
+end) end`,
+  });
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /2 passed/);
+});
+
 test("test: failures name file and line, and decide the exit code", async () => {
   const { code, stdout } = await run("test", {
     "g/game.lua": COUNTER,
@@ -510,7 +575,10 @@ test("types: what the schema declares is written for LuaLS and TypeScript", asyn
   const { games, code, stdout } = await run("types", {
     "pond-2/game.lua": `${HEAD}local g = parlor.game {
   state = { phase = s.enum {"lobby", "play"}, pos = { x = s.f32, deep = { y = s.u8 {default = 7} } },
-    frogs = s.map { name = s.str(16), on = s.bool }, quotes = s.map({ bid = s.fixed {min = 0, max = 9, step = 1/8} }, { keys = "string" }) },
+    frogs = s.map { name = s.str(16), on = s.bool }, story = s.text, draft = s.any, raw = s.bytes(9),
+    goal = s.opt({ why = s.opt(s.text), x = s.f32 }), tags = s.list(s.enum {"a", "b"}), secrets = s.map({ x = s.u8 }, { to = "server" }),
+    ships = s.map { bag = s.list({ n = s.u8 }, {max = 20}) {to = "owner"}, kinds = s.map(s.map(s.list(s.u8), { keys = "string" })),
+      seed = s.u32 {to = "server"} }, quotes = s.map({ bid = s.fixed {min = 0, max = 9, step = 1/8} }, { keys = "string" }) },
   messages = { hop = { dx = s.i8 } }, events = { sank = { name = s.str }, over = {} } }
 function g.on.hop() end
 return g\n`,
@@ -534,15 +602,32 @@ return g\n`,
     "---@field bid number 0…9, steps of 0.125",
     "---@field hop fun(room: Pond2Room, player: parlor.Player, m: Pond2HopMessage): any",
     "---@class Pond2Game: parlor.Game, Pond2Room",
+    "---@field story string up to 65536 bytes",
+    "---@field draft any up to 65536 bytes",
+    "---@field raw string up to 9 bytes",
+    "---@field goal Pond2StateGoal|nil",
+    "---@field why string|nil",
+    '---@field tags ("a"|"b")[] up to 1024',
+    "---@field bag Pond2ShipsRowBag[] up to 20, its owner's alone",
+    "---@field kinds table<integer, table<string, integer[]>> up to 1024",
+    "---@field seed integer 0…4294967295, the server's alone",
+    "---@field secrets table<integer, Pond2SecretsRow> by player id",
   ])
     assert.ok(lua.split("\n").includes(line), line);
   const ts = fs
     .readFileSync(`${games}/pond-2/.types/schema.d.ts`, "utf8")
     .replace(/\s+/g, " ");
+  assert.ok(!/seed|secrets/.test(ts), "pages do not hear of what is the server's");
   for (const part of [
     'phase: "lobby" | "play";',
     "pos: { deep: { /** 0…255, default 7 */ y: number; }; x: number; };",
     "frogs: Table<number, FrogsRow>;",
+    "/** up to 65536 bytes */ story: string;",
+    "/** up to 9 bytes */ raw: Uint8Array;",
+    "goal: { why: string | null; x: number; } | null;",
+    '/** up to 1024 */ tags: Array<"a" | "b">;',
+    "/** up to 20, its owner's alone */ bag?: Array<{ /** 0…255 */ n: number; }>;",
+    "/** up to 1024 */ kinds: Record<number, Record<string, Array<number>>>;",
     "quotes: Table<string, QuotesRow>;",
     "export interface Messages { hop: { /** -128…127 */ dx?: number; }; }",
     "export interface Events { over: Record<string, never>; sank: { /** up to 255 bytes */ name: string; }; }",
