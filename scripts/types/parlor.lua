@@ -83,9 +83,9 @@ function Room:send(player, name, data) end
 ---@field except? parlor.Player|integer all but this one
 ---@field to? (parlor.Player|integer)[] only these
 
----An event to all.
----@param name string
----@param data? any
+---An event to all. In raw games `room:broadcast(data, is_text, options)`, a message.
+---@param name string in raw games the message
+---@param data? any in raw games whether it is text
 ---@param options? parlor.BroadcastOptions
 function Room:broadcast(name, data, options) end
 

@@ -203,16 +203,22 @@ void room_flush(struct room *r, uint64_t now_us)
     image_begin(r->image, r->tick);
 }
 
+static void send_raw(const struct player *p, const struct out_event *ev)
+{
+    if (p && p->peer.conn && p->id != ev->except && p->state != PLAYER_JOINING)
+        p->peer.ops->send(p->peer.conn, ev->binary);
+}
+
 void room_flush_raw(struct room *r)
 {
     for (size_t i = 0; i < r->outbox.n; i++) {
         const struct out_event *ev = &r->outbox.events[i];
-        uint32_t n = ev->list ? ev->n_list : 1;
-        for (uint32_t k = 0; k < n; k++) {
-            struct player *p = room_find(r, ev->list ? ev->list[k] : ev->to);
-            if (p && p->peer.conn)
-                p->peer.ops->send(p->peer.conn, ev->binary);
-        }
+        if (ev->to)
+            send_raw(room_find(r, ev->to), ev);
+        for (uint32_t k = 0; k < ev->n_list; k++)
+            send_raw(room_find(r, ev->list[k]), ev);
+        for (uint32_t k = 0; !ev->to && !ev->list && k < r->n_players; k++)
+            send_raw(r->players[k], ev);
     }
     r->raw_data = NULL;
     outbox_cut(&r->outbox, 0);

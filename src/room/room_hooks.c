@@ -129,6 +129,23 @@ static void on_send_raw(void *room, uint32_t player, const uint8_t *data, size_t
                     r->id);
 }
 
+static void on_broadcast_raw(void *room, const uint8_t *data, size_t len, bool is_text,
+                             const uint32_t *list, size_t n_list, uint32_t except)
+{
+    struct room *r = room;
+    struct out_event out = {.except = except,
+                            .n_list = (uint32_t)n_list,
+                            .binary =
+                                ws_frame_chunk(is_text ? WS_TEXT : WS_BINARY, data, len)};
+
+    r->raw_data = NULL; /* the last one is not to one player any more */
+    if (out.binary)
+        chunk_share(out.binary);
+    if (!out.binary || !outbox_push(&r->outbox, &out, list))
+        logger_warn(r->game->name, "room %s: a message was not sent: too much waits",
+                    r->id);
+}
+
 static void on_kick(void *room, uint32_t player, const char *reason)
 {
     struct room *r = room;
@@ -214,6 +231,7 @@ const struct vm_hooks room_hooks = {
     .send = on_send,
     .broadcast = on_broadcast,
     .send_raw = on_send_raw,
+    .broadcast_raw = on_broadcast_raw,
     .kick = on_kick,
     .close = on_close,
     .lock = on_lock,

@@ -140,16 +140,30 @@ static size_t read_targets(lua_State *L, uint32_t *list)
     return n;
 }
 
+/* A raw game's message: the data are at 2, and at 3 whether they are text. */
+static const char *check_raw(lua_State *L, size_t *len)
+{
+    const char *data = luaL_checklstring(L, 2, len);
+
+    if (lua_toboolean(L, 3) && !utf8_is_valid(data, *len))
+        luaL_argerror(L, 2, "a text message must be UTF-8");
+    return data;
+}
+
 static int room_broadcast(lua_State *L)
 {
     uint32_t none, list[MAX_TARGETS], except = 0;
-    size_t n_list = 0;
-    bool has_list = false;
+    size_t n_list = 0, len = 0;
+    bool has_list = false, is_raw = vm_of(L)->def->raw;
     struct script_room *sr = bind_room_of(L, 1, &none);
+    struct script_event ev = {0};
 
     lua_settop(L, 4);
-    struct script_event ev = read_event(L, 2);
-    ev.is_volatile = read_volatile(L, 4);
+    const char *data = is_raw ? check_raw(L, &len) : NULL;
+    if (!is_raw) {
+        ev = read_event(L, 2);
+        ev.is_volatile = read_volatile(L, 4);
+    }
     if (!lua_isnil(L, 4)) {
         push_option(L, 4, "except");
         if (!lua_isnil(L, -1))
@@ -158,7 +172,11 @@ static int room_broadcast(lua_State *L)
         if ((has_list = !lua_isnil(L, -1)))
             n_list = read_targets(L, list);
     }
-    if (sr)
+    if (sr && is_raw)
+        sr->vm->hooks->broadcast_raw(sr->owner, (const uint8_t *)data, len,
+                                     lua_toboolean(L, 3), has_list ? list : NULL, n_list,
+                                     except);
+    else if (sr)
         sr->vm->hooks->broadcast(sr->owner, &ev, has_list ? list : NULL, n_list, except);
     return 0;
 }
@@ -229,12 +247,10 @@ static int player_send(lua_State *L)
 
     if (vm->def->raw) {
         size_t len;
-        const char *data = luaL_checklstring(L, 2, &len);
-        bool is_text = lua_toboolean(L, 3);
-        if (is_text && !utf8_is_valid(data, len))
-            luaL_argerror(L, 2, "a text message must be UTF-8");
+        const char *data = check_raw(L, &len);
         if (sr)
-            vm->hooks->send_raw(sr->owner, player, (const uint8_t *)data, len, is_text);
+            vm->hooks->send_raw(sr->owner, player, (const uint8_t *)data, len,
+                                lua_toboolean(L, 3));
         return 0;
     }
     lua_settop(L, 4);

@@ -80,6 +80,9 @@ struct vm_hooks {
     /* A plain message of a raw game. */
     void (*send_raw)(void *room, uint32_t player, const uint8_t *data, size_t len,
                      bool is_text);
+    /* The same to all, or as broadcast says. */
+    void (*broadcast_raw)(void *room, const uint8_t *data, size_t len, bool is_text,
+                          const uint32_t *list, size_t n_list, uint32_t except);
     void (*kick)(void *room, uint32_t player, const char *reason);
     void (*close)(void *room, const char *reason);
     void (*lock)(void *room, bool locked);

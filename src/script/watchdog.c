@@ -24,7 +24,7 @@ enum {
     MIN_POLL_MS = 2, /* however short they are */
     SOON_MS = 2,
     LATE_MS = 20,    /* later than that: the machine or the process stood still */
-    CPU_SHARE = 8,   /* part of the budget that must have been CPU time */
+    CPU_SHARE = 2,   /* part of the budget that must have been CPU time */
     STACKS_MS = 200, /* for writing them, at the end */
     PROOF_BUDGET_MS = 3,
 };

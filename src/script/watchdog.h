@@ -8,7 +8,7 @@
  * handler arms the hook (guard.h) if that same call still runs, again each 10 ms
  * until it is out. Deadlines are wall time, with two exceptions: where the watchdog
  * itself wakes late the whole process stood still (a suspended machine), and that
- * time does not count; and a worker that got less than an eighth of its budget in
+ * time does not count; and a worker that got less than half of its budget in
  * CPU time is given longer.
  *
  * A forked process gets a watchdog thread of its own.

@@ -23,6 +23,9 @@ function g:message(p, data)
   elseif data == "close" then self:close("end") p:send("last", true)
   elseif data == "raise" then p:send("lost", true) error("no")
   elseif data == "late" then self:after(100, "late", p.id)
+  elseif data == "all" then p:send("one", true) self:broadcast("two", true) p:send("three", true)
+  elseif data == "others" then self:broadcast("boo", true, {except = p})
+  elseif data == "two" then self:broadcast("deux", true, {to = {2}})
   elseif data == "time" then p:send(("%.3f"):format(self.time), true)
   else for _, o in pairs(self.players) do o:send(data, true) end end
 end
@@ -46,6 +49,14 @@ for _, rate in ipairs { 0, 20 } do
     expect_eq(words(b), "join 2")
     return a, b
   end
+
+  test(name .. "a broadcast reaches all, all but one, or those listed, in its place", function()
+    local a, b = pair()
+    for _, word in ipairs { "all", "others", "two" } do a:send(word, true) end
+    step(100)
+    expect_eq(words(a), "one,two,three")
+    expect_eq(words(b), "two,boo,deux")
+  end)
 
   test(name .. "everybody hears, a kick and a leave are told", function()
     local a, b = pair()

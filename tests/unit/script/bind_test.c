@@ -128,6 +128,25 @@ TEST(bind_raw, "a raw game sends bytes and text as they are")
     rig_close(&r);
 }
 
+TEST(bind_raw_broadcast, "a raw game sends one message to all, or to all but some")
+{
+    struct rig r = {0};
+
+    rig_open(&r, "local g = require('parlor').game {raw = true}\n"
+                 "function g:message(player, data)\n"
+                 "  if data == 'bad' then self:broadcast('\\255', true) end\n"
+                 "  self:broadcast(data)\n"
+                 "  self:broadcast(data, true, {except = player})\n"
+                 "  self:broadcast('', false, {to = {player, 7}}) end return g");
+    CHECK_EQ(script_raw_message(r.room, 1, (const uint8_t *)"a", 1, true), SCRIPT_DONE);
+    CHECK_STR(rig_trace(&r), "raw to all 0 except 0 bytes 'a'\n"
+                             "raw to all 0 except 1 text 'a'\n"
+                             "raw to list of 2 except 0 bytes ''\n");
+    CHECK_EQ(script_raw_message(r.room, 1, (const uint8_t *)"bad", 3, true), SCRIPT_RAISED);
+    CHECK(strstr(r.error, "bad argument #1 to 'broadcast' (a text message must be UTF-8)"));
+    rig_close(&r);
+}
+
 static enum script_result raw(struct rig *r, uint32_t player, const char *text)
 {
     return script_raw_message(r->room, player, (const uint8_t *)text, strlen(text), false);

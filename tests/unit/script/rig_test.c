@@ -58,6 +58,15 @@ static void on_kick(void *room, uint32_t player, const char *reason)
     buf_format(&((struct rig *)room)->trace, "kick %u '%s'\n", player, reason);
 }
 
+static void on_broadcast_raw(void *room, const uint8_t *data, size_t len, bool is_text,
+                             const uint32_t *list, size_t n_list, uint32_t except)
+{
+    struct rig *r = room;
+
+    buf_format(&r->trace, "raw to %s%zu except %u %s '%.*s'\n", list ? "list of " : "all ",
+               n_list, except, is_text ? "text" : "bytes", (int)len, (const char *)data);
+}
+
 static void on_close(void *room, const char *reason)
 {
     buf_format(&((struct rig *)room)->trace, "close '%s'\n", reason);
@@ -125,6 +134,7 @@ static const struct vm_hooks hooks = {
     .send = on_send,
     .broadcast = on_broadcast,
     .send_raw = on_send_raw,
+    .broadcast_raw = on_broadcast_raw,
     .kick = on_kick,
     .close = on_close,
     .lock = on_lock,

@@ -51,7 +51,7 @@ const LAST_MS = 238_000;
 const FAN_GAME = `local parlor = require "parlor"
 local fan = parlor.game { raw = true, max_players = 50000 }
 function fan:message(player, data, is_text)
-  for _, p in pairs(self.players) do p:send(data, is_text) end
+  self:broadcast(data, is_text)
 end
 return fan
 `;
