@@ -22,7 +22,7 @@ function g:leave(p) self.state.ticks[p.id] = nil end
 function g:reloaded(old, is_rebuilt) if is_rebuilt then self.state.told = GEN end RELOADED end
 return g
 ]]):gsub("%u%u+", function(word)
-    return with[word] or ({ RATE = "20", GEN = "1", KILLS = "1", MS = "20" })[word] or ""
+    return with[word] or ({ RATE = "20", GEN = "1", KILLS = "1", MS = "40" })[word] or ""
   end)
 end
 
@@ -67,7 +67,7 @@ for name, poke in pairs(handlers) do
       expect_eq(edit("g", to(body, { [name] = body, GEN = "2" })), true)
       poke(a)
       step(250)
-      expect_old(a, b, 5, what == "loop" and "stopped after 20 ms" or "needs more than 8 MiB")
+      expect_old(a, b, 5, what == "loop" and "40 ms (budget_kill)" or "needs more than 8 MiB")
       a:request "look"
       step(50)
       expect_eq(a:fresh("reply")[1].data, { mine = what == "loop" and 5 or 0, name = "ann" })
@@ -165,7 +165,7 @@ test("a stop of the old code, back again, restores what it restores", function()
   a:send("add", { n = 9 })
   a:send("add", { n = 4 })
   step(150)
-  expect(rig.errors():find("stopped after 20 ms", 1, true))
+  expect(rig.errors():find("40 ms (budget_kill)", 1, true))
   expect_eq({ a:state().n, a:state().list, a:state().who }, { 4, { 1, 2, 3 }, "ann" })
   expect_eq(b:state().list, { 1, 2, 3 })
 end)
