@@ -15,12 +15,26 @@ import { parseSchema, readPayload, schemaHash, writePayload } from "./schema.js"
 import { In, Out, WireError, fromUtf8 } from "./wire.js";
 
 const VERSION = 1;
-const [HELLO, SCHEMA, SNAPSHOT, DELTA, EVENT, PONG, BYE, KEYS, REPLY] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+// One by one, as a minifier then puts the numbers in their place.
+const HELLO = 1;
+const SCHEMA = 2;
+const SNAPSHOT = 3;
+const DELTA = 4;
+const EVENT = 5;
+const PONG = 6;
+const BYE = 7;
+const KEYS = 8;
+const REPLY = 9;
+const VOLATILE = 10;
 const DEV = 0x40;
 const C_HELLO = 0x81;
-const [C_INPUT, C_PING, C_ACK, C_EVENT, C_RESYNC, C_REQUEST, C_SCHEMA_OK] = [
-  0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88,
-];
+const C_INPUT = 0x82;
+const C_PING = 0x83;
+const C_ACK = 0x84;
+const C_EVENT = 0x85;
+const C_RESYNC = 0x86;
+const C_REQUEST = 0x87;
+const C_SCHEMA_OK = 0x88;
 const TOKEN_BYTES = 16;
 
 /** @param {Uint8Array} bytes */
@@ -94,7 +108,8 @@ export class Binary {
       case DELTA:
         return this.delta(input);
       case EVENT:
-        return this.event(input);
+      case VOLATILE:
+        return { ...this.event(input), volatile: type === VOLATILE };
       case PONG:
         return {
           t: "pong",
@@ -112,7 +127,7 @@ export class Binary {
         return null;
       }
       case REPLY:
-        return { t: "reply", id: input.uv(), ok: input.u8() === 1, data: input.any(this.keys) };
+        return { t: "reply", id: input.uv(), ok: input.u8() === 1, data: input.any() };
     }
     if (type < DEV || type > 0x7f) throw new WireError("unknown record");
     const body = input.raw(input.uv());
@@ -175,7 +190,7 @@ export class Binary {
     const low = input.u16();
     const tick = this.tick + (((low - this.tick) << 16) >> 16);
     const id = input.uv();
-    if (id === 0) return { t: "event", tick, name: input.str(), data: input.any(this.keys) };
+    if (id === 0) return { t: "event", tick, name: input.str(), data: input.any() };
     const shape = this.schema?.events[id - 1];
     if (!shape) throw new WireError("no such event");
     return { t: "event", tick, name: shape.name, data: readPayload(shape, input) };
@@ -185,10 +200,9 @@ export class Binary {
   join(options) {
     return this.hi(0).any(options, "options").take();
   }
-  /** @param {{ token: string, epoch: number, events: number }} ticket */
-  resume(ticket) {
-    const { token, epoch, events } = ticket;
-    return this.hi(1).raw(fromHex(token)).u32(epoch).uv(this.tick).uv(events).take();
+  /** @param {{ token: string, epoch: number, events: number, tick: number }} ticket */
+  resume({ token, epoch, events, tick }) {
+    return this.hi(1).raw(fromHex(token)).u32(epoch).uv(tick).uv(events).take();
   }
   /** @param {number} kind */
   hi(kind) {

@@ -18,7 +18,7 @@ import { utf8 } from "./wire.js";
  * @typedef {"connecting" | "live" | "away" | "closed"} Status
  * @typedef {{
  *   WebSocket?: any, base?: string, json?: boolean, timeout?: number,
- *   resume?: boolean | import("./ticket.js").Ticket, now?: () => number,
+ *   columns?: string[], resume?: boolean | import("./ticket.js").Ticket, now?: () => number,
  * }} Settings
  */
 
@@ -45,7 +45,9 @@ export class Room {
     this.acked = 0; // last predicted input that the state contains
     /** @type {Map<string, Set<Function>>} */
     this._fns = new Map();
-    this._state = new State((fn, args) => this._call(fn, args));
+    /** @type {Map<string, any>} */
+    this._columns = new Map();
+    this._state = new State((fn, args) => this._call(fn, args), this._columns);
     /** @type {any} */
     this.state = this._state.root;
     /** @type {any} */
@@ -169,6 +171,12 @@ export async function join(path, options = {}, settings = {}) {
   url.pathname = url.pathname.replace(/\/$/, "");
   url.hash = "";
   const room = new Room(url.pathname);
+  if (settings.columns?.length) {
+    if (settings.json) throw new TypeError("columns need the schema that parlor.j1 does not have");
+    const { Columns } = await import("./columns.js");
+    for (const map of settings.columns)
+      room._columns.set(map, new Columns((fn, args) => room._call(fn, args)));
+  }
   const Codec = settings.json ? (await import("./json.js")).Json : Binary;
   room._session = new Session(room, new Codec(room._state), url.href, options, settings);
   return room._session.start();

@@ -103,7 +103,7 @@ export function read(type, input) {
       return type.fields.map((f) => schema.readCell(f.type, input));
     case "any": {
       const start = input.at;
-      const v = input.any(input.keys);
+      const v = input.any();
       need(input.at - start <= max, "value too long");
       return v;
     }
@@ -262,7 +262,7 @@ const hasOwn = Object.prototype.hasOwnProperty;
 
 /** @param {In} input @param {any} old @param {number} depth @returns {any} */
 function changeAny(input, old, depth) {
-  if (!readForm(input, 1)) return input.any(input.keys, depth);
+  if (!readForm(input, 1)) return input.any(depth);
   if (typeof old === "string") {
     const n = input.uv();
     need(n > 0, "no splices");
@@ -271,14 +271,14 @@ function changeAny(input, old, depth) {
   need(depth < MAX_DEPTH, "too deep");
   /** @param {any} [was] */
   const next = (was) =>
-    was === undefined ? input.any(input.keys, depth + 1) : changeAny(input, was, depth + 1);
+    was === undefined ? input.any(depth + 1) : changeAny(input, was, depth + 1);
   if (Array.isArray(old)) return editList(input, old, MAX_U32, next);
   need(isPlain(old), "nothing to edit");
   const obj = { ...old };
   editMap(
     input,
     (last) => {
-      const key = input.key(input.keys);
+      const key = input.key();
       need(last === undefined || compareText(last, key) < 0, "keys descend");
       return key;
     },

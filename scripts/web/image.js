@@ -3,15 +3,16 @@
 /*
  * image - what the server says is so: rows of cells, by slot and by key.
  *
- * Frames are decoded straight into the rows, and every step goes to a log.
- * A frame that turns out malformed is undone from the log, backwards, so it
- * leaves no trace; one that is whole is shown from the log (state.js).
+ * Frames are decoded straight into the rows, and every step goes to a log of
+ * batches. A frame that turns out malformed is undone from the log, backwards, so
+ * it leaves no trace; one that is whole is shown from the log (state.js).
  * Pages never see an image.
  */
 import { WireError } from "./wire.js";
-import { readCell, readChange } from "./schema.js";
+import { readCell, readChange, within } from "./schema.js";
 
 /** @typedef {import("./schema.js").Shape} Shape */
+/** @typedef {import("./schema.js").Part} Part */
 /** @typedef {import("./wire.js").In} In */
 
 const KEEP = 1;
@@ -23,9 +24,28 @@ const UPDATE = 16;
 /** Slots are small numbers; a list of them shall not become a wild array. */
 const MAX_SLOT = 2 ** 24;
 
-/** Steps in the log that are not the change of a field (those are field ids). */
-export const ENTERED = -1;
-export const LEFT = -2;
+/** What a batch of the log did. */
+export const ENTERED = 1;
+export const LEFT = 2;
+export const CHANGED = 3;
+
+/**
+ * A stretch of the log: rows of one facet with which the same was done. Used again
+ * for each frame, so a frame makes no garbage of it.
+ */
+export class Batch {
+  constructor() {
+    this.what = 0;
+    this.mask = 0; // CHANGED: the byte that names the fields; 256 where several do
+    /** @type {number[]} CHANGED: which fields */
+    this.ids = [];
+    /** @type {Row[]} the first n are its rows */
+    this.rows = [];
+    this.n = 0;
+    /** @type {any[]} CHANGED: the cells before, row by row */
+    this.olds = [];
+  }
+}
 
 export class Row {
   /** @param {Facet} facet @param {number} slot @param {number | string} key @param {any[]} cells */
@@ -35,9 +55,9 @@ export class Row {
     this.slot = slot;
     this.key = key;
     this.cells = cells;
-    /** @type {any} the page's object, once shown */
+    /** @type {any} the page's object, or where it is, once shown */
     this.obj = null;
-    this.isTouched = false; // by the frame that is being shown
+    this.isTouched = false; // by the frame that is being shown, and somebody asks
     this.isMoved = false; // that is, a smooth field
     /** @type {string[] | null} what it changed, where somebody listens */
     this.changed = null;
@@ -54,13 +74,15 @@ class Facet {
     this.shape = shape;
     this.index = index;
     this.presets = shape.open.map((f) => f.type.preset);
-    this.isKept = false; // in a resume: what goes has gone
     /** @type {(Row | undefined)[]} */
     this.rows = [];
     /** @type {Map<number | string, Row>} */
     this.byKey = new Map();
     /** @type {import("./state.js").Table | null} where pages see the rows; the root has none */
     this.table = null;
+    this.isDrawn = false; // a row of it has a motion
+    /** @type {import("./columns.js").Columns | null} instead of objects */
+    this.columns = null;
   }
 }
 
@@ -70,13 +92,8 @@ export class Image {
     this.schema = schema;
     this.facets = schema.facets.map((shape, i) => new Facet(shape, i));
     this.tick = -1; // of the state that is held; -1: none
-    // The log, as three lists that are used again.
-    /** @type {Row[]} */
-    this.rows = [];
-    /** @type {number[]} a field's id, ENTERED or LEFT */
-    this.steps = [];
-    /** @type {any[]} the cell before */
-    this.olds = [];
+    /** @type {Batch[]} the log; the first n are in use */
+    this.log = [];
     this.n = 0;
     this.oldTick = -1;
     this.ids = new Uint16Array(Math.max(8, ...schema.parts.map((part) => part.fields.length)));
@@ -87,12 +104,12 @@ export class Image {
     return this.facets[0].rows[0];
   }
 
-  /** @param {Row} row @param {number} step @param {any} old */
-  note(row, step, old) {
-    const n = this.n++;
-    this.rows[n] = row;
-    this.steps[n] = step;
-    this.olds[n] = old;
+  /** A new stretch of the log. @param {number} what */
+  batch(what) {
+    const batch = (this.log[this.n++] ??= new Batch());
+    batch.what = what;
+    batch.n = 0;
+    return batch;
   }
 
   /** The frame was shown: from here on undo() comes back to this. */
@@ -104,11 +121,11 @@ export class Image {
   /** Back to the last settle(). */
   undo() {
     while (this.n > 0) {
-      const row = this.rows[--this.n];
-      const step = this.steps[this.n];
-      if (step === ENTERED) this.remove(row);
-      else if (step === LEFT) this.add(row);
-      else row.cells[step] = this.olds[this.n];
+      const { what, rows, n, ids, olds } = this.log[--this.n];
+      for (let i = n - 1; i >= 0; i--)
+        if (what === ENTERED) this.remove(rows[i]);
+        else if (what === LEFT) this.add(rows[i]);
+        else ids.forEach((id, k) => (rows[i].cells[id] = olds[i * ids.length + k]));
     }
     this.tick = this.oldTick;
   }
@@ -125,21 +142,14 @@ export class Image {
     row.facet.byKey.delete(row.key);
   }
 
-  /** @param {Row} row */
-  leave(row) {
-    this.remove(row);
-    this.note(row, LEFT, null);
-  }
-
   /**
    * The sections of a SNAPSHOT or DELTA, to their end.
    * @param {In} input @param {boolean} isResume a keep run may come
    */
   read(input, isResume) {
-    if (isResume) for (const facet of this.facets) facet.isKept = facet.index === 0;
     for (let last = 0; ;) {
       const at = input.uv();
-      if (at === 0) break;
+      if (at === 0) return;
       if (at <= last || at > this.schema.parts.length) throw new WireError("no such facet here");
       last = at;
       const part = this.schema.parts[at - 1];
@@ -147,43 +157,39 @@ export class Image {
       const runs = input.u8();
       const may = part.isOwn ? ENTER | SET | UPDATE : isResume && facet.index ? 31 : 30;
       if (runs === 0 || runs & ~may) throw new WireError("bad runs");
-      if (isResume && !(runs & KEEP)) this.keep(facet, null);
       for (let run = KEEP; run <= UPDATE; run *= 2)
         if (runs & run) this.readRun(facet, part, run, input);
     }
-    if (isResume) for (const facet of this.facets) this.keep(facet, null);
   }
 
-  /** In a resume the rows that are not listed go. @param {Facet} facet @param {Set<Row> | null} kept */
-  keep(facet, kept) {
-    if (facet.isKept) return;
-    facet.isKept = true;
-    for (const row of facet.byKey.values()) if (!kept?.has(row)) this.leave(row);
-  }
-
-  /**
-   * @param {Facet} facet @param {import("./schema.js").Part} part
-   * @param {number} run @param {In} input
-   */
+  /** @param {Facet} facet @param {Part} part @param {number} run @param {In} input */
   readRun(facet, part, run, input) {
     const n = input.uv();
     const kept = run === KEEP ? new Set() : null;
-    if (n === 0) throw new WireError("empty run");
+    if (n === 0 && !kept) throw new WireError("empty run");
+    if (run >= SET) return this.change(facet, part, n, run === UPDATE, input);
+    const batch = this.batch(run === ENTER ? ENTERED : LEFT);
     for (let i = 0, id = -1; i < n; i++) {
       id += input.uv() + 1;
       if (id >= MAX_SLOT) throw new WireError("id too large");
       const row = facet.rows[id];
       if (run === ENTER && !part.isOwn) {
         if (row) throw new WireError("row is held already");
-        this.enter(facet, id, input);
+        const fresh = this.enter(facet, id, input);
+        this.add(fresh);
+        batch.rows[batch.n++] = fresh;
       } else if (!row) throw new WireError("row is not held");
       else if (run === ENTER) this.enterOwn(row, part, input);
-      else if (part.isOwn && row.fields === facet.shape.open) throw new WireError("row is not held");
-      else if (run === LEAVE) this.leave(row);
       else if (kept) kept.add(row);
-      else this.change(row, part, run === UPDATE, input);
+      else this.leave(row, batch);
     }
-    if (kept) this.keep(facet, kept);
+    if (kept) for (const row of facet.byKey.values()) if (!kept.has(row)) this.leave(row, batch);
+  }
+
+  /** @param {Row} row @param {Batch} batch */
+  leave(row, batch) {
+    this.remove(row);
+    batch.rows[batch.n++] = row;
   }
 
   /** @param {Facet} facet @param {number} slot @param {In} input */
@@ -201,9 +207,7 @@ export class Image {
 
     const cells = facet.presets.slice();
     this.fill(open, cells, input);
-    const row = new Row(facet, slot, key, cells);
-    this.add(row);
-    this.note(row, ENTERED, null);
+    return new Row(facet, slot, key, cells);
   }
 
   /** @param {import("./schema.js").Field[]} fields @param {any[]} cells @param {In} input */
@@ -217,7 +221,7 @@ export class Image {
 
   /**
    * What only its owner sees of a row, which has entered right before.
-   * @param {Row} row @param {import("./schema.js").Part} part @param {In} input
+   * @param {Row} row @param {Part} part @param {In} input
    */
   enterOwn(row, part, input) {
     const { open, fields } = row.facet.shape;
@@ -228,19 +232,69 @@ export class Image {
   }
 
   /**
-   * @param {Row} row @param {import("./schema.js").Part} part
-   * @param {boolean} isUpdate @param {In} input
+   * A set or update run. It is the work of every frame, so: rows that name the same
+   * fields go into one batch, their mask is then one comparison, and small numbers
+   * are read in place (the cursor is `at`, and input.at behind it).
+   * @param {Facet} facet @param {Part} part
+   * @param {number} n @param {boolean} isUpdate @param {In} input
    */
-  change(row, part, isUpdate, input) {
-    const { fields } = part;
-    const { cells } = row;
+  change(facet, part, n, isUpdate, input) {
+    const { fields, open } = facet.shape;
+    const { rows } = facet;
+    const { isOwn } = part;
+    const { bytes } = input;
+    let { at } = input;
+    /** @type {Batch | null} */
+    let batch = null;
+    for (let i = 0, slot = -1; i < n; i++) {
+      if (bytes[at] < 128) slot += bytes[at++] + 1;
+      else {
+        input.at = at;
+        slot += input.uv() + 1;
+        at = input.at;
+      }
+      const row = rows[slot];
+      if (!row || (isOwn && row.fields === open)) throw new WireError("row is not held");
+      if (batch && bytes[at] === batch.mask) at++;
+      else {
+        input.at = at;
+        batch = this.changing(part.fields, input);
+        at = input.at;
+      }
+      const { ids, olds } = batch;
+      const { cells } = row;
+      const last = ids.length;
+      let old = batch.n * last;
+      for (let k = 0; k < last; k++) olds[old++] = cells[ids[k]];
+      batch.rows[batch.n++] = row; // from here on undo() knows it
+      for (let k = 0; k < last; k++) {
+        const id = ids[k];
+        const { type } = fields[id];
+        const b = bytes[at];
+        const c = bytes[at + 1];
+        if (isUpdate && type.isSum && (b < 128 || (c > 0 && c < 128))) {
+          const low = b < 128 ? b : (b & 127) | (c << 7);
+          at += b < 128 ? 1 : 2;
+          cells[id] = within(cells[id] + ((low >> 1) ^ -(low & 1)), type.low, type.high);
+        } else {
+          input.at = at;
+          cells[id] = isUpdate ? readChange(type, input, cells[id]) : readCell(type, input);
+          at = input.at;
+        }
+      }
+    }
+    input.at = at;
+  }
+
+  /** A batch for those of the fields that the mask names. @param {Part["fields"]} fields @param {In} input */
+  changing(fields, input) {
+    const first = input.bytes[input.at];
     const n = input.mask(fields.length, this.ids);
     if (n === 0) throw new WireError("empty mask");
-    for (let i = 0; i < n; i++) {
-      const { id, type } = fields[this.ids[i]];
-      const old = cells[id];
-      cells[id] = isUpdate ? readChange(type, input, old) : readCell(type, input);
-      this.note(row, id, old);
-    }
+    const batch = this.batch(CHANGED);
+    batch.mask = first < 128 ? first : 256;
+    batch.ids.length = n;
+    for (let i = 0; i < n; i++) batch.ids[i] = fields[this.ids[i]].id;
+    return batch;
   }
 }

@@ -37,6 +37,13 @@ function merge(to, from, at, changed) {
     }
 }
 
+/** After a resume: rows that are held and not kept. @param {any} table @param {any} change */
+function dropped(table, change) {
+  if (!change["="]) return [];
+  const kept = new Set(change["="].map(idOf));
+  return [...table.keys()].filter((id) => !kept.has(id));
+}
+
 /** Anything but plain JSON: bytes travel as base64. @param {string} _ @param {any} v */
 function asJson(_, v) {
   if (v instanceof ArrayBuffer) v = new Uint8Array(v);
@@ -86,7 +93,7 @@ export class Json {
       const table = this.state.tables.get(name);
       if (OWN.has(name) || !table || this.state.root[name] !== table) continue;
       need(isObject(w), "a map that is none");
-      const gone = new Set((w["-"] ?? []).map(idOf));
+      const gone = new Set([...(w["-"] ?? []).map(idOf), ...dropped(table, w)]);
       for (const id of gone) need(table.has(id), "row is not held");
       for (const [key, row] of Object.entries(w["+"] ?? {}))
         need(
@@ -139,6 +146,7 @@ export class Json {
       const table = tables.get(name);
       if (!table || root[name] !== table) merge(root, { [name]: w }, "", []);
       else {
+        for (const id of dropped(table, w)) this.remove(table, id, calls);
         for (const key of w["-"] ?? []) this.remove(table, idOf(key), calls);
         for (const [key, row] of Object.entries(w["+"] ?? {}))
           this.add(table, idOf(key), row, calls);
@@ -176,9 +184,9 @@ export class Json {
   join(options) {
     return this.text({ t: "hello", join: options });
   }
-  /** @param {{ token: string, epoch: number, events: number }} ticket */
-  resume({ token, epoch, events }) {
-    return this.text({ t: "hello", resume: { token, epoch, tick: this.tick, events } });
+  /** @param {{ token: string, epoch: number, events: number, tick: number }} ticket */
+  resume({ token, epoch, events, tick }) {
+    return this.text({ t: "hello", resume: { token, epoch, tick, events } });
   }
   /** @param {string} name @param {any} data @param {number} request its id, 0: none */
   message(name, data, request) {

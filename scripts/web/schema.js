@@ -13,8 +13,9 @@ import { MAX_U32, WireError, utf8 } from "./wire.js";
 
 /**
  * @typedef {{ t: string, bytes: number, low: number, high: number, min: number,
- *   step: number, max: number, of: string[], isDelta: boolean, smooth: boolean,
- *   preset: any, isComposed: boolean }} Type `bytes` on the wire in absolute form, 0: uv, sv or str
+ *   step: number, max: number, of: string[], isDelta: boolean, isSum: boolean, isNumber: boolean,
+ *   smooth: boolean, preset: any, isComposed: boolean }} Type `bytes` on the wire in absolute
+ *   form, 0: uv, sv or str
  * @typedef {{ id: number, path: string, steps: string[], type: Type }} Field
  * @typedef {Map<string, any>} Tree names to fields and nested records
  * @typedef {{ id: number, name: string, keys: string, fields: Field[], open: Field[],
@@ -52,6 +53,7 @@ const NUMBERS = {
   uint: [0, 0, MAX_U32],
   int: [0, -MAX_CELL, MAX_CELL - 1],
   angle: [2, 0, 65535],
+  fixed: [0, -MAX_CELL, MAX_CELL - 1],
   f32: [4],
   f64: [8],
   bool: [1],
@@ -61,25 +63,28 @@ const NUMBERS = {
 
 /** @param {any} w as in the schema's JSON @param {string} where @returns {Type} */
 export function parseType(w, where) {
-  const facts =
-    w.t === "fixed" ? [0, -MAX_CELL, MAX_CELL - 1] : COMPOSED.test(w.t) ? [0] : NUMBERS[w.t];
+  const isComposed = COMPOSED.test(w.t);
+  const facts = isComposed ? [0] : NUMBERS[w.t];
   if (!facts) throw new WireError(`${where}: no type ${w.t}`);
   const [bytes, low = 0, high = -1] = facts;
+  const isDelta = facts.length > 1;
   const type = {
     t: w.t,
     bytes,
     low,
     high,
     min: w.min ?? 0,
-    step: w.step ?? 1,
+    step: w.t === "angle" ? TURN / 65536 : w.step ?? 1,
     max: w.max ?? 0,
     of: w.of ?? [],
-    isDelta: facts.length > 1,
+    isDelta,
+    isSum: isDelta && w.t !== "angle", // cell + change
+    isNumber: isDelta || w.t[0] === "f", // its value is min + cell * step
     smooth: !!w.smooth,
     preset: /** @type {any} */ (0),
-    isComposed: COMPOSED.test(w.t),
+    isComposed,
   };
-  if (type.isComposed) {
+  if (isComposed) {
     if (!composed) throw new NotLoaded();
     composed.setUp(type, w, where);
     return type;
@@ -87,7 +92,7 @@ export function parseType(w, where) {
   if (w.t === "fixed" && w.max !== undefined) {
     type.low = 0;
     type.high = Math.floor((w.max - w.min) / w.step + 0.5);
-    type.bytes = type.high < 256 ? 1 : type.high < 65536 ? 2 : type.high < 2 ** 24 ? 3 : 4;
+    type.bytes = 1 + [2 ** 8, 2 ** 16, 2 ** 24].filter((n) => type.high >= n).length;
   }
   if (w.t === "str") type.preset = w.def ?? "";
   else if (w.def !== undefined) type.preset = toCell(type, w.def, where);
@@ -125,20 +130,17 @@ export function toCell(type, v, where) {
   if (t === "bool" && typeof v === "boolean") return v ? 1 : 0;
   if (t === "enum" && type.of.includes(v)) return type.of.indexOf(v);
   if (t === "str" && typeof v === "string" && utf8(v).length <= type.max) return v;
-  if (t in NUMBERS || t === "fixed")
-    if (typeof v === "number" && Number.isFinite(v) && t !== "bool" && t !== "enum") {
-      if (t === "f64") return v + 0;
-      if (t === "f32") {
-        v = Math.fround(v) + 0;
-        if (Number.isFinite(v)) return v;
-      } else if (t === "angle") {
-        const q = Math.floor((v * 65536) / TURN + 0.5) % 65536;
-        return Number.isNaN(q) ? 0 : (q + 65536) % 65536;
-      } else {
-        const q = t === "fixed" ? Math.floor((v - type.min) / type.step + 0.5) : v + 0;
-        if (q >= type.low && q <= type.high && q === Math.floor(q)) return q;
-      }
+  if (t === "f32" && typeof v === "number") v = Math.fround(v);
+  if (Number.isFinite(v)) {
+    if (t[0] === "f" && t !== "fixed") return v + 0;
+    if (t === "angle") {
+      const q = Math.floor((v * 65536) / TURN + 0.5) % 65536;
+      return (q + 65536) % 65536 || 0; // what is past all numbers has no remainder
     }
+    const q = t === "fixed" ? Math.floor((v - type.min) / type.step + 0.5) : v + 0;
+    // No number is between those of what is no number.
+    if (q >= type.low && q <= type.high && q === Math.floor(q)) return q;
+  }
   throw new RangeError(`${where}: ${inWords(v)} is not ${describe(type, v)}`);
 }
 
@@ -149,23 +151,21 @@ export function toCell(type, v, where) {
 export function toValue(type, cell, was) {
   if (type.isComposed) return composed.toValue(type, cell, was);
   switch (type.t) {
-    case "fixed":
-      return type.min + cell * type.step;
-    case "angle":
-      return (cell * TURN) / 65536;
     case "bool":
       return cell === 1;
     case "enum":
       return type.of[cell];
+    case "str":
+      return cell;
   }
-  return cell;
+  return type.min + cell * type.step;
 }
 
 /** Do two cells stand for the same? @param {Type} type @param {any} a @param {any} b */
 export const isSameCell = (type, a, b) => a === b || (type.isComposed && composed.isSameCell(a, b));
 
 /** @param {number} v @param {number} low @param {number} high */
-function within(v, low, high) {
+export function within(v, low, high) {
   if (v >= low && v <= high) return v;
   throw new WireError("value out of range");
 }

@@ -75,8 +75,6 @@ export class Motion {
   aim(row, now, due) {
     this.fields.forEach((f, i) => {
       this.from[i] = this.at(i, now);
-    });
-    this.fields.forEach((f, i) => {
       this.to[i] = toValue(f.type, row.cells[f.id]);
     });
     this.start = now;
@@ -114,7 +112,8 @@ export function put(obj, steps, value) {
 
 /** @param {Row} row @param {number} now @returns {[number | string, any]} */
 export function viewOf(row, now) {
-  const fields = row.fields;
+  const { fields } = row;
+  row.facet.isDrawn = true;
   row.motion ??= new Motion(
     row,
     fields.filter((f) => f.type.smooth),

@@ -74,13 +74,55 @@ export class Table {
   }
 }
 
-/** @param {any} a @param {any} b plain data */
-const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+/** From so many rows of a frame on the loops of write.js are worth their call. */
+const MANY = 8;
+/** @type {any} write.js, or its promise, once a frame has had so many */
+let loops = null;
+
+/**
+ * The field of the first n rows, into the objects that pages see.
+ * @param {import("./schema.js").Field} field @param {Row[]} rows @param {number} n
+ */
+function write(field, rows, n) {
+  const { id, steps, type } = field;
+  if (n >= MANY && type.isNumber && loops?.write?.(field, rows, n)) return;
+  for (let i = 0; i < n; i++) {
+    const { obj, cells } = rows[i];
+    put(obj, steps, toValue(type, cells[id], type.isComposed && get(obj, steps)));
+  }
+}
+
+
+/**
+ * One loop's cursor, and each of its own results: a loop makes no garbage.
+ * @param {(Row | undefined)[]} rows @param {number} now @returns {any}
+ */
+function cursor(rows, now) {
+  let i = 0;
+  return {
+    done: false,
+    value: /** @type {any} */ (undefined),
+    next() {
+      while (i < rows.length && !rows[i]) i++;
+      const row = rows[i++];
+      this.done = !row;
+      this.value = row && viewOf(row, now);
+      return this;
+    },
+    [Symbol.iterator]() {
+      return this;
+    },
+  };
+}
 
 export class State {
-  /** @param {(fn: Function, args: any[]) => void} call */
-  constructor(call) {
+  /**
+   * @param {(fn: Function, args: any[]) => void} call
+   * @param {Map<string, import("./columns.js").Columns>} [columns] maps that are no tables
+   */
+  constructor(call, columns = new Map()) {
     this.call = call;
+    this.columns = columns;
     /** @type {any} what the page sees: root fields and tables */
     this.root = {};
     /** @type {Map<string, Table>} */
@@ -110,22 +152,26 @@ export class State {
     const touched = [];
     /** @type {Row[]} */
     const removed = [];
+    /** @type {Call[]} */
+    const calls = [];
 
-    if (image !== this.image) this.replace(image, added, touched, removed);
+    if (image !== this.image) this.replace(image, added, touched, removed, calls);
     else
       for (let i = 0; i < image.n; i++) {
-        const row = image.rows[i];
-        const step = image.steps[i];
-        if (step === ENTERED) this.create(row, added);
-        else if (step === LEFT) {
-          row.isGone = true;
-          removed.push(row);
-        } else this.write(row, step, touched);
+        const batch = image.log[i];
+        const { what, rows, n } = batch;
+        const columns = n && rows[0].facet.columns;
+        if (columns) columns._take(batch, now, due, calls);
+        else if (what === ENTERED) for (let k = 0; k < n; k++) this.create(rows[k], added);
+        else if (what === LEFT)
+          for (let k = 0; k < n; k++) {
+            rows[k].isGone = true;
+            removed.push(rows[k]);
+          }
+        else if (n) this.write(rows, n, batch.ids, touched);
       }
     image.settle();
 
-    /** @type {Call[]} */
-    const calls = [];
     for (const row of removed)
       if (row.version >= 0) row.facet.table?._tell("remove", [row.obj, row.key], calls);
     for (const row of added) {
@@ -154,27 +200,42 @@ export class State {
     }
   }
 
-  /** @param {Row} row @param {number} id @param {Row[]} touched */
-  write(row, id, touched) {
-    const { path, steps, type } = row.fields[id];
-    const was = type.isComposed ? get(row.obj, steps) : undefined;
-    put(row.obj, steps, toValue(type, row.cells[id], was));
-    if (type.smooth) row.isMoved = true;
-    if (!row.isTouched) {
-      row.isTouched = true;
-      touched.push(row);
-      if (row.facet.table?._fns.change.size) row.changed = [];
+  /**
+   * These fields of the first n rows, all of one facet, have changed.
+   * @param {Row[]} rows @param {number} n @param {number[]} ids @param {Row[]} touched
+   */
+  write(rows, n, ids, touched) {
+    const { shape, table } = rows[0].facet;
+    const isWatched = table && table._fns.change.size > 0;
+    const moves = ids.some((id) => shape.fields[id].type.smooth);
+    if (n >= MANY) loops ??= import("./write.js").then((m) => (loops = m), () => {});
+    for (const id of ids) write(shape.fields[id], rows, n);
+    if (!isWatched && !rows[0].facet.isDrawn) return; // nobody will ask what changed
+    for (let i = 0; i < n; i++) {
+      const row = rows[i];
+      if (!isWatched && !row.motion) continue;
+      row.isMoved ||= moves;
+      if (!row.isTouched) {
+        row.isTouched = true;
+        touched.push(row);
+        if (isWatched) row.changed = [];
+      }
+      const { changed } = row;
+      if (changed)
+        for (const id of ids) {
+          const { path } = shape.fields[id];
+          if (!changed.includes(path)) changed.push(path);
+        }
     }
-    if (row.changed && !row.changed.includes(path)) row.changed.push(path);
   }
 
   /**
    * A snapshot: another image, perhaps by another schema. Rows whose key was
    * there before keep their object and tell what differs.
    * @param {import("./image.js").Image} image
-   * @param {Row[]} added @param {Row[]} touched @param {Row[]} removed
+   * @param {Row[]} added @param {Row[]} touched @param {Row[]} removed @param {Call[]} calls
    */
-  replace(image, added, touched, removed) {
+  replace(image, added, touched, removed, calls) {
     this.image?.undo(); // what is left there was never shown
     const before = new Map(this.image?.facets.map((f) => [f.shape.name, f]));
     this.image = image;
@@ -182,7 +243,13 @@ export class State {
       const { shape } = facet;
       const old = before.get(shape.name);
       before.delete(shape.name);
-      const isOther = !old || !isSame(old.shape.fields, shape.fields);
+      const isOther = JSON.stringify(old?.shape.fields) !== JSON.stringify(shape.fields);
+      facet.columns = this.columns.get(shape.name) ?? null;
+      if (facet.columns) {
+        this.root[shape.name] = facet.columns;
+        facet.columns._load(facet, calls);
+        continue;
+      }
       if (facet.index) {
         facet.table = this.table(shape.name);
         facet.table._rows = facet.byKey;
@@ -198,18 +265,24 @@ export class State {
         row.obj = was.obj;
         row.version = was.version;
         if (isNew) this.reshape(row, was);
-        else row.motion = was.motion;
-        for (const f of row.fields)
-          if (isNew || !isSameCell(f.type, was.cells[f.id], row.cells[f.id]))
-            this.write(row, f.id, touched);
+        else if ((row.motion = was.motion)) facet.isDrawn = true;
+        const ids = row.fields
+          .filter((f) => isNew || !isSameCell(f.type, was.cells[f.id], row.cells[f.id]))
+          .map((f) => f.id);
+        if (ids.length) this.write([row], 1, ids, touched);
       }
       if (facet.index && old)
         for (const was of old.byKey.values())
           if (was.obj && !facet.byKey.has(was.key)) removed.push(was);
     }
     for (const [name, facet] of before) {
+      const { columns, table } = facet;
+      if (columns) {
+        columns._load({ ...facet, byKey: new Map() }, calls);
+        delete this.root[name];
+        continue;
+      }
       removed.push(...facet.byKey.values());
-      const table = this.tables.get(name);
       if (!table) continue;
       table._rows = new Map();
       if (this.root[name] === table) delete this.root[name];
@@ -232,46 +305,17 @@ export class State {
    * @param {string} name @param {number} now @returns {Iterable<[any, any]>}
    */
   view(name, now) {
+    const columns = this.columns.get(name);
+    if (columns) return columns.view(now);
     const facet = this.image?.facets.find((f) => f.index && f.shape.name === name);
-    if (!facet) {
-      if (!this.tables.has(name)) throw new TypeError(`the state has no map ${name}`);
-      return this.table(name);
-    }
-    if (!facet.shape.fields.some((f) => f.type.smooth)) return this.table(name);
-    return new Cursor(facet.rows, now);
+    if (!facet && !this.tables.has(name)) throw new TypeError(`the state has no map ${name}`);
+    if (!facet?.shape.fields.some((f) => f.type.smooth)) return this.table(name);
+    return cursor(facet.rows, now);
   }
 
   /** The root record with its smooth fields where they are now. @param {number} now */
   viewRoot(now) {
     const row = this.image?.root;
     return row ? viewOf(row, now)[1] : this.root;
-  }
-}
-
-/** One loop's cursor, and each of its own results: a loop makes no garbage. */
-class Cursor {
-  /** @param {(Row | undefined)[]} rows @param {number} now */
-  constructor(rows, now) {
-    this.rows = rows;
-    this.now = now;
-    this.i = 0;
-    /** @type {any} */
-    this.value = undefined;
-    this.done = false;
-  }
-  next() {
-    while (this.i < this.rows.length) {
-      const row = this.rows[this.i++];
-      if (row) {
-        this.value = viewOf(row, this.now);
-        return this;
-      }
-    }
-    this.value = undefined;
-    this.done = true;
-    return this;
-  }
-  [Symbol.iterator]() {
-    return this;
   }
 }

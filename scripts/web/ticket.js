@@ -12,15 +12,8 @@
 
 /** @typedef {{ id: number, token: string, epoch: number, events: number }} Ticket */
 
-/** @returns {Storage | null} none in Node, or where the browser forbids it */
-function storage() {
-  try {
-    return globalThis.sessionStorage ?? null;
-  } catch {
-    return null;
-  }
-}
-
+/** There is none in Node, and it may throw. @returns {Storage | undefined} */
+const storage = () => globalThis.sessionStorage;
 const keyOf = (/** @type {string} */ path) => `parlor ${path}`;
 
 /** Takes the ticket out: one join uses it. @param {string} path @returns {Ticket | null} */

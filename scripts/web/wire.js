@@ -35,7 +35,7 @@ export class In {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.at = 0;
     this.end = bytes.length;
-    /** @type {string[]} the room's dictionary, for `any` inside of types */
+    /** @type {string[]} the room's dictionary */
     this.keys = [];
   }
   /** @param {number} n @returns {number} where these n bytes begin */
@@ -50,10 +50,10 @@ export class In {
     return this.bytes[this.at++];
   }
   u16() {
-    return this.view.getUint16(this.skip(2), true);
+    return this.le(2);
   }
   u32() {
-    return this.view.getUint32(this.skip(4), true);
+    return this.le(4);
   }
   /** @param {number} n 1 to 4 bytes, lowest first */
   le(n) {
@@ -120,26 +120,17 @@ export class In {
       if (b < 128) return count;
     }
   }
-  /** The key of a map in an `any`. @param {string[]} keys the room's dictionary */
-  key(keys) {
+  /** The key of a map in an `any`. */
+  key() {
     const id = this.uv();
-    if (id > keys.length) throw new WireError("no such key");
-    return id ? keys[id - 1] : this.str();
+    if (id > this.keys.length) throw new WireError("no such key");
+    return id ? this.keys[id - 1] : this.str();
   }
-  /**
-   * @param {string[]} keys the room's dictionary
-   * @param {number} [depth]
-   * @returns {any}
-   */
-  any(keys, depth = 0) {
+  /** @param {number} [depth] @returns {any} */
+  any(depth = 0) {
     const tag = this.u8();
+    if (tag < 3) return [null, false, true][tag];
     switch (tag) {
-      case 0:
-        return null;
-      case 1:
-        return false;
-      case 2:
-        return true;
       case 3: {
         const v = this.sv();
         if (v !== (v | 0)) throw new WireError("integer past 32 bits");
@@ -160,12 +151,12 @@ export class In {
     if (n > this.end - this.at) throw new WireError("cut short");
     if (tag === 6) {
       const list = [];
-      for (let i = 0; i < n; i++) list.push(this.any(keys, depth + 1));
+      for (let i = 0; i < n; i++) list.push(this.any(depth + 1));
       return list;
     }
     /** @type {[string, any][]} */
     const pairs = [];
-    for (let i = 0; i < n; i++) pairs.push([this.key(keys), this.any(keys, depth + 1)]);
+    for (let i = 0; i < n; i++) pairs.push([this.key(), this.any(depth + 1)]);
     return Object.fromEntries(pairs); // unlike assignment, it takes "__proto__" for a key
   }
 }

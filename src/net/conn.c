@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/close_reason.h"
 #include "base/logger.h"
 #include "net/conn_impl.h"
 
@@ -74,6 +75,12 @@ void conn_accept(struct edge *edge, int fd, const struct sockaddr_storage *from)
     conn_update_poll(c);
 }
 
+/* When has output been stuck for too long? */
+static uint64_t stuck_ms(const struct conn *c)
+{
+    return c->is_blocked ? c->moved_ms + c->edge->limits.stuck_ms : UINT64_MAX;
+}
+
 /* When does its present state end by itself? */
 static uint64_t due_ms(const struct conn *c)
 {
@@ -85,7 +92,10 @@ static uint64_t due_ms(const struct conn *c)
         if (c->is_first || (c->head && http_head_is_started(c->head)))
             return c->since_ms + l->head_ms;
         return moved_ms + l->keep_alive_ms;
-    case CONN_WS: return c->heard_ms + (c->is_pinged ? l->dead_ms : l->ping_ms);
+    case CONN_WS: {
+        uint64_t silent_ms = c->heard_ms + (c->is_pinged ? l->dead_ms : l->ping_ms);
+        return silent_ms < stuck_ms(c) ? silent_ms : stuck_ms(c);
+    }
     case CONN_ENDING:
         /* A reply that is still leaving has time as long as it moves. */
         if (!c->handler && !c->is_shut)
@@ -109,6 +119,12 @@ void conn_on_due(struct conn *c)
         ws_deflate_idle(c->ws.deflate);
     if (due_ms(c) / 1000 > c->edge->wheel.now_s) {
         conn_retime(c);
+        return;
+    }
+    if (c->state == CONN_WS && stuck_ms(c) / 1000 <= c->edge->wheel.now_s) {
+        logger_debug("net", "%s: %zu bytes do not leave, too slow", conn_address(c),
+                     c->out.bytes);
+        conn_close(c, CLOSE_TOO_SLOW, NULL);
         return;
     }
     if (c->state == CONN_WS && !c->is_pinged) {

@@ -81,8 +81,9 @@ void conn_close(struct conn *c, uint16_t code, const char *reason);
 void conn_abort(struct conn *c);
 
 /* Bytes that have not left: our queue, plus what the kernel has not sent
- * (SIOCOUTQNSD). */
-size_t conn_backlog(const struct conn *c);
+ * (SIOCOUTQNSD, asked only when something was written since it was last nothing).
+ * What was queued in this turn is written first; calls no handler. */
+size_t conn_backlog(struct conn *c);
 
 /* Bytes in our own queue alone. */
 size_t conn_queued(const struct conn *c);

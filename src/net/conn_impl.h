@@ -47,6 +47,7 @@ struct conn {
     bool is_trusted;   /* the peer: its X-Forwarded- headers count */
     bool is_limited;   /* the meters below count */
     bool is_blocked;   /* the socket is full; wait until it is writable */
+    bool may_wait;     /* the kernel may hold bytes that it has not sent */
     bool is_paused;    /* too much waits to leave: read no more for now */
     bool is_shut;      /* our side of the TCP connection is closed */
     bool is_eof;       /* and this is the peer's */
@@ -60,6 +61,7 @@ struct conn {
     uint8_t scheme;    /* enum conn_scheme */
     uint16_t code;     /* for on_closed */
     uint64_t heard_ms; /* the peer last proved to be alive */
+    uint64_t moved_ms; /* the socket last took bytes */
     struct outq out;
     struct link dirty;                  /* the edge's ring of those with output */
     const struct conn_handler *handler; /* NULL until the upgrade */

@@ -306,6 +306,9 @@ static int write_out(struct conn *c)
         written = tls_stream_take_sent(c->tls);
     }
     c->edge->counters.bytes_out += written;
+    c->may_wait = c->may_wait || written > 0;
+    if (written > 0)
+        c->moved_ms = edge_now_ms();
     return r;
 }
 
@@ -348,6 +351,10 @@ void conn_flush(struct conn *c)
         on_write_error(c, r);
         return;
     }
+    if (r == 1 && !c->is_blocked) {
+        c->is_blocked = true;
+        conn_retime(c); /* from here on it may be too slow */
+    }
     c->is_blocked = r == 1;
     if (c->out.n == 0 && c->state == CONN_ENDING && !shut_tls(c)) {
         c->is_blocked = true;
@@ -374,11 +381,17 @@ size_t conn_queued(const struct conn *c)
     return c->out.bytes;
 }
 
-size_t conn_backlog(const struct conn *c)
+size_t conn_backlog(struct conn *c)
 {
     int unsent = 0;
 
-    if (c->fd < 0 || ioctl(c->fd, SIOCOUTQNSD, &unsent) != 0 || unsent < 0)
+    /* What was queued in this turn has not had its chance yet. */
+    if (c->out.n > 0 && !c->is_blocked)
+        conn_flush(c);
+    if (c->state == CONN_DEAD || !c->may_wait)
+        return c->out.bytes;
+    if (ioctl(c->fd, SIOCOUTQNSD, &unsent) != 0 || unsent < 0)
         unsent = 0;
+    c->may_wait = unsent > 0;
     return c->out.bytes + (size_t)unsent;
 }

@@ -18,6 +18,7 @@ const struct edge_limits edge_limits_default = {
     .close_ms = 3000,
     .ping_ms = 25000,
     .dead_ms = 60000,
+    .stuck_ms = 30000,
     .max_conns = 100000,
     .max_out_bytes = 4 << 20,
     .high_water = 256 << 10,

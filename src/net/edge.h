@@ -36,6 +36,7 @@ struct edge_limits {
     uint32_t ping_ms;       /* 25 000: server pings on a silent WebSocket */
     uint32_t dead_ms;       /* 60 000: nothing heard for so long: dropped (1006) */
     uint32_t max_conns;     /* 100 000: more are answered 503 */
+    uint32_t stuck_ms;      /* 30 000: output waits, none leaves: close 4007 */
     size_t max_out_bytes;   /* 4 MiB: output queue, beyond it close 4007 */
     size_t high_water;      /* 256 KiB: reading stops while so much waits to leave */
 

@@ -18,6 +18,7 @@ enum {
     RECORD_BYE = 0x07,
     RECORD_KEYS = 0x08,
     RECORD_REPLY = 0x09,
+    RECORD_VOLATILE = 0x0a, /* an EVENT that is not counted */
     RECORD_DEV = 0x40,
 
     RECORD_C_HELLO = 0x81,

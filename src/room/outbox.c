@@ -51,6 +51,7 @@ bool outbox_push(struct outbox *o, const struct out_event *given, const uint32_t
         goto fail;
     o->bytes += size_of(&ev);
     o->events[o->n++] = ev;
+    o->n_volatile += ev.is_volatile;
     return true;
 
 fail:
@@ -90,6 +91,7 @@ void outbox_cut(struct outbox *o, size_t mark)
     while (o->n > mark) {
         struct out_event *ev = &o->events[--o->n];
         o->bytes -= size_of(ev);
+        o->n_volatile -= ev->is_volatile;
         release(ev);
     }
 }

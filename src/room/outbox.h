@@ -23,11 +23,12 @@ struct out_event {
     uint32_t except;             /* not this one, 0: nobody */
     uint32_t *list;              /* owned; NULL: no list */
     uint32_t n_list;
+    bool is_volatile; /* not for players whose line is stuck */
 };
 
 struct outbox {
     struct out_event *events;
-    size_t n, cap;
+    size_t n, cap, n_volatile;
     size_t bytes, max_bytes;
 };
 

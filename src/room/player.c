@@ -19,6 +19,7 @@ struct player *player_new(uint32_t id)
     p->id = id;
     view_init(&p->view);
     p->view.player = id;
+    pace_reset(&p->pace);
     rnd_secret(p->token, sizeof p->token);
     player_set_name(p, NULL, 0, PLAYER_NAME_MAX);
     return p;

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "proto/record.h"
+#include "room/pace.h"
 #include "room/peer.h"
 #include "state/emit.h"
 #include "state/schema.h"
@@ -47,23 +48,25 @@ struct player {
     bool needs_hello;     /* HELLO and snapshot go out with the next flush */
     bool is_resumed;      /* ... and say so */
     bool is_leaving;      /* its INPUT_LEAVE is queued, or it was kicked */
+    bool has_events;      /* were sent since the last state: they may wait in the socket */
+    bool is_slow;         /* got no state in this flush, and no volatile events */
     uint32_t outbox_from; /* events queued before this place are not for it */
     struct room *room;
     struct peer peer;        /* peer.conn is NULL while HELD */
     struct session *session; /* of the connection, or NULL */
-    struct view view;
-    struct schema *schema; /* by which this client encodes (own reference) */
-    uint64_t probe_us;     /* 0: no probe is out */
-    uint32_t probe_tick;   /* the ACK of this tick tells the round trip */
-    uint32_t n_received;   /* counted records from the client in this seat */
-    uint32_t n_waiting;    /* inputs in the room's queue */
+    struct view view;        /* of what was sent; left alone while HELD */
+    struct pace pace;        /* of the connection: what state its line takes */
+    struct schema *schema;   /* by which this client encodes (own reference) */
+    uint32_t
+        resume_tick;     /* with needs_hello: of the state that the client holds; 0: none */
+    uint32_t n_received; /* counted records from the client in this seat */
+    uint32_t n_waiting;  /* inputs in the room's queue */
     uint32_t offered_hash; /* schema that the client said it holds */
     uint64_t held_until_us;
     struct bucket *buckets; /* by message id; NULL until one is needed */
     float strikes;          /* rate violations, see player_strike() */
     uint32_t strikes_at_ms;
     uint32_t n_invalid; /* messages that did not fit their declaration */
-    float rtt_ms;       /* 0: not known yet */
     uint8_t token[RECORD_TOKEN_BYTES];
     char name[PLAYER_NAME_MAX + 1];
 };

@@ -87,8 +87,10 @@ bool room_is_full(const struct room *r);
 struct player *room_take_seat(struct room *r, const struct peer *peer, const char *name,
                               size_t n_name, const uint8_t *options, size_t n_options);
 
-/* Give a held (or still connected) seat to a new connection. */
-void room_resume_seat(struct room *r, struct player *p, const struct peer *peer);
+/* Give a held (or still connected) seat to a new connection, whose client still holds
+ * the state of `tick` (0: none) and gets what changed since. */
+void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
+                      uint32_t tick);
 
 /* The connection of a seat is gone. Held where the game and the peer allow it and
  * `for_good` is not set, else it leaves. */
@@ -123,6 +125,9 @@ void room_close(struct room *r, const char *reason);
 
 /* End it because its script cannot go on: no callback runs, players get 4009. */
 void room_fault(struct room *r, const char *reason);
+
+/* How much later than 1.5 round trips an ACK of this room's state may come. */
+uint32_t room_slack_us(const struct room *r);
 
 /* A player's view was reset: see that it is served. */
 void room_wake_for(struct room *r);

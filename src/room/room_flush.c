@@ -12,6 +12,8 @@
 #include "proto/ws_frame.h"
 #include "room/room_internal.h"
 
+enum { ACK_DELAY_US = 40000 };
+
 static void send_buf(struct player *p, struct buf *out)
 {
     enum ws_op op = p->peer.codec == PEER_JSON ? WS_TEXT : WS_BINARY;
@@ -79,6 +81,16 @@ static void put_hello_json(const struct room *r, const struct player *p, struct 
     json_out_end_object(&j);
 }
 
+/* From the state that the client holds, where it can be brought up to date by a delta;
+ * else from none. */
+static void begin_view(const struct room *r, struct player *p)
+{
+    bool knows = p->peer.codec == PEER_JSON || p->offered_hash == r->image->schema->hash;
+
+    view_resume(&p->view, r->image, knows ? p->resume_tick : 0);
+    p->resume_tick = 0;
+}
+
 static void greet(struct room *r, struct player *p)
 {
     struct buf *out = &r->scratch;
@@ -89,34 +101,56 @@ static void greet(struct room *r, struct player *p)
     else
         put_hello(r, p, out);
     send_buf(p, out);
-    view_reset(&p->view);
+    begin_view(r, p);
     p->needs_hello = p->needs_schema = p->is_resumed = false;
 }
 
-/* State for one player; returns whether it is behind afterwards. Nothing is sent
- * to a peer whose earlier bytes have not left: it gets one merged delta later. */
-static bool send_state(struct room *r, struct player *p, uint64_t now_us)
+/* An ACK may be late by two ticks, and by what the SDK takes to send it. */
+uint32_t room_slack_us(const struct room *r)
 {
-    bool failed = false;
+    double rate = room_is_event_driven(r) ? room_def(r)->sync_rate : room_def(r)->tick_rate;
 
+    return ACK_DELAY_US + (uint32_t)(2e6 / rate);
+}
+
+/* Has what was sent before not got through yet? Then state waits: it would only
+ * queue up behind it. The socket is asked last, as that is a system call, and not
+ * where an ACK has told already that nothing is left in it. */
+static bool is_stuck(const struct room *r, struct player *p, uint64_t now_us)
+{
+    if (pace_is_full(&p->pace, (uint32_t)now_us, room_slack_us(r)))
+        return true;
+    if (pace_is_idle(&p->pace) && !p->has_events)
+        return false;
+    return p->peer.ops->backlog(p->peer.conn) > 0;
+}
+
+/* State for one player; returns whether it is behind afterwards. One whose line is
+ * stuck is skipped and gets one merged delta later; not right after the hello,
+ * which state has to follow. */
+static bool send_state(struct room *r, struct player *p, bool is_greeted, uint64_t now_us)
+{
+    bool is_current = view_is_current(&p->view, r->image), failed = false;
+
+    /* Asked before anything of this flush is on its way. */
+    p->is_slow =
+        !is_greeted && (!is_current || r->outbox.n_volatile > 0) && is_stuck(r, p, now_us);
     if (p->needs_schema && p->peer.codec == PEER_BINARY) {
         buf_clear(&r->scratch);
         put_schema(r, &r->scratch);
         send_buf(p, &r->scratch);
     }
     p->needs_schema = false;
-    if (p->view.has_state && p->peer.ops->backlog(p->peer.conn) > 0) {
+    if (p->is_slow)
         view_skip(&p->view, r->image);
-        return true;
-    }
-    struct chunk *frame =
-        emit_frame(&r->cache, r->image, &p->view, p->peer.codec == PEER_JSON, &failed);
+    if (p->is_slow || is_current)
+        return !is_current;
+    bool json = p->peer.codec == PEER_JSON;
+    struct chunk *frame = emit_frame(&r->cache, r->image, &p->view, json, &failed);
     if (frame) {
         p->peer.ops->send(p->peer.conn, frame);
-        if (p->probe_us == 0) {
-            p->probe_us = now_us;
-            p->probe_tick = p->view.told;
-        }
+        pace_sent(&p->pace, p->view.told, (uint32_t)now_us);
+        p->has_events = false;
     }
     chunk_unref(&frame);
     return failed;
@@ -135,8 +169,11 @@ static void send_events(struct room *r)
         for (uint32_t k = 0; k < r->n_players; k++) {
             struct player *p = r->players[k];
             struct chunk *frame = p->peer.codec == PEER_JSON ? ev->json : ev->binary;
-            if (is_served(p) && frame && i >= p->outbox_from && outbox_is_for(ev, p->id))
-                p->peer.ops->send(p->peer.conn, frame);
+            if (!is_served(p) || !frame || i < p->outbox_from ||
+                !outbox_is_for(ev, p->id) || (ev->is_volatile && p->is_slow))
+                continue;
+            p->peer.ops->send(p->peer.conn, frame);
+            p->has_events = true;
         }
     }
 }
@@ -151,9 +188,10 @@ void room_flush(struct room *r, uint64_t now_us)
             struct player *p = r->players[i];
             if (!is_served(p))
                 continue;
-            if (p->needs_hello)
+            bool is_greeted = p->needs_hello;
+            if (is_greeted)
                 greet(r, p);
-            r->n_behind += send_state(r, p, now_us);
+            r->n_behind += send_state(r, p, is_greeted, now_us);
         }
         send_events(r);
         outbox_cut(&r->outbox, 0);

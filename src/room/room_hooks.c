@@ -18,7 +18,7 @@ static struct chunk *event_binary(struct room *r, const struct script_event *ev)
     struct buf *out = &r->scratch;
 
     buf_clear(out);
-    wire_put_u8(out, RECORD_EVENT);
+    wire_put_u8(out, ev->is_volatile ? RECORD_VOLATILE : RECORD_EVENT);
     wire_put_u16(out, (uint16_t)r->tick);
     wire_put_uv(out, (uint64_t)(ev->id + 1));
     if (ev->id < 0)
@@ -41,6 +41,8 @@ static struct chunk *event_json(struct room *r, const struct script_event *ev)
     json_out_str(&j, ev->name, ev->n_name);
     json_out_key(&j, "data", 4);
     payload_to_json(ev->id < 0 ? NULL : &room_def(r)->schema->events[ev->id], &in, &j);
+    if (ev->is_volatile)
+        json_out_key_bool(&j, "volatile", true);
     json_out_end_object(&j);
     return out->failed ? NULL : ws_frame_chunk(WS_TEXT, out->data, out->len);
 }
@@ -49,6 +51,7 @@ static struct chunk *event_json(struct room *r, const struct script_event *ev)
 static void push_event(struct room *r, const struct script_event *ev, bool binary,
                        bool json, struct out_event *out, const uint32_t *list)
 {
+    out->is_volatile = ev->is_volatile;
     if (binary)
         out->binary = event_binary(r, ev);
     if (json)
@@ -178,7 +181,7 @@ static double on_rtt(void *room, uint32_t player)
 {
     const struct player *p = room_find(room, player);
 
-    return p ? (double)p->rtt_ms : 0;
+    return p ? (double)p->pace.rtt_ms : 0;
 }
 
 static double on_backlog(void *room, uint32_t player)

@@ -123,14 +123,17 @@ struct player *room_take_seat(struct room *r, const struct peer *peer, const cha
     return p;
 }
 
-void room_resume_seat(struct room *r, struct player *p, const struct peer *peer)
+void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
+                      uint32_t tick)
 {
     if (p->peer.conn)
         room_part(p, CLOSE_TAKEN_OVER, close_reason_text(CLOSE_TAKEN_OVER));
     p->peer = *peer;
     room_count_peer(r, p, 1);
     p->needs_hello = p->is_resumed = true;
-    p->probe_us = 0;
+    p->resume_tick = tick;
+    pace_reset(&p->pace);
+    p->has_events = false;
     if (p->state == PLAYER_HELD) {
         p->state = PLAYER_SEATED;
         queue(r, p, INPUT_RESUME, NULL, 0);
@@ -158,7 +161,6 @@ void room_lose_peer(struct room *r, struct player *p, bool for_good)
     room_count_peer(r, p, -1);
     p->peer.conn = NULL;
     p->session = NULL;
-    view_reset(&p->view);
     if (for_good || !can_resume || reconnect_s <= 0) {
         start_leaving(r, p, for_good ? "left" : "lost");
         return;
@@ -195,7 +197,6 @@ void room_part(struct player *p, uint16_t code, const char *reason)
     if (p->session)
         session_part(p->session);
     p->session = NULL;
-    view_reset(&p->view);
     session_say_bye(&peer, code, reason);
     peer.ops->close(peer.conn, code, reason);
 }

@@ -212,7 +212,8 @@ void session_join(struct session *s, const uint8_t *options, size_t n, uint32_t 
     room_offer_schema(p, schema_hash);
 }
 
-void session_resume(struct session *s, const uint8_t *token, uint32_t schema_hash)
+void session_resume(struct session *s, const uint8_t *token, uint32_t schema_hash,
+                    uint32_t epoch, uint32_t tick)
 {
     struct game *g = game_find(s->world, s->wish->game, strlen(s->wish->game));
     struct player *p = g ? map_get_bytes(&g->tokens, token, RECORD_TOKEN_BYTES) : NULL;
@@ -226,7 +227,7 @@ void session_resume(struct session *s, const uint8_t *token, uint32_t schema_has
         session_end(s, CLOSE_NO_SUCH_ROOM, "the seat is gone");
         return;
     }
-    room_resume_seat(p->room, p, &s->peer);
+    room_resume_seat(p->room, p, &s->peer, epoch == p->room->epoch ? tick : 0);
     seat(s, p);
     room_offer_schema(p, schema_hash);
 }
@@ -279,11 +280,7 @@ void session_ack(struct session *s, uint32_t tick)
 {
     struct player *p = s->player;
 
-    if (p->probe_us && tick >= p->probe_tick) {
-        float sample = (float)(clk_now_us() - p->probe_us) / 1000;
-        p->rtt_ms = p->rtt_ms > 0 ? p->rtt_ms + (sample - p->rtt_ms) / 8 : sample;
-        p->probe_us = 0;
-    }
+    pace_acked(&p->pace, tick, (uint32_t)clk_now_us(), room_slack_us(p->room));
 }
 
 void session_resync(struct session *s)

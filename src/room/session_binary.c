@@ -31,13 +31,12 @@ static void read_hello(struct session *s, struct wire_in *in)
             session_join(s, options, (size_t)(in->at - options), hash);
     } else {
         const uint8_t *token = wire_raw(in, RECORD_TOKEN_BYTES);
-        wire_u32(in); /* epoch */
-        wire_uv(in);  /* tick: this release resumes with a snapshot */
-        wire_uv(in);  /* records received: kept for the ring of a later one */
+        uint32_t epoch = wire_u32(in), tick = wire_uv(in);
+        wire_uv(in); /* records received: kept for the ring of a later release */
         if (in->failed)
             session_end(s, CLOSE_BAD_HELLO, close_reason_text(CLOSE_BAD_HELLO));
         else
-            session_resume(s, token, hash);
+            session_resume(s, token, hash, epoch, tick);
     }
 }
 

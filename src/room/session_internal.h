@@ -13,8 +13,10 @@ void session_end(struct session *s, uint16_t code, const char *reason);
 void session_join(struct session *s, const uint8_t *options, size_t n,
                   uint32_t schema_hash);
 
-/* Take a held seat back. */
-void session_resume(struct session *s, const uint8_t *token, uint32_t schema_hash);
+/* Take a held seat back. The client holds the state of `tick` (0: none) in the room
+ * that had this epoch. */
+void session_resume(struct session *s, const uint8_t *token, uint32_t schema_hash,
+                    uint32_t epoch, uint32_t tick);
 
 /* A message for the script: limits first. `in` as for room_input(). After it the
  * seat may be gone: look at s->player again. */

@@ -30,6 +30,14 @@ static double number_of(const cJSON *object, const char *key)
                : -1;
 }
 
+/* The same where it is a whole number, else 0. */
+static uint32_t whole_of(const cJSON *object, const char *key)
+{
+    double v = number_of(object, key);
+
+    return v >= 0 && v == floor(v) ? (uint32_t)v : 0;
+}
+
 static bool read_token(const char *text, uint8_t *out)
 {
     static const char digits[] = "0123456789abcdef";
@@ -58,7 +66,7 @@ static void read_hello(struct session *s, const cJSON *object)
     if (s->player)
         session_end(s, CLOSE_PROTOCOL, "a second hello");
     else if (cJSON_IsObject(resume) && read_token(text_of(resume, "token"), token))
-        session_resume(s, token, 0);
+        session_resume(s, token, 0, whole_of(resume, "epoch"), whole_of(resume, "tick"));
     else if (cJSON_IsObject(join) && payload_from_json(NULL, join, options, &e) == 0 &&
              !options->failed)
         session_join(s, options->data, options->len, 0);

@@ -77,7 +77,28 @@ static struct script_event read_event(lua_State *L, int name)
         luaL_error(L, "event %s: %s", ev.name, e.text);
     ev.payload = vm->scratch.data;
     ev.n_payload = vm->scratch.len;
+    ev.is_volatile = false;
     return ev;
+}
+
+/* Push options[key] of the table at `index`, without asking its metatable: that
+ * could run script code which overwrites the event at hand. */
+static void push_option(lua_State *L, int index, const char *key)
+{
+    lua_pushstring(L, key);
+    lua_rawget(L, index);
+}
+
+/* The option `volatile` of the table at `index`, which may be nil. */
+static bool read_volatile(lua_State *L, int index)
+{
+    if (lua_isnil(L, index))
+        return false;
+    luaL_checktype(L, index, LUA_TTABLE);
+    push_option(L, index, "volatile");
+    bool is_volatile = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return is_volatile;
 }
 
 static int room_send(lua_State *L)
@@ -85,8 +106,9 @@ static int room_send(lua_State *L)
     uint32_t none, player = check_player(L, 2);
     struct script_room *sr = bind_room_of(L, 1, &none);
 
-    lua_settop(L, 4);
+    lua_settop(L, 5);
     struct script_event ev = read_event(L, 3);
+    ev.is_volatile = read_volatile(L, 5);
     if (sr)
         sr->vm->hooks->send(sr->owner, player, &ev);
     return 0;
@@ -101,14 +123,6 @@ static const char *check_reason(lua_State *L, int index)
     if (len > MAX_REASON_BYTES || strlen(reason) != len || !utf8_is_valid(reason, len))
         luaL_argerror(L, index, "a reason has at most 120 bytes of UTF-8");
     return reason;
-}
-
-/* Push options[key] of the table at `index`, without asking its metatable: that
- * could run script code which overwrites the event at hand. */
-static void push_option(lua_State *L, int index, const char *key)
-{
-    lua_pushstring(L, key);
-    lua_rawget(L, index);
 }
 
 /* The `to` list at the top of the stack. */
@@ -135,8 +149,8 @@ static int room_broadcast(lua_State *L)
 
     lua_settop(L, 4);
     struct script_event ev = read_event(L, 2);
+    ev.is_volatile = read_volatile(L, 4);
     if (!lua_isnil(L, 4)) {
-        luaL_checktype(L, 4, LUA_TTABLE);
         push_option(L, 4, "except");
         if (!lua_isnil(L, -1))
             except = check_player(L, lua_gettop(L));
@@ -223,8 +237,9 @@ static int player_send(lua_State *L)
             vm->hooks->send_raw(sr->owner, player, (const uint8_t *)data, len, is_text);
         return 0;
     }
-    lua_settop(L, 3);
+    lua_settop(L, 4);
     struct script_event ev = read_event(L, 2);
+    ev.is_volatile = read_volatile(L, 4);
     if (sr)
         vm->hooks->send(sr->owner, player, &ev);
     return 0;

@@ -57,6 +57,7 @@ struct script_event {
     size_t n_name;
     const uint8_t *payload; /* wire form, typed or any; borrows */
     size_t n_payload;
+    bool is_volatile; /* may be left out where a player's line is stuck */
 };
 
 struct script_view {

@@ -75,6 +75,7 @@ int net_limits_read(struct net_limits *out, const struct config *c, struct err *
     l->close_ms = c->close_ms;
     l->ping_ms = c->ping_ms;
     l->dead_ms = c->dead_ms;
+    l->stuck_ms = c->stuck_ms;
     l->max_conns = c->max_conns;
     l->max_out_bytes = c->max_out;
     l->high_water = c->high_water;

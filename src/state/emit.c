@@ -61,6 +61,16 @@ static uint8_t put_slots(const struct diff *d, uint32_t table, uint8_t bit,
     return run_end(&run, bit);
 }
 
+/* The one run that may be empty: then nothing is kept. */
+static uint8_t put_kept(const struct diff *d, uint32_t table, struct buf *out)
+{
+    if (!d->view || !d->view->is_resuming || !diff_has_left(d, table))
+        return 0;
+    if (!put_slots(d, table, RUN_KEEP, diff_next_kept, out))
+        wire_put_uv(out, 0);
+    return RUN_KEEP;
+}
+
 static void put_key(const struct record *record, const struct image_key *key,
                     struct buf *out)
 {
@@ -215,10 +225,8 @@ static uint8_t put_own(const struct diff *d, const struct facet *f, struct buf *
 
 static uint8_t put_all(const struct diff *d, const struct facet *f, struct buf *out)
 {
-    uint8_t runs = 0;
+    uint8_t runs = put_kept(d, f->table, out);
 
-    if (d->view && d->view->is_resuming && f->table > 0)
-        runs |= put_slots(d, f->table, RUN_KEEP, diff_next_kept, out);
     runs |= put_slots(d, f->table, RUN_LEAVE, diff_next_leave, out);
     runs |= put_enters(d, f, out);
     return runs | put_changed(d, f, out);

@@ -75,12 +75,17 @@ void view_skip(struct view *v, const struct image *img);
 /* Start over: the next emit is a snapshot. */
 void view_reset(struct view *v);
 
-/* The client has come back and holds the state of `tick`, which may be an older one
- * than was sent. The next frame is a delta from there that names the rows it keeps.
- * A view of somebody who is away is otherwise left alone: no view_skip(), no frames.
- * False: that cannot be (JSON, no state, a tick that was never sent; 0 is none); then the
- * view was reset. */
-bool view_resume(struct view *v, uint32_t tick);
+/* Would emit_frame() give nothing, as the view holds all that it may see? Say so after
+ * image_commit(). */
+bool view_is_current(const struct view *v, const struct image *img);
+
+/* The client has come back and holds the state of `tick`, or so it says; it may be an
+ * older one than was sent. The next frame is a delta from there that names the rows it
+ * keeps, where any can have left. A view of somebody who is away is otherwise left alone:
+ * no view_skip(), no frames. False: that cannot be (no state, a tick that was never sent,
+ * one of another image; 0 is none); then the view was reset. Whether the client's schema is
+ * the image's is for the caller to know. */
+bool view_resume(struct view *v, const struct image *img, uint32_t tick);
 
 /* One SNAPSHOT record of a room in which everybody sees everything. */
 void emit_snapshot(const struct image *img, struct buf *out);

@@ -108,7 +108,7 @@ static struct chunk *common_frame(struct emit_cache *c, const struct image *img,
     if (c->at != img->at)
         drop_chunks(c);
     c->at = img->at;
-    if (v->has_state && v->base >= img->at && !v->is_resuming)
+    if (view_is_current(v, img))
         return NULL;
     if (!v->has_state)
         frame = snapshot_frame(c, img, json);

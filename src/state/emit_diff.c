@@ -82,6 +82,15 @@ uint32_t diff_next_kept(const struct diff *d, uint32_t table, uint32_t from)
     return s;
 }
 
+/* What has left a player's sight since is not known, only what is in it. */
+bool diff_has_left(const struct diff *d, uint32_t table)
+{
+    const struct table *t = &d->img->tables[table];
+
+    return table > 0 &&
+           (t->record->interest.kind != INTEREST_ALL || t->left_at > d->view->base);
+}
+
 bool diff_mark(const struct diff *d, const struct record *table, const struct row *r,
                uint32_t first, uint32_t n, uint32_t *fields)
 {

@@ -38,13 +38,17 @@ bool diff_is_in_step(const struct image *img, const struct view *v);
 /* Slots at or after `from`, in ascending order, BITS_NONE at the end: rows that
  * the view holds and sees no more; rows that it sees and does not hold; both; those
  * of which a field for everybody differs, with the mask of these fields. A slot that was
- * used again is among the first two. When a client comes back nothing leaves: what is not
- * kept goes. */
+ * used again is among the first two. When a client comes back nothing leaves: where
+ * diff_has_left(), what is not kept goes. */
 uint32_t diff_next_leave(const struct diff *d, uint32_t table, uint32_t from);
 uint32_t diff_next_enter(const struct diff *d, uint32_t table, uint32_t from);
 uint32_t diff_next_kept(const struct diff *d, uint32_t table, uint32_t from);
 uint32_t diff_next_change(const struct diff *d, uint32_t table, uint32_t from,
                           uint32_t fields[DIFF_WORDS]);
+
+/* May a client that comes back hold rows which are not there any more, or out of its
+ * sight? */
+bool diff_has_left(const struct diff *d, uint32_t table);
 
 /* The same for one row that is held, and for fields of another audience: false where
  * none of the `n` from `first` differs. Bit 0 of the mask is `first`. */

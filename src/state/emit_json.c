@@ -63,8 +63,8 @@ static void put_row(const struct record *record, const struct row *r, uint32_t n
     json_out_end_object(j);
 }
 
-static void put_left(const struct record *record, const struct image_key *key,
-                     struct json_out *j)
+static void put_key_text(const struct record *record, const struct image_key *key,
+                         struct json_out *j)
 {
     char number[24];
     size_t len;
@@ -105,16 +105,29 @@ static void put_leaves(const struct diff *d, uint32_t table, struct json_out *j)
         assert(h->keys);
         for (uint32_t s = diff_next_leave(d, table, 0); s != BITS_NONE;
              s = diff_next_leave(d, table, s + 1))
-            put_left(t->record, &h->keys[s], j);
+            put_key_text(t->record, &h->keys[s], j);
     } else {
         for (const struct row *r = d->in_step ? t->gone : NULL; r; r = r->next)
             if (!held || bits_has(held, r->slot))
-                put_left(t->record, &r->key, j);
+                put_key_text(t->record, &r->key, j);
         for (uint32_t s = held ? diff_next_leave(d, table, 0) : BITS_NONE; s != BITS_NONE;
              s = diff_next_leave(d, table, s + 1))
             if (!d->in_step || !bits_has(&t->left, s)) /* out of sight */
-                put_left(t->record, &t->rows[s]->key, j);
+                put_key_text(t->record, &t->rows[s]->key, j);
     }
+    json_out_end_array(j);
+}
+
+/* The keys of rows that a client which comes back keeps. */
+static void put_kept(const struct diff *d, uint32_t table, struct json_out *j)
+{
+    const struct table *t = &d->img->tables[table];
+
+    json_out_key(j, "=", 1);
+    json_out_array(j);
+    for (uint32_t s = diff_next_kept(d, table, 0); s != BITS_NONE;
+         s = diff_next_kept(d, table, s + 1))
+        put_key_text(t->record, &t->rows[s]->key, j);
     json_out_end_array(j);
 }
 
@@ -133,14 +146,17 @@ static bool put_map(const struct diff *d, uint32_t table, struct json_out *j)
     const struct table *t = &d->img->tables[table];
     const struct row *own = t->record->n_owner ? diff_own_row(d, table) : NULL;
     uint32_t fields[DIFF_WORDS];
+    bool keeps = d->view->is_resuming && diff_has_left(d, table);
     bool leaves = diff_next_leave(d, table, 0) != BITS_NONE;
     bool enters = diff_next_enter(d, table, 0) != BITS_NONE;
     uint32_t changed = next_change(d, table, 0, own, fields);
 
-    if (!leaves && !enters && changed == BITS_NONE)
+    if (!keeps && !leaves && !enters && changed == BITS_NONE)
         return false;
     json_out_key(j, t->record->name, strlen(t->record->name));
     json_out_object(j);
+    if (keeps)
+        put_kept(d, table, j);
     if (leaves)
         put_leaves(d, table, j);
     if (enters) {
@@ -226,7 +242,7 @@ void emit_snapshot_json(const struct image *img, struct buf *out)
 
 void emit_delta_json(const struct image *img, const struct view *v, struct buf *out)
 {
-    if (v->base >= img->at)
+    if (v->base >= img->at && !v->is_resuming)
         return;
     struct diff d = diff_of(img, v, NULL);
     emit_put_json(&d, img->at, v->base, out);

@@ -232,7 +232,7 @@ static bool put_record(struct personal *p, const struct diff *d, const struct vi
 
     buf_clear(out);
     if (json)
-        return emit_put_json(d, tick, v->told, out);
+        return emit_put_json(d, tick, v->told, out) || v->is_resuming;
     if (d->view)
         emit_put_delta_head(tick, v->told, v->is_resuming, out);
     else
@@ -277,8 +277,7 @@ struct chunk *personal_frame(struct personal *p, const struct image *img, struct
                                 * has changed, so frames carry the tick they are made in */
 
     *failed = false;
-    if (v->has_state && v->base >= img->at && !v->is_resuming &&
-        (!v->interest.is_new || v->base == tick))
+    if (view_is_current(v, img))
         return NULL;
     new_tick(p, img);
     *failed = !look_around(p, img, v, v->has_state && diff_is_in_step(img, v));

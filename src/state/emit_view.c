@@ -32,6 +32,14 @@ void view_catch_up(struct view *v)
     v->is_resuming = false;
 }
 
+bool view_is_current(const struct view *v, const struct image *img)
+{
+    bool looks_anew =
+        img->schema->is_personal && v->interest.is_new && v->base != img->tick;
+
+    return v->has_state && v->base >= img->at && !v->is_resuming && !looks_anew;
+}
+
 void view_reset(struct view *v)
 {
     view_catch_up(v);
@@ -138,9 +146,9 @@ static void sight_go_back(struct sight *s, uint32_t base, uint32_t tick)
     s->n = n;
 }
 
-bool view_resume(struct view *v, uint32_t tick)
+bool view_resume(struct view *v, const struct image *img, uint32_t tick)
 {
-    if (!v->has_state || v->json || tick == 0 || tick > v->told) {
+    if (!v->has_state || tick <= img->born || tick > v->told) {
         view_reset(v);
         return false;
     }

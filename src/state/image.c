@@ -91,7 +91,7 @@ int image_new(struct image **out, struct schema *schema, uint32_t tick)
         return -ENOMEM;
     }
     img->schema = schema_ref(schema);
-    img->tick = img->at = img->was_at = tick;
+    img->born = img->tick = img->at = img->was_at = tick;
     img->max_rows = DEFAULT_MAX_ROWS;
     for (uint32_t i = 0; i < schema->n_tables; i++) {
         img->tables[i].record = &schema->tables[i];
@@ -263,6 +263,7 @@ void image_remove(struct image *img, uint32_t table, uint32_t slot)
         return;
     }
     bits_add(&t->left, slot);
+    t->left_at = img->tick;
     *t->gone_tail = r;
     t->gone_tail = &r->next;
 }

@@ -48,6 +48,7 @@ struct table {
     bool is_indexed;   /* somebody looks rows up by key: by_key is kept */
     struct map by_key; /* key -> row */
     uint32_t moved_at; /* tick at which a row last came or went */
+    uint32_t left_at;  /* tick at which a row that players knew last left */
     struct row **rows; /* by slot; NULL where free */
     uint32_t cap;
     uint32_t free_from; /* no slot below is free */
@@ -62,6 +63,7 @@ struct table {
 
 struct image {
     struct schema *schema;
+    uint32_t born;   /* the tick before its first bracket */
     uint32_t tick;   /* of the bracket under way, or the last one */
     uint32_t at;     /* the tick at which anything last changed: what players
                       * that are in step hold */

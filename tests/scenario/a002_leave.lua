@@ -38,7 +38,7 @@ for _, codec in ipairs(codecs) do
     b:resume()
     step(50)
     expect_eq(b.id, id)
-    expect_eq(b:story(), codec == "json" and "hello snapshot resumed" or "hello keys snapshot resumed")
+    expect_eq(b:story(), codec == "json" and "hello delta resumed" or "hello keys delta resumed")
     expect_eq(b.hello_said.resumed, true)
     expect_eq(b:state(), a:state())
     expect_eq(a:state().here[tostring(id)].on, true)

@@ -72,7 +72,7 @@ local function one(all, i)
   local c, dice = all[i], random(100)
   if not c.conn then
     if dice < 30 then
-      if c.token and random(3) > 1 then c:resume() else all[i] = join("g", { room = "arena", codec = c.codec, name = "p" .. i }) end
+      if c.token and random(3) > 1 then c:resume() else all[i] = join("g", { room = "arena", codec = c.codec, acks = c.acks, name = "p" .. i }) end
     end
   elseif dice < 60 then c:send("hop", { dx = random(11) - 6, up = random(2) == 1 })
   elseif dice < 64 then c:request("hop", { dx = 1 })
@@ -80,7 +80,6 @@ local function one(all, i)
   elseif dice < 75 then c:cut()
   elseif dice < 76 then c:leave()
   elseif dice < 77 then c:resync()
-  elseif dice < 80 and c.tick then c:ack()
   elseif dice < 84 then c.delay, c.jitter = random(80), random(60)
   elseif dice < 85 then c:ping() end
 end
@@ -89,7 +88,7 @@ for _, rate in ipairs { 20, 0 } do
   test(("eight clients, %d Hz: whoever reads holds what the room holds"):format(rate), function()
     game("g", with(rate))
     local all, reloads = {}, 0
-    for i = 1, 8 do all[i] = join("g", { room = "arena", codec = codecs[i % 2 + 1], name = "p" .. i }) end
+    for i = 1, 8 do all[i] = join("g", { room = "arena", codec = codecs[i % 2 + 1], acks = i > 4, name = "p" .. i }) end
     step(60)
     for round = 1, 3000 do
       one(all, random(8))

@@ -20,8 +20,10 @@ export function applyDelta(state, delta) {
 function mergeField(into, name, change) {
   if (change === null || typeof change !== "object") {
     into[name] = change;
-  } else if (Object.keys(change).every((key) => "-+~".includes(key))) {
+  } else if (Object.keys(change).every((key) => "=-+~".includes(key))) {
     const map = (into[name] ??= {});
+    if (change["="])
+      for (const key of Object.keys(map)) if (!change["="].includes(key)) delete map[key];
     for (const key of change["-"] ?? []) delete map[key];
     for (const [key, row] of Object.entries(change["+"] ?? {})) map[key] = row;
     for (const [key, row] of Object.entries(change["~"] ?? {})) mergeField(map, key, row);
@@ -32,10 +34,10 @@ function mergeField(into, name, change) {
 
 export class Player {
   /** Without protocol the options belong in the address; with parlor.j1 give
-   * `hello`, the record to send first. */
-  constructor(url, { protocol, hello } = {}) {
+   * `hello`, the record to send first, and to resume the `state` that is held. */
+  constructor(url, { protocol, hello, state } = {}) {
     this.records = [];
-    this.state = undefined;
+    this.state = state;
     this.closed = undefined; // {code, reason} in the end
     this.status = undefined; // of an HTTP answer other than 101
     this.ws = new WebSocket(url, protocol ? [protocol] : []);
@@ -87,7 +89,7 @@ export class Player {
 
   /** Waits until the player sits: hello and the first snapshot are there. */
   async seated() {
-    await this.until("hello and snapshot", () => this.id !== undefined && this.state);
+    await this.until("hello and state", () => this.of("snapshot")[0] ?? this.of("delta")[0]);
     return this;
   }
 
@@ -120,12 +122,13 @@ export const joinJ1 = (server, path, options = {}) =>
 export const resumeJ1 = (server, path, from, token = from.hello.token) =>
   join(server, path, {
     protocol: "parlor.j1",
+    state: structuredClone(from.state),
     hello: {
       t: "hello",
       resume: {
         token,
         epoch: from.hello.epoch,
-        tick: Math.max(...from.records.map((r) => (r.t === "event" ? 0 : r.tick ?? 0))),
+        tick: [...from.of("snapshot"), ...from.of("delta")].reduce((t, r) => Math.max(t, r.tick), 0),
         events: from.of("event").length + from.of("reply").length,
       },
     },

@@ -1,12 +1,48 @@
 // SPDX-License-Identifier: MIT
 /*
- * proxy - a line to the server that a test can cut: every connection through it
- * ends without a word, and the next ones go through again.
+ * proxy - a line to the server that a test can cut or slow down. Cut: every
+ * connection through it ends without a word, and the next ones go through again.
+ * Slow: it takes from the server whatever comes, as a router with a deep buffer
+ * does, and hands on so many bytes a second.
  */
 import net from "node:net";
 
+const STEP_MS = 10;
+
 export async function startProxy(port) {
   const open = new Set();
+  const line = { rate: Infinity, waiting: 0 };
+
+  /** What the client gets, at the line's rate. */
+  function drip(from, to) {
+    const queue = [];
+    let spare = 0;
+    const send = () => {
+      if (queue.length === 0) spare = 0;
+      spare += line.rate === Infinity ? Infinity : (line.rate * STEP_MS) / 1000;
+      while (queue.length > 0 && spare >= 1) {
+        const n = Math.min(Math.floor(spare), queue[0].length);
+        to.write(queue[0].subarray(0, n));
+        queue[0] = queue[0].subarray(n);
+        if (queue[0].length === 0) queue.shift();
+        spare -= n;
+        line.waiting -= n;
+      }
+      if (queue.length === 0 && from.readableEnded) to.end();
+    };
+    const timer = setInterval(send, STEP_MS);
+    from.on("data", (bytes) => {
+      queue.push(bytes);
+      line.waiting += bytes.length;
+      if (line.rate === Infinity) send();
+    });
+    from.on("end", send);
+    from.on("close", () => {
+      clearInterval(timer);
+      for (const bytes of queue.splice(0)) line.waiting -= bytes.length;
+    });
+  }
+
   const listener = net.createServer((near) => {
     const far = net.connect({ port, host: "127.0.0.1" });
     for (const [from, to] of [
@@ -19,13 +55,22 @@ export async function startProxy(port) {
         open.delete(from);
         to.destroy();
       });
-      from.pipe(to);
     }
+    near.pipe(far);
+    drip(far, near);
   });
   await new Promise((done) => listener.listen(0, "127.0.0.1", done));
 
   return {
     port: listener.address().port,
+    /** Bytes a second towards the clients, all connections of the line each. */
+    slow(rate) {
+      line.rate = rate;
+    },
+    /** Bytes that the line holds. */
+    get waiting() {
+      return line.waiting;
+    },
     cut() {
       for (const socket of open) socket.resetAndDestroy();
     },

@@ -35,15 +35,15 @@ local function to_json(v)
 end
 
 --- `options`: codec "json" (default), "binary", "plain" (JSON without subprotocol) or
--- "raw"; room; delay and jitter in ms; name and other join options.
+-- "raw"; acks: send ACK for each state; room; delay and jitter in ms; name and other join options.
 function Client.new(game, options, random)
   local c = setmetatable({
     game = game, codec = options.codec or "json", room = options.room,
-    delay = options.delay or 0, jitter = options.jitter or 0, random = random,
+    acks = options.acks, delay = options.delay or 0, jitter = options.jitter or 0, random = random,
     join = {}, log = {}, seen = 0, received = 0, requests = 0,
   }, Client)
   for k, v in pairs(options) do
-    if k ~= "codec" and k ~= "room" and k ~= "delay" and k ~= "jitter" then c.join[k] = v end
+    if k ~= "codec" and k ~= "acks" and k ~= "room" and k ~= "delay" and k ~= "jitter" then c.join[k] = v end
   end
   return c
 end
@@ -137,7 +137,7 @@ end
 
 function Client:note(record)
   self.log[#self.log + 1] = record
-  if counted[record.t] then self.received = self.received + 1 end
+  if counted[record.t] and not record.volatile then self.received = self.received + 1 end
   if record.t == "hello" then
     self.id, self.token, self.epoch, self.hello_said = record.id, record.token, record.epoch, record
   end
@@ -175,7 +175,14 @@ function Client:object(o)
     for name, v in pairs(o) do
       if not control[name] then
         local old = self.held[name]
-        if type(v) == "table" and (v["-"] or v["+"] or v["~"]) then
+        if type(v) == "table" and (v["-"] or v["+"] or v["~"] or v["="]) then
+          if v["="] then
+            local kept = {}
+            for _, key in ipairs(v["="]) do
+              kept[key] = assert(old[key], "a row is kept that is not held")
+            end
+            for key in pairs(old) do old[key] = kept[key] end
+          end
           for _, key in ipairs(v["-"] or {}) do
             assert(old[key], "a row leaves that is not held")
             old[key] = nil
@@ -192,6 +199,7 @@ function Client:object(o)
     end
   end
   self:note(o)
+  if self.acks and (o.t == "snapshot" or o.t == "delta") then self:ack() end
 end
 
 function Client:record(input)
@@ -214,19 +222,23 @@ function Client:record(input)
     self.tick, self.rows = input:uv(), {}
     wire.sections(input, self.schema, self.rows)
     self:note { t = "snapshot", tick = self.tick }
+    if self.acks then self:ack() end
   elseif kind == 4 then
-    assert(input:u8() == 0, "flags")
+    local flags = input:u8()
+    assert(flags == 0 or flags == 2, "flags")
     local low, base = input:u16(), self.tick
     assert(self.rows, "a delta to one who holds nothing")
     self.tick = base + input:uv()
     assert(self.tick % 65536 == low, "the delta's base is not what is held")
-    wire.sections(input, self.schema, self.rows)
-    self:note { t = "delta", tick = self.tick, base = base }
-  elseif kind == 5 then
+    local before = input.at
+    wire.sections(input, self.schema, self.rows, flags == 2)
+    self:note { t = "delta", tick = self.tick, base = base, is_resume = flags == 2, bytes = input.at - before }
+    if self.acks then self:ack() end
+  elseif kind == 5 or kind == 10 then
     local low, id = input:u16(), input:uv()
     local event = id > 0 and assert(self.schema.events[id], "no such event")
     local name = event and event.name or input:str()
-    self:note { t = "event", low = low, name = name,
+    self:note { t = "event", low = low, name = name, volatile = kind == 10 or nil,
       data = event and wire.payload(event.fields, input) or not event and input:any() or nil }
   elseif kind == 6 then
     self:note { t = "pong", ms = input:u32(), server = input:u32(), tick = input:uv(), phase = input:u16() }
@@ -282,6 +294,7 @@ function Client:resync()
   if self.codec == "binary" then self:bytes("\134") else self:text '{"t":"resync"}' end
 end
 function Client:ack()
+  if self.conn == nil then return end
   if self.codec == "binary" then self:bytes("\132" .. wire.uv(self.tick))
   else self:text(to_json { t = "ack", tick = self.tick }) end
 end

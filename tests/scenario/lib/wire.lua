@@ -302,19 +302,24 @@ local function read_key(input, keys)
   return 0
 end
 
-local function run(input, body)
+local function run(input, body, may_be_empty)
   local n, id = input:uv(), -1
-  if n == 0 then malformed("an empty run") end
+  if n == 0 and not may_be_empty then malformed("an empty run") end
   for _ = 1, n do
     id = id + 1 + input:uv()
     body(id)
   end
 end
 
-local function section(input, facet, rows)
+local function section(input, facet, rows, is_resume)
   local runs = input:u8()
-  if runs == 0 or runs % 2 == 1 or runs > 31 then malformed("these runs are not expected") end
+  if runs == 0 or runs > 31 or runs % 2 == 1 and not is_resume then malformed("these runs are not expected") end
   local function held(id) return rows[id] or malformed("a row that is not held") end
+  if runs % 2 == 1 then
+    local kept = {}
+    run(input, function(id) kept[id] = held(id) end, true)
+    for id in pairs(rows) do if not kept[id] then rows[id] = nil end end
+  end
   if bit.band(runs, 2) ~= 0 then
     run(input, function(id)
       held(id)
@@ -347,14 +352,14 @@ local function section(input, facet, rows)
 end
 
 --- Read the sections of SNAPSHOT or DELTA into `rows`, a list of facets.
-function wire.sections(input, schema, rows)
+function wire.sections(input, schema, rows, is_resume)
   local last = 0
   while true do
     local facet = input:uv()
     if facet == 0 then return end
     if facet <= last or facet > #schema.facets then malformed("facets do not ascend") end
     rows[facet] = rows[facet] or {}
-    section(input, schema.facets[facet], rows[facet])
+    section(input, schema.facets[facet], rows[facet], is_resume)
     last = facet
   end
 end

@@ -347,9 +347,11 @@ TEST(io_big_on_few,
 TEST(io_stuck_silent, "a peer that takes nothing is not pinged, and dropped after dead_ms")
 {
     struct chunk *frame = ws_frame_chunk(WS_BINARY, (uint8_t[8192]){0}, 8192);
+    struct edge_limits limits = edge_limits_default;
     struct rig r;
 
-    rig_init(&r, NULL);
+    limits.stuck_ms = 100000;
+    rig_init(&r, &limits);
     rig_stop_clock();
     int fd = connect_tiny(&r);
     get_stuck(&r, frame);
@@ -360,6 +362,52 @@ TEST(io_stuck_silent, "a peer that takes nothing is not pinged, and dropped afte
     rig_later(&r, 35000);
     RIG_WAIT(&r, r.n_closed == 1);
     CHECK_EQ(r.code, 1006);
+    close(fd);
+    rig_fini(&r);
+    chunk_unref(&frame);
+}
+
+TEST(io_stuck_late, "output of which nothing leaves for stuck_ms ends with 4007")
+{
+    struct chunk *frame = ws_frame_chunk(WS_BINARY, (uint8_t[8192]){0}, 8192);
+    struct rig r;
+
+    rig_init(&r, NULL);
+    rig_stop_clock();
+    int fd = connect_tiny(&r);
+    get_stuck(&r, frame);
+    rig_later(&r, 29000);
+    CHECK_EQ(r.ws->state, CONN_WS);
+    rig_later(&r, 2000);
+    CHECK_EQ(r.ws->state, CONN_WS_CLOSING);
+    rig_later(&r, 4000);
+    RIG_WAIT(&r, r.n_closed == 1);
+    CHECK_EQ(r.code, 4007);
+    close(fd);
+    rig_fini(&r);
+    chunk_unref(&frame);
+}
+
+TEST(io_backlog,
+     "the backlog counts what the kernel holds, and what this turn queued is written first")
+{
+    struct chunk *frame = ws_frame_chunk(WS_BINARY, (uint8_t[8192]){0}, 8192);
+    struct rig r;
+
+    rig_init(&r, NULL);
+    rig_stop_clock();
+    int fd = rig_connect_ws(&r), small = 4096;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    RIG_WAIT(&r, conn_backlog(r.ws) == 0);
+    CHECK(!r.ws->may_wait); /* asked once, not again before something is written */
+    for (int i = 0; i < 100; i++)
+        conn_send(r.ws, frame);
+    CHECK_EQ(conn_queued(r.ws), 100 * frame->len);
+    size_t backlog = conn_backlog(r.ws);
+    CHECK(conn_queued(r.ws) < 100 * frame->len); /* it has been tried, */
+    CHECK(backlog > conn_queued(r.ws));          /* the kernel holds what the tiny */
+    CHECK(backlog < 100 * frame->len);           /* receiver does not take */
+    CHECK(r.ws->may_wait);
     close(fd);
     rig_fini(&r);
     chunk_unref(&frame);

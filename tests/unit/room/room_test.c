@@ -30,7 +30,7 @@ TEST(room_counts, "the counts by kind of peer follow joins, drops, returns and k
     CHECK_EQ(room_n_seats(r), 2);
     c = (struct far_end){0};
     struct peer peer = far_peer(&c, PEER_JSON); /* back with another codec */
-    room_resume_seat(r, p, &peer);
+    room_resume_seat(r, p, &peer, 0);
     CHECK_EQ(r->n_json, 2);
     room_kick(r, p, 4000, "out");
     CHECK_EQ(c.code, 4000);

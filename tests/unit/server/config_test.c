@@ -52,6 +52,7 @@ TEST(config_defaults, "every key has the default of config_key.def, and it is in
     CHECK_STR(c.host, "");
     CHECK_EQ(c.max_conns, 100000);
     CHECK_EQ(c.dead_ms, 60000);
+    CHECK_EQ(c.stuck_ms, 30000);
     CHECK_EQ(c.n_origins, 0);
 #define TEXT(name, preset, help)                                                           \
     CHECK_STR(c.name, preset);                                                             \

@@ -27,6 +27,7 @@ TEST(net_limits_defaults, "the defaults of the settings are those of the edge")
     CHECK_EQ(net_limits_read(&l, &c, &e), 0);
     CHECK_EQ(l.edge.max_conns, d->max_conns);
     CHECK_EQ(l.edge.dead_ms, d->dead_ms);
+    CHECK_EQ(l.edge.stuck_ms, d->stuck_ms);
     CHECK_EQ(l.edge.max_out_bytes, d->max_out_bytes);
     CHECK_EQ(l.edge.conns_per_address, d->conns_per_address);
     CHECK_MEM(&l.edge.conns, &d->conns, sizeof d->conns);

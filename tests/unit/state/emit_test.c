@@ -124,6 +124,12 @@ static void scene_step(struct scene *s, const cJSON *step)
         view_reset(&s->view);
         view_reset(&s->json_view);
     }
+    const cJSON *resume = cJSON_GetObjectItemCaseSensitive(step, "resume");
+    uint32_t held = s->peer.tick;
+    if (cJSON_IsTrue(resume)) {
+        CHECK(view_resume(&s->view, s->img, held));
+        CHECK(view_resume(&s->json_view, s->img, held));
+    }
     struct chunk *frame = emit_frame(&s->cache, s->img, &s->view, false, &failed);
     assert_true(frame && !failed);
     struct wire_in in = payload_of(frame, false);
@@ -301,6 +307,71 @@ TEST(emit_cache_shares, "views in step, and new ones, get one and the same chunk
     chunk_unref(&two);
     view_fini(&a);
     view_fini(&b);
+    emit_cache_fini(&c);
+    image_free(&img);
+}
+
+TEST(emit_resume, "who comes back gets a delta, or a snapshot where that cannot be")
+{
+    struct image *img = small_image(1); /* born at 1, changed at 2 */
+    struct emit_cache c;
+    struct view v;
+    struct buf got;
+    bool failed;
+
+    emit_cache_init(&c);
+    view_init(&v);
+    CHECK(!view_resume(&v, img, 2)); /* nothing was ever sent */
+    for (uint32_t tick = 0; tick <= 3; tick++) {
+        struct chunk *first = emit_frame(&c, img, &v, false, &failed);
+        chunk_unref(&first);
+        CHECK_EQ(view_resume(&v, img, tick), tick == 2);
+        CHECK_EQ(v.has_state, tick == 2);
+        CHECK(!view_is_current(&v, img));
+        struct chunk *frame = emit_frame(&c, img, &v, false, &failed);
+        struct wire_in in = payload_of(frame, false);
+        buf_init(&got, 0);
+        buf_append(&got, in.at, wire_left(&in));
+        if (tick == 2) /* nothing has changed, but it is told */
+            check_hex(&got, "0402" /* to tick 2 */ "0200" /* from 2 */ "0000");
+        else
+            CHECK_EQ(got.data[0], 3);
+        CHECK(view_is_current(&v, img));
+        buf_fini(&got);
+        chunk_unref(&frame);
+    }
+    view_fini(&v);
+    emit_cache_fini(&c);
+    image_free(&img);
+}
+
+TEST(emit_resume_same, "who comes back to what it holds is told so, in JSON too")
+{
+    struct schema *schema = schema_of("{\"state\":{\"maps\":[[\"frogs\",{\"keys\":"
+                                      "\"player\",\"fields\":[[\"x\",{\"t\":\"u16\","
+                                      "\"to\":\"owner\"}]]}]]}}");
+    struct image *img;
+    struct emit_cache c;
+    struct view v;
+    bool failed;
+
+    CHECK_EQ(image_new(&img, schema, 1), 0);
+    schema_unref(&schema);
+    image_begin(img, 2);
+    image_commit(img);
+    emit_cache_init(&c);
+    view_init(&v);
+    struct chunk *frame = emit_frame(&c, img, &v, true, &failed);
+    chunk_unref(&frame);
+    CHECK(view_resume(&v, img, 2));
+    frame = emit_frame(&c, img, &v, true, &failed);
+    assert_non_null(frame);
+    struct wire_in in = payload_of(frame, true);
+    static const char want[] = "{\"t\":\"delta\",\"tick\":2,\"base\":2}";
+    CHECK_EQ(wire_left(&in), strlen(want));
+    CHECK_MEM(in.at, want, strlen(want));
+    chunk_unref(&frame);
+    view_fini(&v);
     emit_cache_fini(&c);
     image_free(&img);
 }

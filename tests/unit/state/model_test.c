@@ -59,7 +59,8 @@ struct model {
     struct peer peers[N_BINARY];
     cJSON *trees[N_JSON];
     uint32_t ticks[N_JSON];
-    unsigned n_compared, n_merged, n_shared, n_quiet, n_reused;
+    bool is_away[N_VIEWS];
+    unsigned n_back, n_compared, n_merged, n_shared, n_quiet, n_reused;
 };
 
 static int64_t draw(struct model *m, int64_t low, int64_t high)
@@ -175,7 +176,18 @@ static void random_op(struct model *m)
 static void deliver(struct model *m, int i)
 {
     struct view *v = &m->views[i];
-    bool json = i >= N_BINARY, failed, behind = v->known != NULL, fresh = !v->has_state;
+    bool json = i >= N_BINARY, failed, behind, fresh, back = false;
+    uint32_t held = json ? m->ticks[i - N_BINARY] : m->peers[i].tick;
+
+    if (m->is_away[i]) {
+        bool had_state = v->has_state; /* not where a RESYNC came right before */
+        back = view_resume(v, m->img, held);
+        CHECK_EQ(back, had_state && held != 0);
+    }
+    m->is_away[i] = false;
+    m->n_back += back;
+    behind = v->known != NULL;
+    fresh = !v->has_state;
     struct chunk *frame = emit_frame(&m->cache, m->img, v, json, &failed);
 
     CHECK(!failed && v->base == m->img->at && v->known == NULL && v->has_state);
@@ -192,13 +204,13 @@ static void deliver(struct model *m, int i)
             struct peer *p = &m->peers[i];
             p->n_sets = p->n_updates = 0;
             CHECK(peer_apply(p, bytes, len));
-            CHECK(behind || p->n_sets == 0); /* changes to those in step */
+            CHECK(behind || back || p->n_sets == 0); /* changes to those in step */
             CHECK(!(behind || fresh) || p->n_updates == 0);
         }
         m->n_merged += behind;
-        m->n_shared += !behind && !fresh;
+        m->n_shared += !behind && !fresh && !back;
     } else {
-        CHECK(!fresh && !behind);
+        CHECK(!fresh && !behind && !back);
         m->n_quiet++;
     }
     chunk_unref(&frame);
@@ -226,7 +238,19 @@ static void random_tick(struct model *m, uint32_t tick)
     for (int i = 0; i < N_VIEWS; i++) {
         if (chance(m, 0.02))
             view_reset(&m->views[i]);
-        if (chance(m, skips))
+        /* Now and then one is away, from here on or since a frame that was lost on the
+         * way, so that it holds an older tick than was sent. */
+        if (!m->is_away[i] && chance(m, 0.05)) {
+            bool failed;
+            struct chunk *lost =
+                emit_frame(&m->cache, m->img, &m->views[i], i >= N_BINARY, &failed);
+            chunk_unref(&lost);
+            m->is_away[i] = true;
+        }
+        m->is_away[i] = m->is_away[i] || chance(m, 0.03);
+        if (m->is_away[i] && chance(m, 0.7))
+            continue;
+        if (!m->is_away[i] && chance(m, skips))
             view_skip(&m->views[i], m->img);
         else
             deliver(m, i);
@@ -252,6 +276,7 @@ static void run_model(uint64_t seed, uint32_t n_ticks)
 
     /* It was worth something only if every way was taken. */
     CHECK(m.n_compared > n_ticks && m.n_merged > n_ticks / 8 && m.n_shared > n_ticks / 4);
+    CHECK(m.n_back > n_ticks / 8 && m.peers[0].n_keeps > n_ticks / 64);
     CHECK(m.n_quiet > n_ticks / 32 && m.n_reused > n_ticks / 32);
     for (int i = 0; i < N_BINARY; i++)
         peer_fini(&m.peers[i]);

@@ -15,7 +15,7 @@
 #include "state/image.h"
 
 struct peer_row {
-    bool held, kept;
+    bool held;
     int64_t number;
     char text[256];   /* the key of a map with string keys */
     int64_t q[32];    /* numbers as their quantum */
@@ -33,7 +33,7 @@ struct peer {
     struct peer_facet *facets;
     uint32_t tick;
     bool has_state;
-    unsigned n_sets, n_updates; /* runs of either kind that were applied */
+    unsigned n_sets, n_updates, n_keeps; /* runs of each kind that were applied */
 };
 
 void peer_init(struct peer *p, struct schema *s);

@@ -232,10 +232,6 @@ static void item(struct cursor *c, const struct record *record, struct peer_face
         f->rows[id].held = false;
         return;
     }
-    if (run == 1) {
-        f->rows[id].kept = true;
-        return;
-    }
     peer_mask(c, record->n_fields, fields);
     for (uint32_t i = 0; i < record->n_fields && !c->bad; i++) {
         any |= fields[i];
@@ -259,16 +255,21 @@ static void drop_parts(struct peer *p, uint32_t facet)
             own->rows[s].held = false;
 }
 
-/* In a resume what was not kept goes. */
-static void drop_others(struct peer *p, uint32_t facet)
+/* In a resume: rows that are not listed are dropped. */
+static void keep(struct cursor *c, struct peer_facet *f)
 {
-    struct peer_facet *f = &p->facets[facet];
+    bool kept[MAX_SLOTS] = {false};
+    int64_t id = -1;
 
-    for (uint32_t s = 0; s < f->n; s++) {
-        f->rows[s].held = f->rows[s].held && f->rows[s].kept;
-        f->rows[s].kept = false;
+    for (uint32_t n = peer_uv(c); n > 0 && !c->bad; n--) {
+        id += 1 + (int64_t)peer_uv(c);
+        if (id >= f->n || !f->rows[id].held)
+            c->bad = true;
+        else
+            kept[id] = true;
     }
-    drop_parts(p, facet);
+    for (uint32_t i = 0; i < f->n; i++)
+        f->rows[i].held &= kept[i];
 }
 
 static void section(struct cursor *c, struct peer *p, uint32_t facet, bool is_resume)
@@ -279,10 +280,12 @@ static void section(struct cursor *c, struct peer *p, uint32_t facet, bool is_re
 
     if (runs == 0 || runs & ~may)
         c->bad = true;
-    for (unsigned run = 1; run <= 16 && !c->bad; run *= 2) {
+    if (runs & 1 && !c->bad) {
+        p->n_keeps++;
+        keep(c, &p->facets[facet]);
+    }
+    for (unsigned run = 2; run <= 16 && !c->bad; run *= 2) {
         int64_t id = -1;
-        if (run == 2 && is_resume && facet > 0 && !what->is_owners)
-            drop_others(p, facet);
         if (run == 4)
             drop_parts(p, facet);
         if (!(runs & run))
@@ -306,7 +309,7 @@ static void section(struct cursor *c, struct peer *p, uint32_t facet, bool is_re
 static void record(struct cursor *c, struct peer *p)
 {
     unsigned type = (unsigned)peer_little(c, 1), flags = (unsigned)peer_little(c, 1);
-    bool is_resume = type == 4 && flags == 2, came[256] = {false};
+    bool is_resume = type == 4 && flags == 2;
 
     if ((flags != 0 && !is_resume) || (type != 3 && type != 4) ||
         (type == 4 && !p->has_state)) {
@@ -324,16 +327,11 @@ static void record(struct cursor *c, struct peer *p)
         c->bad |= (p->tick & 0xffff) != low;
     }
     for (uint32_t last = 0, facet; (facet = peer_uv(c)) != 0 && !c->bad; last = facet) {
-        if (facet <= last || facet > p->schema->n_facets) {
+        if (facet <= last || facet > p->schema->n_facets)
             c->bad = true;
-        } else {
-            came[facet - 1] = true;
+        else
             section(c, p, facet - 1, is_resume);
-        }
     }
-    for (uint32_t i = 1; is_resume && i < p->schema->n_facets; i++)
-        if (!came[i] && !p->schema->facets[i].is_owners)
-            drop_others(p, i);
     p->has_state = true;
     if (c->at != c->end || p->facets[0].n == 0 || !p->facets[0].rows[0].held)
         c->bad = true;
@@ -496,6 +494,23 @@ static bool merge(cJSON *to, const cJSON *from, const struct record *record, con
     return fits;
 }
 
+/* All other rows are dropped. */
+static bool keep_keys(cJSON *map, const cJSON *keys)
+{
+    const cJSON *key;
+    bool fits = true;
+
+    for (cJSON *row = map->child, *next; row; row = next) {
+        bool is_kept = false;
+        next = row->next;
+        cJSON_ArrayForEach(key, keys) is_kept |= strcmp(key->valuestring, row->string) == 0;
+        if (!is_kept)
+            cJSON_Delete(cJSON_DetachItemViaPointer(map, row));
+    }
+    cJSON_ArrayForEach(key, keys) fits &= cJSON_HasObjectItem(map, key->valuestring);
+    return fits;
+}
+
 static bool merge_map(cJSON *map, const cJSON *changes, const struct record *record)
 {
     const cJSON *part, *key, *row;
@@ -503,7 +518,9 @@ static bool merge_map(cJSON *map, const cJSON *changes, const struct record *rec
 
     cJSON_ArrayForEach(part, changes)
     {
-        if (strcmp(part->string, "-") == 0) {
+        if (strcmp(part->string, "=") == 0) {
+            fits &= keep_keys(map, part);
+        } else if (strcmp(part->string, "-") == 0) {
             cJSON_ArrayForEach(key, part)
             {
                 fits &= cJSON_HasObjectItem(map, key->valuestring);

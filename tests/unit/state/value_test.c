@@ -285,7 +285,7 @@ TEST(value_large, "a composed value has at most a megabyte, all that is in it co
     struct schema *s =
         schema_of("{\"state\":{\"fields\":[[\"v\",{\"t\":\"list\",\"max\":9,\"item\":"
                   "{\"t\":\"text\",\"max\":1048576}}]]}}");
-    const struct type *t = &s->facets[0].fields[0].type;
+    const struct type *t = &s->tables[0].fields[0].type;
     size_t part = TYPE_MAX_COMPOSED / 2;
 
     for (int more = 0; more < 2; more++) {

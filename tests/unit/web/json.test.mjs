@@ -89,4 +89,12 @@ test("json: the same room over text", async (t) => {
     t: "hello",
     resume: { token: "ab", epoch: 3, tick: 6, events: 2 },
   });
+  net.last().say(
+    JSON.stringify({ t: "hello", id: 7, token: "ab", epoch: 3, tick: 20, period: 50000, resumed: true, inputs: 2 }),
+  );
+  const back = { t: "delta", tick: 20, base: 6, frogs: { "=": ["12"], "+": { 9: { name: "bo" } } } };
+  told.length = 0;
+  net.last().say(JSON.stringify(back));
+  assert.deepEqual(told, [["remove", 7]]);
+  assert.deepEqual([[...room.state.frogs.keys()], room.tick], [[12, 9], 20]);
 });

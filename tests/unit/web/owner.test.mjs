@@ -59,9 +59,15 @@ test("a row that leaves takes what was the owner's with it", () => {
 test("a resume keeps what it lists, drops the rest, and what is the owner's with it", () => {
   const keeps = open().apply("04 02 06 00 01 02 01 01 02 03 08 01 02 02 01 00");
   assert.deepEqual(keeps, { 8: { a: 0, b: { c: 5 }, d: 1 } });
-  assert.deepEqual(open().apply("04 02 06 00 01 00"), {});
-  const anew = open().apply("04 02 06 00 01 02 04 01 02 08 00 03 04 01 02 00 00");
+  assert.deepEqual(open().apply("04 02 06 00 01 02 01 00 00"), {});
+  const anew = open().apply("04 02 06 00 01 02 05 00 01 02 08 00 03 04 01 02 00 00");
   assert.deepEqual(anew, { 8: { a: 0, b: { c: 5 }, d: 0 } });
+});
+
+test("a resume without a keep run keeps all", () => {
+  assert.deepEqual(open().apply("04 02 06 00 01 00"), open().held);
+  const { held } = open();
+  assert.deepEqual(open().apply("04 02 06 00 01 02 08 01 00 01 04 00"), { ...held, 7: { a: 4 } });
 });
 
 const bad = {
@@ -75,7 +81,7 @@ const bad = {
   "a keep run without a resume": "04 00 06 00 01 02 01 01 02 00",
   "a keep run of a row that is not held": "04 02 06 00 01 02 01 01 01 00",
   "a set of a row that was not kept": "04 02 06 00 01 02 09 01 02 01 00 01 01 00",
-  "an owner's part of a row that was not kept": "04 02 06 00 01 03 08 01 02 02 01 00",
+  "an owner's part of a row that was not kept": "04 02 06 00 01 02 01 00 03 08 01 02 02 01 00",
   "a facet past the owner's": "04 00 06 00 01 04 10 01 02 01 02 00",
   "an owner's field past its last": "04 00 06 00 01 03 10 01 02 04 02 00",
 };

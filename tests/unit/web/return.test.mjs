@@ -176,7 +176,7 @@ test("resume refused: joins anew with the first options", async (t) => {
       net.last().open();
       const [hello] = net.last().got(HELLO);
       assert.deepEqual([hello.u8(), hello.u32() > 0, hello.u8()], [1, true, 0]);
-      assert.deepEqual(hello.any([]), { name: "Ann" });
+      assert.deepEqual(hello.any(), { name: "Ann" });
       net.last().say(new Records().hello({ id: 12 }).snapshot(1, FROGS));
       assert.deepEqual([room.status, room.id, room.ticket.events], ["live", 12, 0]);
       assert.deepEqual(
@@ -329,6 +329,54 @@ test("resume delta: rows that are not kept leave", async (t) => {
   assert.deepEqual(gone, [7]);
   assert.deepEqual([...room.state.frogs.keys()].sort(), [30, 9]);
   assert.deepEqual([room.tick, room.state.frogs.get(9).pos.x], [60, 3]);
+});
+
+test("resume delta: nothing is kept, and a keep run elsewhere is refused", async (t) => {
+  quiet(t);
+  const { room, socket } = await liveRoom(t);
+  const frame = (flags) => new Records().u8(4).u8(flags).le(60, 2).uv(55).uv(2).u8(1).uv(0).u8(0);
+  socket.say(frame(0));
+  assert.equal(room.state.frogs.size, 2);
+  socket.say(frame(2));
+  assert.deepEqual([room.state.frogs.size, room.tick], [0, 60]);
+});
+
+test("away: comes back with the tick it holds, and goes on from a delta", async (t) => {
+  const { net, room, socket, time } = await liveRoom(t);
+  const told = [];
+  room.state.frogs.on("add", (row, id) => told.push(`add ${id}`));
+  told.length = 0;
+  room.state.frogs.on("remove", (row, id) => told.push(`remove ${id}`));
+  room.on("status", (status) => told.push(status));
+  const frog = room.state.frogs.get(9);
+  socket.die(1006);
+  retry(time);
+  net.last().open();
+  const hello = net.last().got(SENT.HELLO)[0];
+  hello.skip(1 + 4 + 1 + 16 + 4);
+  assert.equal(hello.uv(), 5, "the tick");
+  const delta = new Records().hello({ resumed: true }).u8(4).u8(2).le(60, 2).uv(55);
+  net.last().say(delta.uv(2).u8(1 + 8).uv(1).uv(1).uv(1).uv(1).u8(2).le(640, 2).u8(0));
+  assert.deepEqual(told, ["away", "remove 7", "live"]);
+  assert.equal(frog.pos.x, 10);
+  assert.equal(room.state.frogs.get(9), frog, "the same object");
+});
+
+test("away: nothing of another room's state is offered", async (t) => {
+  const { net, socket, time } = await liveRoom(t, { epoch: 3 });
+  socket.die(1006);
+  retry(time);
+  net.last().open();
+  net.last().die(4002); // the seat is gone: a new one, in another room
+  net.last().open();
+  net.last().say(new Records().hello({ epoch: 4, id: 9 }));
+  net.last().die(1006); // before its state came
+  retry(time);
+  net.last().open();
+  const hello = net.last().got(SENT.HELLO)[0];
+  hello.skip(1 + 4 + 1 + 16);
+  assert.equal(hello.u32(), 4);
+  assert.equal(hello.uv(), 0);
 });
 
 test("a frame that breaks before the hello: tries again later", async (t) => {

@@ -75,17 +75,17 @@ test("any: values there and back, bad ones refused", () => {
   const { values, value_only, bad } = vectors("any");
   for (const { value, hex } of values) {
     assert.deepEqual(
-      readAll(hex, (input) => input.any([])),
+      readAll(hex, (input) => input.any()),
       value,
       hex,
     );
     assert.equal(toHex(new Out().any(value, "data").take()), hex);
   }
   for (const { hex, json } of value_only) {
-    const v = readAll(hex, (input) => input.any([]));
+    const v = readAll(hex, (input) => input.any());
     assert.deepEqual(v instanceof Uint8Array ? Buffer.from(v).toString("base64") : v, json);
   }
-  for (const hex of bad) assert.throws(() => readAll(hex, (input) => input.any([])), hex);
+  for (const hex of bad) assert.throws(() => readAll(hex, (input) => input.any()), hex);
 });
 
 test("types: defaults, rounding, bytes, refusals", () => {
