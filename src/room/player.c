@@ -19,10 +19,16 @@ struct player *player_new(uint32_t id)
     p->id = id;
     view_init(&p->view);
     p->view.player = id;
-    pace_reset(&p->pace);
     rnd_secret(p->token, sizeof p->token);
     player_set_name(p, NULL, 0, PLAYER_NAME_MAX);
     return p;
+}
+
+bool player_make_pace(struct player *p)
+{
+    if ((p->pace = malloc(sizeof *p->pace)))
+        pace_reset(p->pace);
+    return p->pace != NULL;
 }
 
 void player_free(struct player **at)
@@ -35,6 +41,7 @@ void player_free(struct player **at)
     view_fini(&p->view);
     schema_unref(&p->schema);
     free(p->buckets);
+    free(p->pace);
     free(p);
 }
 

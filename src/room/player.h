@@ -55,7 +55,7 @@ struct player {
     struct peer peer;        /* peer.conn is NULL while HELD */
     struct session *session; /* of the connection, or NULL */
     struct view view;        /* of what was sent; left alone while HELD */
-    struct pace pace;        /* of the connection: what state its line takes */
+    struct pace *pace;       /* of the connection: what state its line takes; raw: NULL */
     struct schema *schema;   /* by which this client encodes (own reference) */
     uint32_t
         resume_tick;     /* with needs_hello: of the state that the client holds; 0: none */
@@ -71,9 +71,13 @@ struct player {
     char name[PLAYER_NAME_MAX + 1];
 };
 
-/* A player with a fresh token, or NULL when memory is out. */
+/* A player with a fresh token, or NULL when memory is out. It gets no state until it
+ * has player_make_pace(). */
 struct player *player_new(uint32_t id);
 void player_free(struct player **p);
+
+/* False when memory is out. */
+bool player_make_pace(struct player *p);
 
 /* This client encodes by another schema from here on; limits start anew. */
 void player_set_schema(struct player *p, struct schema *schema);

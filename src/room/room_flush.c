@@ -118,9 +118,9 @@ uint32_t room_slack_us(const struct room *r)
  * where an ACK has told already that nothing is left in it. */
 static bool is_stuck(const struct room *r, struct player *p, uint64_t now_us)
 {
-    if (pace_is_full(&p->pace, (uint32_t)now_us, room_slack_us(r)))
+    if (pace_is_full(p->pace, (uint32_t)now_us, room_slack_us(r)))
         return true;
-    if (pace_is_idle(&p->pace) && !p->has_events)
+    if (pace_is_idle(p->pace) && !p->has_events)
         return false;
     return p->peer.ops->backlog(p->peer.conn) > 0;
 }
@@ -149,7 +149,7 @@ static bool send_state(struct room *r, struct player *p, bool is_greeted, uint64
     struct chunk *frame = emit_frame(&r->cache, r->image, &p->view, json, &failed);
     if (frame) {
         p->peer.ops->send(p->peer.conn, frame);
-        pace_sent(&p->pace, p->view.told, (uint32_t)now_us);
+        pace_sent(p->pace, p->view.told, (uint32_t)now_us);
         p->has_events = false;
     }
     chunk_unref(&frame);

@@ -198,7 +198,7 @@ static double on_rtt(void *room, uint32_t player)
 {
     const struct player *p = room_find(room, player);
 
-    return p ? (double)p->pace.rtt_ms : 0;
+    return p && p->pace ? (double)p->pace->rtt_ms : 0;
 }
 
 static double on_backlog(void *room, uint32_t player)

@@ -104,6 +104,8 @@ struct player *room_take_seat(struct room *r, const struct peer *peer, const cha
 {
     struct player *p = room_is_full(r) ? NULL : player_new(r->last_id + 1);
 
+    if (p && peer->codec != PEER_RAW && !player_make_pace(p))
+        player_free(&p);
     if (!p)
         return NULL;
     p->room = r;
@@ -132,7 +134,7 @@ void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
     room_count_peer(r, p, 1);
     p->needs_hello = p->is_resumed = true;
     p->resume_tick = tick;
-    pace_reset(&p->pace);
+    pace_reset(p->pace);
     p->has_events = false;
     if (p->state == PLAYER_HELD) {
         p->state = PLAYER_SEATED;

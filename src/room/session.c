@@ -280,7 +280,7 @@ void session_ack(struct session *s, uint32_t tick)
 {
     struct player *p = s->player;
 
-    pace_acked(&p->pace, tick, (uint32_t)clk_now_us(), room_slack_us(p->room));
+    pace_acked(p->pace, tick, (uint32_t)clk_now_us(), room_slack_us(p->room));
 }
 
 void session_resync(struct session *s)
