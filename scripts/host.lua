@@ -10,6 +10,8 @@ local host = ...
 
 local schema_lib = host.library("schema.lua")
 local scan = host.library("scan.lua")
+local wait = host.library("wait.lua")
+local door = host.library("door.lua")(host, wait)
 -- Taken at load, never looked up through a text ("x":find()): what that finds is
 -- the games' own table, and a game that put a function of its own there would be
 -- asked about its own `require`.
@@ -140,6 +142,8 @@ local function each(t)
   end
 end
 
+local async -- below, with the timers
+
 -- One generation's environment: globals, require, and the parlor module.
 local function make_env(defs)
   local env, loaded = pick(_G, allowed.base), {}
@@ -173,6 +177,11 @@ local function make_env(defs)
     each = each,
     log = env.print,
     now = host.now,
+    jwt = host.jwt,
+    sleep = wait.sleep,
+    async = function(f, ...) return async(f, ...) end,
+    ban = door.ban,
+    unban = door.unban,
   }
   env.require = function(name)
     if type(name) ~= "string" then error("require takes a name", 2) end
@@ -247,6 +256,11 @@ function M.raw_message()
   return gen.message(take_raw())
 end
 
+-- Returns true, or nil and why it cannot be kept out.
+function player_api.ban(player, options)
+  return door.ban_player(handle_of[player], options)
+end
+
 -- Timers: per room a list in ascending order of (due, id); they name methods.
 
 local room_data = setmetatable({}, { __mode = "k" }) -- room -> R
@@ -278,6 +292,17 @@ local function new_timer(room, every, ms, method, ...)
   return R.last_timer
 end
 
+-- Its steps are timers that go on with a coroutine instead of calling a method.
+function async(f, ...)
+  if type(f) ~= "function" then error("parlor.async takes a function", 3) end
+  local R = data_of[host.current()]
+  if not R then error("parlor.async runs in a room: call it in one of its callbacks", 3) end
+  if #R.timers >= host.max_timers then error("too many timers in this room", 3) end
+  R.last_timer = R.last_timer + 1
+  add_timer(R, { id = R.last_timer, due = host.room_ms(R.handle), co = wait.new(f), n = select("#", ...), ... })
+  return R.last_timer
+end
+
 function room_api.after(room, ms, method, ...) return new_timer(room, false, ms, method, ...) end
 function room_api.every(room, ms, method, ...) return new_timer(room, true, ms, method, ...) end
 
@@ -304,6 +329,15 @@ function M.run_timer(R, now, last)
   local timer = R.timers[1]
   if not timer or timer.due > now or timer.id > last then return false end
   table.remove(R.timers, 1)
+  if timer.co then
+    host.wake(R.handle, R.timers[1] and R.timers[1].due)
+    local ms = wait.go_on(timer.co, unpack(timer, 1, timer.n))
+    if ms then
+      timer.n, timer.due = 0, now + ms
+      add_timer(R, timer)
+    end
+    return true
+  end
   if timer.every then
     -- After a stall rounds missed by more than one period are dropped, not
     -- caught up; a period shorter than a tick still gets about its rate.
@@ -567,6 +601,22 @@ function M.restore(R)
   R.is_scanning = false
 end
 
+-- Who is at the door.
+
+--- Ask the game's auth about a request, or go on with the one of this id.
+-- Returns "wait" and ms, "in" and the user, or "out" and a reason.
+function M.auth(id, request) return door.auth(gen, id, request) end
+
+-- Old code that sleeps does not come back.
+local function end_waits(R)
+  local list = {}
+  for _, timer in ipairs(R.timers) do
+    if not timer.co then list[#list + 1] = timer end
+  end
+  R.timers = list
+  host.wake(R.handle, list[1] and list[1].due)
+end
+
 -- Generations.
 
 --- Run the game's files in a fresh environment; nothing that runs is touched.
@@ -591,7 +641,8 @@ end
 --- Make a loaded generation the one that runs; `message` is its handler of that
 -- name. C has accepted its options.
 function M.commit(new, message)
-  new.message = message
+  new.message, new.auth = message, rawget(new.game, "auth")
+  for _, R in next, data_of do end_waits(R) end
   player_api.send = new.def.options.raw and send_raw or c_send
   local root, maps = schema_lib.shapes(new.def.state)
   new.maps = maps

@@ -4,14 +4,21 @@
  */
 #pragma once
 
+#include "room/auth.h"
 #include "room/session.h"
 
 /* End the conversation: BYE, Close. */
 void session_end(struct session *s, uint16_t code, const char *reason);
 
-/* Take a seat; `options` is a valid any. */
+/* Somebody wants a seat: bans, then the game's auth(), then session_admit(). `options`
+ * is a valid any. */
 void session_join(struct session *s, const uint8_t *options, size_t n,
                   uint32_t schema_hash);
+
+/* Take a seat, or be refused one. `user` is what auth() has found out, an any; n_user 0:
+ * nothing. */
+void session_admit(struct session *s, const uint8_t *options, size_t n,
+                   uint32_t schema_hash, const uint8_t *user, size_t n_user);
 
 /* Take a held seat back. */
 void session_resume(struct session *s, const uint8_t *token, uint32_t schema_hash);

@@ -21,8 +21,10 @@ enum {
     REF_SCAN,
     REF_RAW_MESSAGE,
     REF_RESTORE,
+    REF_AUTH,
     REF_N_HOST,               /* the ones above come from host.lua */
     REF_HANDLES = REF_N_HOST, /* room or player -> handle */
+    REF_ASKING,               /* id -> coroutine of an auth that waits */
     REF_ON_RAISE,             /* the message handler of every protected call */
     REF_ENTER,                /* the trampoline of every protected call */
 };
@@ -67,6 +69,9 @@ void vm_push(lua_State *L, const struct vm *vm, int ref);
 
 /* The table of C functions that host.lua takes, left on the stack. */
 void bind_push_host(lua_State *L, struct vm *vm);
+
+/* The functions of bind_auth.c, into the table at the top of the stack. */
+void bind_add_auth(lua_State *L, struct vm *vm);
 
 /* Copy `n` values from the array at `index` into the image (scan.c). */
 void scan_apply(lua_State *L, struct script_room *sr, int index, int n);
