@@ -292,12 +292,13 @@ local function new_timer(room, every, ms, method, ...)
   return R.last_timer
 end
 
--- Its steps are timers that go on with a coroutine instead of calling a method.
+-- Its steps are timers that go on with a coroutine instead of calling a method. Games
+-- reach it by a tail call, so level 2 is the script's line.
 function async(f, ...)
-  if type(f) ~= "function" then error("parlor.async takes a function", 3) end
+  if type(f) ~= "function" then error("parlor.async takes a function", 2) end
   local R = data_of[host.current()]
-  if not R then error("parlor.async runs in a room: call it in one of its callbacks", 3) end
-  if #R.timers >= host.max_timers then error("too many timers in this room", 3) end
+  if not R then error("parlor.async runs in a room: call it in one of its callbacks", 2) end
+  if #R.timers >= host.max_timers then error("too many timers in this room", 2) end
   R.last_timer = R.last_timer + 1
   add_timer(R, { id = R.last_timer, due = host.room_ms(R.handle), co = wait.new(f), n = select("#", ...), ... })
   return R.last_timer

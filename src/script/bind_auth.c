@@ -52,8 +52,9 @@ static int host_jwt(lua_State *L)
     return 1;
 }
 
-/* A user's id and an address at `index` and behind it, one of which is nil. */
-static void read_whom(lua_State *L, int index, struct script_ban *ban)
+/* A user's id and an address at `index` and behind it, one of which is nil. false: it
+ * is no id that could be somebody's. */
+static bool read_whom(lua_State *L, int index, struct script_ban *ban)
 {
     struct buf *out = &vm_of(L)->scratch;
     struct err e;
@@ -61,14 +62,21 @@ static void read_whom(lua_State *L, int index, struct script_ban *ban)
     if (lua_isnil(L, index)) {
         ban->by = SCRIPT_BAN_ADDRESS;
         ban->address = lua_tostring(L, index + 1);
-        return;
+        return true;
     }
     ban->by = SCRIPT_BAN_USER;
     buf_clear(out);
     if (lua_payload_read(L, index, NULL, out, &e) < 0 || out->failed)
-        luaL_error(L, "user: %s", out->failed ? "it is too long" : e.text);
+        return false;
     ban->user = out->data;
     ban->n_user = out->len;
+    return true;
+}
+
+static int answer(lua_State *L, const char *why)
+{
+    lua_pushstring(L, why); /* NULL is nil */
+    return 1;
 }
 
 /* ban(room handle or nil, player, by, user, address, seconds, reason) -> nil, or why
@@ -83,25 +91,22 @@ static int host_ban(lua_State *L)
     ban.reason = luaL_checklstring(L, 7, &len);
     if (len > SCRIPT_REASON_BYTES || strlen(ban.reason) != len ||
         !utf8_is_valid(ban.reason, len))
-        return luaL_error(L, "a reason has at most %d bytes of UTF-8", SCRIPT_REASON_BYTES);
+        return answer(L, "a reason has at most 120 bytes of UTF-8");
     if (lua_isnil(L, 1)) {
-        read_whom(L, 4, &ban);
+        if (!read_whom(L, 4, &ban))
+            return answer(L, "this is no id of a user");
     } else {
         uint32_t handle = (uint32_t)lua_tonumber(L, 1);
         const struct script_room *sr = handle < vm->cap_rooms ? vm->rooms[handle] : NULL;
-        if (!sr) {
-            lua_pushliteral(L, "the player has left");
-            return 1;
-        }
+        if (!sr)
+            return answer(L, "the player has left");
         ban.room = sr->owner;
         ban.player = (uint32_t)lua_tonumber(L, 2);
         ban.by = !by                       ? SCRIPT_BAN_ANY
                  : strcmp(by, "user") == 0 ? SCRIPT_BAN_USER
                                            : SCRIPT_BAN_ADDRESS;
     }
-    const char *why = vm->hooks->ban(vm->ctx, &ban);
-    lua_pushstring(L, why); /* NULL is nil */
-    return 1;
+    return answer(L, vm->hooks->ban(vm->ctx, &ban));
 }
 
 /* unban(user, address) -> was there such a ban? */
@@ -110,8 +115,7 @@ static int host_unban(lua_State *L)
     struct vm *vm = vm_of(L);
     struct script_ban ban = {0};
 
-    read_whom(L, 1, &ban);
-    lua_pushboolean(L, vm->hooks->unban(vm->ctx, &ban));
+    lua_pushboolean(L, read_whom(L, 1, &ban) && vm->hooks->unban(vm->ctx, &ban));
     return 1;
 }
 

@@ -92,10 +92,11 @@ static void read_answer(lua_State *L, struct script_answer *a)
         a->verdict = SCRIPT_AUTH_IN;
         if (lua_isnil(L, -1))
             return;
-        if (lua_payload_read(L, -1, NULL, &a->user, &e) < 0)
-            luaL_error(L, "auth: user: %s", e.text);
+        int r = lua_payload_read(L, -1, NULL, &a->user, &e);
         if (a->user.failed)
             luaL_error(L, "auth: user: it takes more than %d bytes", SCRIPT_USER_BYTES);
+        if (r < 0)
+            luaL_error(L, "auth: user: %s", e.text);
     }
 }
 

@@ -26,6 +26,7 @@ struct far_end {
     size_t backlog; /* bytes in them */
     uint16_t close_code;
     char close_reason[512];
+    char address[64];
     bool is_gone; /* session_closed() has been called */
 };
 
@@ -48,9 +49,17 @@ void rig_free(struct rig **r);
 bool rig_write(struct rig *r, const char *game, const char *file, const char *text,
                size_t len);
 
+/* Where a connection comes from. */
+struct rig_source {
+    const char *address;
+    const uint8_t *door; /* what auth() sees of the handshake, an any; or NULL */
+    size_t n_door;
+};
+
 /* A new connection; its place, or -1. */
 int rig_connect(struct rig *r, struct game *g, const char *room, enum peer_codec codec,
-                bool can_resume, const uint8_t *options, size_t n_options);
+                bool can_resume, const uint8_t *options, size_t n_options,
+                const struct rig_source *from);
 void rig_closed(struct rig *r, uint32_t peer, uint16_t code);
 
 /* Forget the frames that have been sent so far. */
