@@ -32,13 +32,13 @@ function mergeField(into, name, change) {
 
 export class Player {
   /** Without protocol the options belong in the address; with parlor.j1 give
-   * `hello`, the record to send first. */
-  constructor(url, { protocol, hello } = {}) {
+   * `hello`, the record to send first. `headers` go with the request. */
+  constructor(url, { protocol, hello, headers } = {}) {
     this.records = [];
     this.state = undefined;
     this.closed = undefined; // {code, reason} in the end
     this.status = undefined; // of an HTTP answer other than 101
-    this.ws = new WebSocket(url, protocol ? [protocol] : []);
+    this.ws = new WebSocket(url, protocol ? [protocol] : [], { headers });
     this.ws.on("open", () => hello && this.send(hello));
     this.ws.on("unexpected-response", (request, answer) => {
       this.status = answer.statusCode;
