@@ -64,6 +64,7 @@ button:focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; }
 .pill { border-radius: 999px; padding: 5px 14px; align-self: flex-end; color: var(--bad); font-weight: 600; font-size: 13px; }
 .toast { border-radius: 999px; padding: 7px 16px; font-weight: 550; animation: up 0.18s ease-out; }
 .toast::before { content: ""; display: inline-block; width: 8px; height: 8px; margin-right: 9px; border-radius: 50%; background: var(--good); }
+.toast.bad::before { background: var(--bad); }
 @keyframes up { from { opacity: 0; transform: translateY(6px); } }
 @media (prefers-reduced-motion: reduce) { .toast { animation: none; } }
 [hidden] { display: none !important; }
@@ -175,9 +176,10 @@ function clear(game) {
   for (const [key, { error }] of errors) if (error.game === game) errors.delete(key);
 }
 
-/** @param {string} text */
-function say(text) {
+/** @param {string} text @param {boolean} [isBad] */
+function say(text, isBad = false) {
   toast.textContent = text;
+  toast.classList.toggle("bad", isBad);
   toast.hidden = false;
   clearTimeout(toastTimer);
   toastTimer = setTimeout(() => (toast.hidden = true), TOAST_MS);
@@ -211,6 +213,7 @@ export function show(r) {
   mount();
   if (r.kind === "error") addError(r);
   else if (r.kind === "fixed") clear(r.game);
+  else if (r.kind === "warning") say(`${r.game}: a message was dropped: ${r.message}`, true);
   else if (r.kind === "reloaded") {
     clear(r.game);
     const rooms = r.rooms === 1 ? "1 room kept" : `${r.rooms} rooms kept`;

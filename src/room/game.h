@@ -33,6 +33,8 @@ struct game {
     struct map rooms;      /* id -> room */
     struct map tokens;     /* seat token -> player */
     uint32_t n_players;    /* seats over all rooms */
+    uint64_t n_dropped;    /* messages above a limit: `rate`, max_inputs */
+    uint64_t n_invalid;    /* messages that did not fit their declaration */
     uint32_t n_waiting;    /* sessions that its auth() has not answered yet */
     struct bans bans;      /* who is kept out */
     bool is_replacing;     /* its VM, in game_replace_vm() */

@@ -280,6 +280,9 @@ void session_invalid(struct session *s, uint32_t request, const char *why)
 
     logger_debug(p->room->game->name, "room %s, player %u: invalid message: %s",
                  p->room->id, p->id, why);
+    p->room->game->n_invalid++;
+    if (session_tells_dropped(s))
+        session_tell_dropped(s, "it does not fit: %s", why);
     if (request)
         room_refuse(p->room, p, request - 1, why);
     if (++p->n_invalid > MAX_INVALID)
@@ -301,6 +304,23 @@ static bool is_within_rate(struct player *p, const struct record *record, uint32
     return bucket_take(&p->buckets[message], record->rate, record->burst, now_ms());
 }
 
+/* Which limit it was, for the author. */
+static void tell_limit(struct session *s, const struct input *in, bool is_within)
+{
+    const struct player *p = s->player;
+
+    if (!session_tells_dropped(s))
+        return;
+    if (is_within)
+        session_tell_dropped(s, "%u of this player wait for a tick already (max_inputs)",
+                             p->n_waiting);
+    else
+        session_tell_dropped(s, "%s: more than rate = %g a second, burst = %g",
+                             p->schema->messages[in->message].name,
+                             p->schema->messages[in->message].rate,
+                             p->schema->messages[in->message].burst);
+}
+
 void session_input(struct session *s, const struct input *in)
 {
     struct player *p = s->player;
@@ -312,6 +332,8 @@ void session_input(struct session *s, const struct input *in)
     if (fits && room_input(p->room, p, in))
         return;
     /* Dropped: room_input() has not touched the seat then. */
+    p->room->game->n_dropped++;
+    tell_limit(s, in, fits);
     if (in->request)
         room_refuse(p->room, p, in->request - 1, "too many messages");
     if (player_strike(p, now_ms()))

@@ -47,7 +47,9 @@ struct session {
     struct peer peer;
     struct player *player; /* NULL before the join and after the seat is lost */
     bool is_over;          /* Close was sent; what still comes is ignored */
-    uint32_t resync_ms;    /* when the last RESYNC was granted; 0: never */
+    uint32_t dropped_told_ms, n_untold; /* dev: when it was last told of a dropped message,
+                                           and how many came since */
+    uint32_t resync_ms;                 /* when the last RESYNC was granted; 0: never */
 };
 
 /* Start a conversation; `ops` in the peer are called from here on. Returns NULL

@@ -31,6 +31,12 @@ void session_input(struct session *s, const struct input *in);
  * `request` as in struct input: it is told why. */
 void session_invalid(struct session *s, uint32_t request, const char *why);
 
+/* A message was dropped: is it time to tell the author why (in dev, once a second)? Then
+ * session_tell_dropped() has to follow. */
+bool session_tells_dropped(struct session *s);
+void session_tell_dropped(struct session *s, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Has the hello gone out? Nothing may be sent to this player before it. */
 bool session_is_greeted(const struct session *s);
 
