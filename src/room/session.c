@@ -247,10 +247,11 @@ void session_admit(struct session *s, const uint8_t *options, size_t n,
         session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
         return;
     }
+    seat(s, p);
     if (n_user && !player_set_user(p, user, n_user))
         room_kick(r, p, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
-    seat(s, p);
-    room_offer_schema(p, schema_hash);
+    else
+        room_offer_schema(p, schema_hash);
 }
 
 void session_resume(struct session *s, const uint8_t *token, uint32_t schema_hash)
