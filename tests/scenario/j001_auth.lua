@@ -190,6 +190,39 @@ test("what is sent while auth waits is bounded", function()
   nobody_sits()
 end)
 
+test("what stands behind a hello in one message is read once there is a seat", function()
+  pond()
+  for _, wait in ipairs { 0, 100 } do
+    local c = connect("g", { codec = "binary" })
+    local w = play_wire
+    c:bytes("\129\1" .. w.le(0, 4) .. "\0" .. w.any { wait = wait > 0 and wait or nil } ..
+      "\133\0" .. w.str "one" .. "\0" .. "\133\0" .. w.str "two" .. "\0")
+    step(200)
+    expect_eq(wait .. c:story(), wait .. "hello schema keys snapshot you echo echo")
+    c:leave()
+    step(50)
+  end
+end)
+
+test("who waits when the VM is lost is sent round again", function()
+  game("g", [[
+    local g = parlor.game { tick_rate = 20, memory = 24, max_kills = 32 }
+    function g:auth(q) parlor.sleep(q.options.wait or 0) return {} end
+    function g:message(p, name) keep = {} for i = 1, 1e7 do keep[i] = { i } end end
+    return g
+  ]])
+  local c = join "g"
+  step(100)
+  local waits = join("g", { wait = 5000 })
+  step(50)
+  c:send("eat")
+  step(100)
+  rig.errors()
+  expect_eq(waits.closed, { code = 1013, reason = "try again later" })
+  step(5000)
+  expect_eq(the_room("g").seats, 1)
+end)
+
 test("a second hello while auth waits is told off once there is a seat", function()
   pond()
   local c = join("g", { wait = 100 })
