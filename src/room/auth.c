@@ -98,14 +98,14 @@ static void step(struct auth *a, bool is_new)
     sched_set(&a->game->world->waiting, &a->item, UINT64_MAX);
     vm_step_begin(vm);
     enum script_result r = script_auth(vm, a->id, is_new ? &q : NULL, &answer);
-    vm_step_end(vm);
     if (r != SCRIPT_DONE)
-        fail(a);
-    else if (answer.verdict == SCRIPT_AUTH_WAITS)
+        fail(a); /* which may give the VM another state, before its garbage is looked at */
+    vm_step_end(vm);
+    if (r == SCRIPT_DONE && answer.verdict == SCRIPT_AUTH_WAITS)
         wait(a, answer.wait_ms);
-    else if (answer.verdict == SCRIPT_AUTH_IN)
+    else if (r == SCRIPT_DONE && answer.verdict == SCRIPT_AUTH_IN)
         admit(a, &answer.user);
-    else
+    else if (r == SCRIPT_DONE)
         session_end(s, CLOSE_REFUSED,
                     *answer.reason ? answer.reason : close_reason_text(CLOSE_REFUSED));
     buf_fini(&answer.user);
@@ -170,7 +170,6 @@ void auth_ask_again(struct game *g)
     for (struct session *s = g->world->sessions; s && g->n_waiting; s = s->next) {
         if (!s->auth || s->auth->game != g)
             continue;
-        script_auth_drop(g->vm, s->auth->id);
         if (script_has_auth(g->vm))
             step(s->auth, true);
         else

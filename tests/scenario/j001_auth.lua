@@ -223,6 +223,30 @@ test("who waits when the VM is lost is sent round again", function()
   expect_eq(the_room("g").seats, 1)
 end)
 
+test("an auth that takes the VM down lets nobody in; the rooms go on", function()
+  game("g", [[
+    local g = parlor.game { tick_rate = 20, memory = 24, max_kills = 32, state = { n = s.uint } }
+    function g:auth(q)
+      if q.token == "eat" then keep = {} for i = 1, 1e7 do keep[i] = { i } end end
+      return { user = q.token }
+    end
+    function g:message(p, name) self.state.n = self.state.n + 1 p:send("user", p.user) end
+    return g
+  ]])
+  local c = join("g", { token = "ann" })
+  step(50)
+  c:send "x"
+  step(50)
+  local bad = join("g", { token = "eat" })
+  step(100)
+  expect_eq(bad.closed.code, 1011)
+  expect(rig.errors():find("memory", 1, true))
+  c:story()
+  c:send "x"
+  step(50)
+  expect_eq({ c:state().n, c.log[#c.log].data }, { 2, "ann" })
+end)
+
 test("a second hello while auth waits is told off once there is a seat", function()
   pond()
   local c = join("g", { wait = 100 })
