@@ -12,6 +12,8 @@ local schema_lib = host.library("schema.lua")
 local scan = host.library("scan.lua")
 local restore = host.library("restore.lua")
 local migrate = host.library("migrate.lua")
+local wait = host.library("wait.lua")
+local door = host.library("door.lua")(host, wait)
 -- Taken at load, never looked up through a text ("x":find()): what that finds is
 -- the games' own table, and a game that put a function of its own there would be
 -- asked about its own `require`.
@@ -25,6 +27,11 @@ local M = {}
 -- Room or player -> room handle * 2^32 + player id; what has left is not in it.
 local handle_of = host.handles
 local map_of = setmetatable({}, { __mode = "k" }) -- state collection -> its map
+local data_of = {} -- room handle -> R
+local room_data = setmetatable({}, { __mode = "k" }) -- room -> R
+
+local function report(text) host.report(text) end
+local timers = host.library("timers.lua")(host, wait, data_of, room_data, report)
 
 local gen -- the generation that runs: { game, root, maps, root_record }
 
@@ -180,6 +187,11 @@ local function make_env(defs)
     each = each,
     log = env.print,
     now = host.now,
+    jwt = host.jwt,
+    sleep = wait.sleep,
+    async = timers.async,
+    ban = door.ban,
+    unban = door.unban,
   }
   env.require = function(name)
     if type(name) ~= "string" then error("require takes a name", 2) end
@@ -233,7 +245,6 @@ local vm = ffi.cast("void *", host.vm)
 local c_send_raw = ffi.cast("int (*)(void *vm, double handle, const char *data, size_t len, int is_text)",
   host.send_raw)
 local c_send = player_api.send
-local data_of = {} -- room handle -> R
 
 -- Whatever is unusual goes to the function in C, which raises at the script's line.
 local function send_raw(player, data, is_text)
@@ -253,93 +264,17 @@ end
 function M.raw_message()
   return gen.message(take_raw())
 end
-local function report(text) host.report(text) end
-
--- Timers: per room a list in ascending order of (due, id); they name methods.
-
-local room_data = setmetatable({}, { __mode = "k" }) -- room -> R
-
-local function add_timer(R, timer)
-  local list = R.timers
-  local i = #list
-  while i > 0 and (list[i].due > timer.due or (list[i].due == timer.due and list[i].id > timer.id)) do
-    list[i + 1] = list[i]
-    i = i - 1
-  end
-  list[i + 1] = timer
-  host.wake(R.handle, list[1].due)
+-- Returns true, or nil and why it cannot be kept out.
+function player_api.ban(player, options)
+  return door.ban_player(handle_of[player], options)
 end
 
--- Level 2 is the script's line: after() and every() end with a call of this.
-local function new_timer(room, every, ms, method, ...)
-  local R = room_data[room]
-  if not R then return nil, "the room is closed" end
-  if type(ms) ~= "number" or not (ms >= 0 and ms <= 2^40) then
-    error("the delay is a number of ms from 0", 2)
-  end
-  if type(method) ~= "string" then error("timers take the name of a method", 2) end
-  if #R.timers >= host.max_timers then error("too many timers in this room", 2) end
-  if every then ms = math.max(ms, 1) end
-  R.last_timer = R.last_timer + 1
-  add_timer(R, { id = R.last_timer, due = host.room_ms(R.handle) + ms, every = every and ms, method = method,
-    n = select("#", ...), ... })
-  return R.last_timer
-end
+room_api.after, room_api.every, room_api.cancel = timers.after, timers.every, timers.cancel
 
-function room_api.after(room, ms, method, ...) return new_timer(room, false, ms, method, ...) end
-function room_api.every(room, ms, method, ...) return new_timer(room, true, ms, method, ...) end
+M.last_timer = timers.last
 
--- Returns whether it was still to come.
-function M.drop_timer(R, id)
-  for i, timer in ipairs(R.timers) do
-    if timer.id == id then
-      table.remove(R.timers, i)
-      host.wake(R.handle, R.timers[1] and R.timers[1].due)
-      return true
-    end
-  end
-  return false
-end
-
-function room_api.cancel(room, id)
-  local R = room_data[room]
-  return R ~= nil and M.drop_timer(R, id)
-end
-
---- The last timer that there is before those that are due begin to run.
-function M.last_timer(R) return R.last_timer end
-
---- Run the first timer that is due at `now` ms, if it is no younger than `last`.
--- C calls until none is due: one that sets itself anew with no delay must wait
--- for the next tick.
-function M.run_timer(R, now, last)
-  local timer = R.timers[1]
-  if not timer or timer.due > now or timer.id > last then return false end
-  table.remove(R.timers, 1)
-  if timer.every then
-    -- After a stall rounds missed by more than one period are dropped, not
-    -- caught up; a period shorter than a tick still gets about its rate.
-    timer.due = math.max(timer.due + timer.every, now - timer.every)
-    add_timer(R, timer)
-  else
-    host.wake(R.handle, R.timers[1] and R.timers[1].due)
-  end
-  local method = R.room[timer.method]
-  if type(method) ~= "function" then
-    -- Told once: new code may have left the method out on purpose.
-    if timer.every then M.drop_timer(R, timer.id) end
-    report(format("timer: the game has no method %s; the timer is dropped", timer.method))
-    return true
-  end
-  if gen.proven[timer.method] then
-    method(R.room, unpack(timer, 1, timer.n))
-  else
-    host.first_timer() -- an error in the first call takes a new generation back
-    method(R.room, unpack(timer, 1, timer.n))
-    gen.proven[timer.method] = true
-  end
-  return true
-end
+--- Run the first timer that is due at `now` ms; see timers.lua.
+function M.run_timer(R, now, last_id) return timers.run(R, now, last_id, gen.proven) end
 
 -- State.
 
@@ -535,6 +470,12 @@ end
 --- The declared state as the image has it; see restore.lua.
 function M.restore(R) restore(host, scan, map_of, handle_of, R, gen.root_record) end
 
+-- Who is at the door.
+
+--- Ask the game's auth about a request, or go on with the one of this id.
+-- Returns "wait" and ms, "in" and the user, or "out" and a reason.
+function M.auth(id, request) return door.auth(gen, id, request) end
+
 -- Generations.
 
 --- Run the game's files in a fresh environment; nothing that runs is touched.
@@ -560,7 +501,7 @@ end
 -- is the handler of that name of one that has not. C has accepted its options.
 function M.commit(new, message)
   if not new.index then
-    new.message = message
+    new.message, new.auth = message, rawget(new.game, "auth")
     local root, maps = schema_lib.shapes(new.def.state)
     new.maps = maps
     new.root_record = scan.record(root, nil, report)
@@ -572,6 +513,7 @@ function M.commit(new, message)
     for k, v in pairs(room_api) do index[k] = v end -- the API wins: self:close() is Parlor's
     new.index = index
   end
+  for _, R in next, data_of do timers.end_waits(R) end
   is_back = gen ~= nil and last.gen == new
   declared_before = gen and gen.def.state
   last.gen = gen

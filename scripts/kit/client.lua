@@ -8,6 +8,9 @@ local wire = require "kit.wire"
 local Client = {}
 Client.__index = Client
 
+-- Options that are not the game's.
+local no_join = { codec = true, acks = true, room = true, delay = true, jitter = true, address = true, door = true }
+
 local counted = { event = true, reply = true }
 
 local function hex(bytes)
@@ -36,15 +39,17 @@ local function to_json(v)
 end
 
 --- `options`: codec "json" (default), "binary", "plain" (JSON without subprotocol) or
--- "raw"; acks: send ACK for each state; room; delay and jitter in ms; name and other join options.
+-- "raw"; acks: send ACK for each state; room; delay and jitter in ms; address; door (what
+-- auth sees of the handshake); name and other join options.
 function Client.new(game, options, random)
   local c = setmetatable({
     game = game, codec = options.codec or "json", room = options.room,
-    acks = options.acks, delay = options.delay or 0, jitter = options.jitter or 0, random = random,
+    address = options.address, door = options.door, acks = options.acks,
+    delay = options.delay or 0, jitter = options.jitter or 0, random = random,
     join = {}, log = {}, seen = 0, received = 0, requests = 0,
   }, Client)
   for k, v in pairs(options) do
-    if k ~= "codec" and k ~= "acks" and k ~= "room" and k ~= "delay" and k ~= "jitter" then c.join[k] = v end
+    if not no_join[k] then c.join[k] = v end
   end
   return c
 end
@@ -56,7 +61,7 @@ function Client:connect()
   self.closed, self.is_stalled = nil, false
   self.conn = rig.connect(self.game, self.room,
     at_once and (self.codec == "raw" and "raw" or "json") or self.codec, not at_once,
-    at_once and wire.any(self.join) or nil)
+    at_once and wire.any(self.join) or nil, self.address, self.door and wire.any(self.door) or nil)
   return self
 end
 

@@ -226,7 +226,7 @@ end
 
 --- A player takes a seat; its `join` has run when this returns. `options`: name and
 -- whatever else the game's `join` is to get; room, latency and jitter (ms, one way),
--- codec ("json", "binary", "plain").
+-- codec ("json", "binary", "plain"), address, door (what `auth` sees of the handshake).
 function Sim:join(options)
   options = options or {}
   if type(options) ~= "table" then error("sim:join takes a table of options", 2) end

@@ -27,6 +27,55 @@ function parlor.log(...) end
 ---@return number
 function parlor.now() end
 
+---The claims of a signed token, checked by the server's keys; nil and why not.
+---@param token? string
+---@return table? claims
+---@return string? why
+function parlor.jwt(token) end
+
+---Wait, in `auth` and in `parlor.async` only; everything else goes on meanwhile.
+---@param ms number
+function parlor.sleep(ms) end
+
+---Run code of the room at hand that may sleep; it begins with the room's next timers.
+---@param f fun(...: any)
+---@param ... any
+---@return integer id for room:cancel
+function parlor.async(f, ...) end
+
+---@class parlor.BanOptions
+---@field seconds? number 1…31536000 (3600)
+---@field reason? string what whoever is kept out is told ("banned")
+
+---@class parlor.BanOfPlayer: parlor.BanOptions
+---@field by? "user"|"address" the user where there is an id, else the address
+
+---@class parlor.BanOfAnybody: parlor.BanOptions
+---@field user? string|number either this
+---@field address? string or this
+
+---Keep somebody out of the game who need not be here.
+---@param options parlor.BanOfAnybody
+---@return boolean? ok
+---@return string? why
+function parlor.ban(options) end
+
+---@param options {user: (string|number)?, address: string?}
+---@return boolean was_banned
+function parlor.unban(options) end
+
+---What `auth` is asked about.
+---@class parlor.Request
+---@field token? string of the join options, the Authorization header or auth_cookie
+---@field options any the join options
+---@field headers table<string, string> by name in lower case
+---@field query table<string, string>
+---@field address string of the client
+---@field origin? string of the page
+---@field protocol? string the subprotocol agreed on
+---@field game string
+---@field room? string the room asked for, nil for any
+
 ---@class parlor.Options
 ---@field tick_rate? number steps a second, 0…120 (20; raw games 0: event-driven)
 ---@field sync_rate? number event-driven rooms send state at most so often a second, 1…120 (20)
@@ -47,6 +96,9 @@ function parlor.now() end
 ---@field memory? number MiB, 4…65536: Lua values of all rooms of the game on one worker (256)
 ---@field atomic? boolean a callback that raises leaves no trace in the declared state either
 ---@field max_watched? integer keys that one player may watch at a time (256)
+---@field auth_timeout? number s, 0.1…300: how long auth may take, sleeps included (10)
+---@field auth_waiting? integer joins that may wait for auth, 1…100000 (1000)
+---@field auth_cookie? string the cookie whose value is request.token
 ---@field compress? boolean messages from 128 bytes on are compressed for browsers (true)
 ---@field raw? boolean plain WebSocket messages instead of records
 ---@field protocols? string[] subprotocols that a raw game itself speaks
@@ -54,6 +106,7 @@ function parlor.now() end
 ---The game's table: callbacks and methods go here. In `game:name(…)` self is the room.
 ---@class parlor.Game: parlor.Room
 ---@field on table<string, fun(room: parlor.Room, player: parlor.Player, m: table): any> handlers of declared messages
+---@field auth? fun(self: parlor.Game, request: parlor.Request): {user: any}?, string? who comes in; nil and a reason refuses
 ---@field create? fun(self: parlor.Room, options: any) the room is new
 ---@field join? fun(self: parlor.Room, player: parlor.Player, options: any) a player takes a seat
 ---@field message? fun(self: parlor.Room, player: parlor.Player, name: string, data: any): any any other message; raw games: (player, data, is_text)
@@ -127,6 +180,7 @@ function Room:close(reason) end
 ---@field id integer from 1, not used again in the room
 ---@field name string cleaned, never nil
 ---@field vars table yours
+---@field user any what auth has found out
 ---@field rtt number ms
 ---@field backlog integer bytes that have not left
 local Player = {}
@@ -154,6 +208,12 @@ function Player:unwatch(collection, key) end
 ---End the seat; the player is told 4000 and the reason.
 ---@param reason? string up to 120 bytes
 function Player:kick(reason) end
+
+---Keep the player out: the seat ends (4003 and the reason), and joins are refused for a while.
+---@param options? parlor.BanOfPlayer
+---@return boolean? ok
+---@return string? why
+function Player:ban(options) end
 
 -- Schema.
 
@@ -282,6 +342,8 @@ function show(v) end
 ---@field latency? number ms, one way (0)
 ---@field jitter? number up to so many ms more (0)
 ---@field codec? "json"|"binary"|"plain"
+---@field address? string for bans ("198.51.100.1")
+---@field door? table what `auth` sees of the handshake: headers, query, address, origin, protocol, token
 
 ---@class parlor.Sim
 local Sim = {}

@@ -224,6 +224,7 @@ export function show(r) {
   mount();
   if (r.kind === "error") addError(r);
   else if (r.kind === "fixed") clear(r.game);
+  else if (r.kind === "warning") say(`${r.game}: a message was dropped: ${r.message}`, true);
   else if (r.kind === "reloaded") {
     clear(r.game);
     const rooms = r.rooms === 1 ? "1 room kept" : `${r.rooms} rooms kept`;

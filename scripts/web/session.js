@@ -117,7 +117,7 @@ export class Session {
     this.isWelcome = false; // the server's hello has come
     this.isResume = !!this.ticket;
     this.resyncAt = -Infinity;
-    this.timer("hello", HELLO_MS, () => this.lose());
+    this.timer("hello", Math.max(HELLO_MS, this.settings.timeout ?? 0), () => this.lose());
     ws.onopen = () => {
       this.helloAt = this.now();
       const hello = this.ticket

@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "base/clk.h"
+#include "base/close_reason.h"
 #include "base/logger.h"
 #include "base/rnd.h"
 #include "proto/json_out.h"
 #include "proto/record.h"
 #include "proto/wire.h"
 #include "proto/ws_frame.h"
+#include "room/auth.h"
 #include "room/room_internal.h"
 #include "room/session_internal.h"
 
@@ -29,6 +31,7 @@ void world_init(struct world *w, const char *folder, const char *scripts, bool i
         .is_dev = is_dev, .folder = folder, .scripts = scripts, .ops = ops, .ctx = ctx};
     map_init(&w->games);
     sched_init(&w->sched);
+    sched_init(&w->waiting);
     buf_init(&w->scratch, 8 << 20);
 }
 
@@ -40,6 +43,7 @@ void world_fini(struct world *w)
     }
     map_fini(&w->games);
     sched_fini(&w->sched);
+    sched_fini(&w->waiting);
     buf_fini(&w->scratch);
 }
 
@@ -47,9 +51,11 @@ uint64_t world_next_us(const struct world *w)
 {
     if (w->has_failed)
         return 0;
-    const struct sched_item *first = sched_first(&w->sched);
+    const struct sched_item *room = sched_first(&w->sched),
+                            *auth = sched_first(&w->waiting);
+    uint64_t due_us = room ? room->due_us : UINT64_MAX;
 
-    return first ? first->due_us : UINT64_MAX;
+    return auth && auth->due_us < due_us ? auth->due_us : due_us;
 }
 
 void world_take_back(struct world *w)
@@ -75,6 +81,7 @@ static uint32_t go_back(struct game *g)
     }
     if (g->owes_rebuilt)
         game_tell_rebuilt(g);
+    auth_ask_again(g); /* who waits at the door, those included whom the new code failed */
     g->world->ops->on_schedule(g->world->ctx);
     return failed;
 }
@@ -94,6 +101,7 @@ uint64_t world_run(struct world *w, uint64_t now_us)
 {
     struct sched_item *item;
 
+    auth_run(w, now_us);
     if (w->has_failed)
         take_failed_back(w);
     while ((item = sched_first(&w->sched)) && item->due_us <= now_us) {
@@ -167,6 +175,7 @@ struct game *game_open(struct world *w, const char *name)
     strncpy(g->name, name, sizeof g->name - 1);
     map_init(&g->rooms);
     map_init(&g->tokens);
+    bans_init(&g->bans);
     load(g);
     return g;
 }
@@ -176,6 +185,7 @@ void game_close(struct game **at)
     struct game *g = *at;
 
     *at = NULL;
+    auth_end_all(g, CLOSE_NO_SUCH_ROOM);
     if (g->vm)
         vm_step_begin(g->vm); /* one budget for the last words of all rooms */
     for (struct map_entry *e; (e = map_next(&g->rooms, NULL));)
@@ -183,6 +193,7 @@ void game_close(struct game **at)
     map_remove_bytes(&g->world->games, g->name, strlen(g->name));
     map_fini(&g->rooms);
     map_fini(&g->tokens);
+    bans_fini(&g->bans);
     vm_free(&g->vm);
     free(g);
 }
@@ -220,7 +231,9 @@ int game_reload(struct game *g)
     }
     vm_step_end(g->vm);
     g->n_reloads++;
-    if (vm_has_failed(g->vm) && go_back(g))
+    if (!vm_has_failed(g->vm))
+        auth_ask_again(g);
+    else if (go_back(g))
         return g->load_error.code;
     g->world->ops->on_schedule(g->world->ctx);
     return 0;

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/map.h"
+#include "room/ban.h"
 #include "room/room.h"
 #include "room/sched.h"
 #include "script/vm.h"
@@ -32,6 +33,10 @@ struct game {
     struct map rooms;          /* id -> room */
     struct map tokens;         /* seat token -> player */
     uint32_t n_players;        /* seats over all rooms */
+    uint64_t n_dropped;        /* messages above a limit: `rate`, max_inputs */
+    uint64_t n_invalid;        /* messages that did not fit their declaration */
+    uint32_t n_waiting;        /* sessions that its auth() has not answered yet */
+    struct bans bans;          /* who is kept out */
     bool is_replacing;         /* its VM, in game_replace_vm() */
     bool owes_rebuilt;         /* rooms in a new VM wait for game_tell_rebuilt() */
     uint64_t n_reloads;        /* code that became live */
@@ -52,6 +57,8 @@ struct world_ops {
 struct world {
     struct map games; /* name -> game */
     struct sched sched;
+    struct sched waiting; /* sessions whose auth() sleeps (auth.h) */
+    uint32_t last_auth;   /* its coroutines are numbered */
     size_t n_rooms;
     bool is_dev;              /* scan after every callback, developer records */
     bool has_failed;          /* new code of some game has to be taken back */
@@ -61,6 +68,7 @@ struct world {
     const char *folder, *scripts;
     const struct world_ops *ops;
     void *ctx;
+    const struct jwt_keys *jwt_keys; /* the server's; NULL: none are configured */
 };
 
 /* `folder` (games/), `scripts` and `ops` must outlive it. */

@@ -42,6 +42,7 @@ void player_free(struct player **at)
     schema_unref(&p->schema);
     free(p->buckets);
     free(p->pace);
+    free(p->user);
     free(p);
 }
 
@@ -112,6 +113,18 @@ void player_set_name(struct player *p, const char *text, size_t len, size_t max)
     p->name[n] = 0;
     if (is_blank)
         snprintf(p->name, sizeof p->name, "player %u", p->id);
+}
+
+bool player_set_user(struct player *p, const uint8_t *user, size_t n)
+{
+    uint8_t *copy = malloc(n);
+
+    if (!copy)
+        return false;
+    free(p->user);
+    p->user = memcpy(copy, user, n);
+    p->n_user = (uint32_t)n;
+    return true;
 }
 
 bool bucket_take(struct bucket *b, double rate, double burst, uint32_t now_ms)

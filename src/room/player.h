@@ -69,6 +69,8 @@ struct player {
     uint32_t n_invalid; /* messages that did not fit their declaration */
     uint8_t token[RECORD_TOKEN_BYTES];
     char name[PLAYER_NAME_MAX + 1];
+    uint8_t *user; /* what auth() has found out, an any; NULL: nothing */
+    uint32_t n_user;
 };
 
 /* A player with a fresh token, or NULL when memory is out. It gets no state until it
@@ -86,6 +88,9 @@ void player_set_schema(struct player *p, struct schema *schema);
  * cannot be seen go, at most `max` bytes (up to PLAYER_NAME_MAX) of whole
  * characters stay; "player 7" where nothing is left. `text` may be anything. */
 void player_set_name(struct player *p, const char *text, size_t len, size_t max);
+
+/* Copies `user`, `n` bytes (not 0); false when memory is out. */
+bool player_set_user(struct player *p, const uint8_t *user, size_t n);
 
 /* Take one token; false: the limit is reached. Rates are per second. */
 bool bucket_take(struct bucket *b, double rate, double burst, uint32_t now_ms);

@@ -135,7 +135,7 @@ static void handle_message(struct room *r, struct player *p, const struct input 
 
 static void handle_join(struct room *r, struct player *p, const struct input *in)
 {
-    if (script_seat_add(r->script, p->id, p->name) < 0) {
+    if (room_tell_seat(r, p) < 0) {
         room_kick(r, p, CLOSE_INTERNAL, "");
         return;
     }

@@ -7,7 +7,9 @@
 #include <stdio.h>
 
 #include "base/clk.h"
+#include "base/close_reason.h"
 #include "base/logger.h"
+#include "room/auth.h"
 #include "room/room_internal.h"
 
 enum { MINUTE_US = 60000000 };
@@ -119,7 +121,7 @@ static void give_back(struct room *r)
 {
     for (uint32_t i = 0; i < r->n_players; i++) {
         const struct player *p = r->players[i];
-        if (p->has_joined && script_seat_add(r->script, p->id, p->name) < 0)
+        if (p->has_joined && room_tell_seat(r, p) < 0)
             room_fault(r, "a player could not be given back its seat");
     }
     r->told_tick = UINT32_MAX; /* room.tick and room.time are told anew */
@@ -160,6 +162,7 @@ void game_replace_vm(struct game *g)
                  "the VM is replaced: its Lua values cannot be kept (%zu MiB in "
                  "use); rooms go on with their declared state",
                  g->vm->memory.used >> 20);
+    auth_end_all(g, CLOSE_TRY_LATER); /* their coroutines go with it */
     if (replace(g, &e) < 0) {
         g->load_error = e;
         g->vm->is_lost = true;

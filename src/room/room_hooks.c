@@ -227,6 +227,13 @@ static void on_error(void *ctx, void *room, const struct script_error *error)
     w->ops->on_error(w->ctx, g, error);
 }
 
+static const struct jwt_keys *on_jwt_keys(void *ctx)
+{
+    const struct game *g = ctx;
+
+    return g->world->jwt_keys;
+}
+
 const struct vm_hooks room_hooks = {
     .send = on_send,
     .broadcast = on_broadcast,
@@ -240,5 +247,8 @@ const struct vm_hooks room_hooks = {
     .rtt_ms = on_rtt,
     .backlog = on_backlog,
     .on_slow = on_slow,
+    .jwt_keys = on_jwt_keys,
+    .ban = room_on_ban,
+    .unban = room_on_unban,
     .on_error = on_error,
 };

@@ -23,6 +23,10 @@ struct player *room_find(const struct room *r, uint32_t id);
 /* Forget a seat; its peer has parted. */
 void room_remove(struct room *r, struct player *p);
 
+/* Make the player's object in the script, with what auth() has found out. 0 or
+ * -ENOMEM. */
+int room_tell_seat(struct room *r, const struct player *p);
+
 /* Held seats whose time is over leave. */
 void room_expire_seats(struct room *r, uint64_t now_us);
 
@@ -73,6 +77,10 @@ void room_part(struct player *p, uint16_t code, const char *reason);
 
 /* The counts by kind of peer follow p->peer; call around every change of it. */
 void room_count_peer(struct room *r, const struct player *p, int by);
+
+/* Hooks of the VM (room_ban.c): `ctx` is the game. */
+const char *room_on_ban(void *ctx, const struct script_ban *ban);
+bool room_on_unban(void *ctx, const struct script_ban *ban);
 
 /* Set the time of the next step. */
 void room_schedule(struct room *r, uint64_t now_us);

@@ -90,6 +90,14 @@ void room_remove(struct room *r, struct player *p)
     player_free(&p);
 }
 
+int room_tell_seat(struct room *r, const struct player *p)
+{
+    int code = script_seat_add(r->script, p->id, p->name);
+
+    return code == 0 && p->user ? script_seat_set_user(r->script, p->id, p->user, p->n_user)
+                                : code;
+}
+
 static bool queue(struct room *r, struct player *p, enum input_kind kind, const void *data,
                   size_t len)
 {

@@ -11,7 +11,9 @@
 #include "proto/json_out.h"
 #include "proto/record.h"
 #include "proto/wire.h"
+#include "room/any_map.h"
 #include "room/session_internal.h"
+#include "script/script_auth.h"
 #include "script/vm.h"
 #include "state/payload.h"
 
@@ -41,9 +43,21 @@ struct session *session_open(struct world *w, const struct peer *peer,
     assert(q->n_room <= ROOM_ID_MAX);
     if (q->room)
         memcpy(s->wish->room, q->room, q->n_room);
+    if (q->n_door && (s->wish->door = malloc(q->n_door))) {
+        memcpy(s->wish->door, q->door, q->n_door);
+        s->wish->n_door = q->n_door;
+    } /* without it auth() knows less, and will refuse */
     if (q->joins_at_once)
         session_join(s, q->options, q->n_options, 0);
     return s;
+}
+
+static void free_wish(struct session *s)
+{
+    if (s->wish)
+        free(s->wish->door);
+    free(s->wish);
+    s->wish = NULL;
 }
 
 void session_closed(struct session **at, uint16_t code)
@@ -55,9 +69,10 @@ void session_closed(struct session **at, uint16_t code)
         return;
     if (s->player)
         room_lose_peer(s->player->room, s->player, code == CLOSE_NORMAL);
+    auth_free(&s->auth);
     if ((*s->at = s->next))
         s->next->at = s->at;
-    free(s->wish);
+    free_wish(s);
     free(s);
 }
 
@@ -124,6 +139,7 @@ void session_end(struct session *s, uint16_t code, const char *reason)
         room_lose_peer(s->player->room, s->player, false);
     s->player = NULL;
     s->is_over = true;
+    auth_free(&s->auth);
     session_say_bye(&s->peer, code, reason);
     s->peer.ops->close(s->peer.conn, code, reason);
 }
@@ -136,28 +152,6 @@ void session_send(struct session *s, struct buf *out)
     if (frame)
         s->peer.ops->send(s->peer.conn, frame);
     chunk_unref(&frame);
-}
-
-/* The member `name` of an any map that is a string, or {NULL, 0}. */
-static struct wire_str find_name(const uint8_t *options, size_t n)
-{
-    struct wire_in in = wire_from(options, n);
-    struct wire_str none = {NULL, 0};
-
-    if (n == 0 || wire_u8(&in) != ANY_MAP)
-        return none;
-    for (uint32_t left = wire_uv(&in); left > 0 && !in.failed; left--) {
-        wire_uv(&in);
-        struct wire_str key = wire_str(&in);
-        bool is_name = key.len == 4 && memcmp(key.text, "name", 4) == 0;
-        if (is_name && wire_left(&in) > 0 && *in.at == ANY_STR) {
-            wire_u8(&in);
-            struct wire_str value = wire_str(&in);
-            return in.failed ? none : value;
-        }
-        payload_check(NULL, &in);
-    }
-    return none;
 }
 
 /* The room to join, made where it may be; NULL and a code where it may not. */
@@ -184,32 +178,80 @@ static void seat(struct session *s, struct player *p)
 {
     p->session = s;
     s->player = p;
-    free(s->wish);
-    s->wish = NULL;
+    free_wish(s);
 }
 
-void session_join(struct session *s, const uint8_t *options, size_t n, uint32_t schema_hash)
+/* The game it asked for, where it may still come in; NULL: it has been told why not. */
+static struct game *find_game(struct session *s)
 {
     struct game *g = game_find(s->world, s->wish->game, strlen(s->wish->game));
     uint16_t code = s->world->is_stopping ? CLOSE_GOING_AWAY : CLOSE_NO_SUCH_ROOM;
 
-    if (!g || !g->vm || s->world->is_stopping) {
-        session_end(s, code, close_reason_text(code));
+    if (g && g->vm && !s->world->is_stopping)
+        return g;
+    session_end(s, code, close_reason_text(code));
+    return NULL;
+}
+
+/* Is it kept out? Then it has been told. */
+static bool is_banned(struct session *s, struct game *g, const struct ban_key *key)
+{
+    const char *why = bans_find(&g->bans, key, clk_now_us());
+
+    if (why)
+        session_end(s, CLOSE_REFUSED, why);
+    return why != NULL;
+}
+
+static bool is_address_banned(struct session *s, struct game *g)
+{
+    struct ban_key key;
+
+    return g->bans.map.n > 0 &&
+           ban_key_of_address(&key, s->peer.ops->address(s->peer.conn)) &&
+           is_banned(s, g, &key);
+}
+
+void session_join(struct session *s, const uint8_t *options, size_t n, uint32_t schema_hash)
+{
+    struct game *g = find_game(s);
+
+    if (!g || is_address_banned(s, g))
         return;
-    }
+    if (g->vm->is_lost) /* nor can it say who may come in */
+        session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
+    else if (script_has_auth(g->vm))
+        auth_begin(s, g, options, n, schema_hash);
+    else
+        session_admit(s, options, n, schema_hash, NULL, 0);
+}
+
+void session_admit(struct session *s, const uint8_t *options, size_t n,
+                   uint32_t schema_hash, const uint8_t *user, size_t n_user)
+{
+    struct game *g = find_game(s);
+    struct ban_key key;
+    uint16_t code;
+
+    if (!g || is_address_banned(s, g) || /* it may have come while auth waited */
+        (ban_key_of_user(&key, user, n_user) && is_banned(s, g, &key)))
+        return;
     struct room *r = pick_room(s, g, options, n, &code);
     if (!r) {
         session_end(s, code, close_reason_text(code));
         return;
     }
-    struct wire_str name = find_name(options, n);
+    struct wire_str name = any_map_text(options, n, "name");
     struct player *p = room_take_seat(r, &s->peer, name.text, name.len, options, n);
     if (!p) {
         session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
         return;
     }
     seat(s, p);
-    room_offer_schema(p, schema_hash);
+    if (n_user && !player_set_user(p, user, n_user))
+        room_kick(r, p, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
+    else
+        room_offer_schema(p, schema_hash);
 }
 
 void session_resume(struct session *s, const uint8_t *token, uint32_t schema_hash,
@@ -222,6 +264,8 @@ void session_resume(struct session *s, const uint8_t *token, uint32_t schema_has
         session_end(s, CLOSE_GOING_AWAY, close_reason_text(CLOSE_GOING_AWAY));
         return;
     }
+    if (g && is_address_banned(s, g))
+        return;
     if (!p || p->is_leaving || p->room->is_closing ||
         (*s->wish->room && strcmp(s->wish->room, p->room->id) != 0)) {
         session_end(s, CLOSE_NO_SUCH_ROOM, "the seat is gone");
@@ -238,6 +282,9 @@ void session_invalid(struct session *s, uint32_t request, const char *why)
 
     logger_debug(p->room->game->name, "room %s, player %u: invalid message: %s",
                  p->room->id, p->id, why);
+    p->room->game->n_invalid++;
+    if (session_tells_dropped(s))
+        session_tell_dropped(s, "it does not fit: %s", why);
     if (request)
         room_refuse(p->room, p, request - 1, why);
     if (++p->n_invalid > MAX_INVALID)
@@ -259,6 +306,23 @@ static bool is_within_rate(struct player *p, const struct record *record, uint32
     return bucket_take(&p->buckets[message], record->rate, record->burst, now_ms());
 }
 
+/* Which limit it was, for the author. */
+static void tell_limit(struct session *s, const struct input *in, bool is_within)
+{
+    const struct player *p = s->player;
+
+    if (!session_tells_dropped(s))
+        return;
+    if (is_within)
+        session_tell_dropped(s, "%u of this player wait for a tick already (max_inputs)",
+                             p->n_waiting);
+    else
+        session_tell_dropped(s, "%s: more than rate = %g a second, burst = %g",
+                             p->schema->messages[in->message].name,
+                             p->schema->messages[in->message].rate,
+                             p->schema->messages[in->message].burst);
+}
+
 void session_input(struct session *s, const struct input *in)
 {
     struct player *p = s->player;
@@ -270,6 +334,8 @@ void session_input(struct session *s, const struct input *in)
     if (fits && room_input(p->room, p, in))
         return;
     /* Dropped: room_input() has not touched the seat then. */
+    p->room->game->n_dropped++;
+    tell_limit(s, in, fits);
     if (in->request)
         room_refuse(p->room, p, in->request - 1, "too many messages");
     if (player_strike(p, now_ms()))
@@ -313,6 +379,10 @@ void session_message(struct session *s, enum ws_op op, const uint8_t *data, size
 {
     if (s->is_over)
         return;
+    if (s->auth) {
+        auth_hold(s, op, data, len);
+        return;
+    }
     if (s->peer.codec == PEER_RAW) {
         struct input in = {.kind = INPUT_RAW,
                            .player = s->player ? s->player->id : 0,

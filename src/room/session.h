@@ -25,22 +25,31 @@ struct session_request {
     bool joins_at_once;     /* no subprotocol, or a raw game: no hello is awaited */
     const uint8_t *options; /* any; for those that join at once */
     size_t n_options;
+    const uint8_t *door; /* for auth(): headers, query, address …, an any map; copied */
+    size_t n_door;
 };
 
 /* Where it will join. */
 struct session_wish {
     char game[GAME_NAME_MAX + 1]; /* by name: it may go while a hello is awaited */
     char room[ROOM_ID_MAX + 1];   /* "": any */
+    uint8_t *door;                /* as in the request; NULL where nobody asks for it */
+    size_t n_door;
 };
+
+struct auth;
 
 struct session {
     struct world *world;
     struct session *next, **at; /* in the world's list */
-    struct session_wish *wish;  /* until the hello has come */
+    struct session_wish *wish;  /* until it has a seat */
+    struct auth *auth;          /* the game's auth() is being asked (auth.h) */
     struct peer peer;
     struct player *player; /* NULL before the join and after the seat is lost */
     bool is_over;          /* Close was sent; what still comes is ignored */
-    uint32_t resync_ms;    /* when the last RESYNC was granted; 0: never */
+    uint32_t dropped_told_ms, n_untold; /* dev: when it was last told of a dropped message,
+                                           and how many came since */
+    uint32_t resync_ms;                 /* when the last RESYNC was granted; 0: never */
 };
 
 /* Start a conversation; `ops` in the peer are called from here on. Returns NULL

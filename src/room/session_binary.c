@@ -154,4 +154,6 @@ void session_binary(struct session *s, const uint8_t *data, size_t len)
         protocol_error(s);
     while (!s->is_over && wire_left(&in) > 0 && read_record(s, &in))
         ;
+    if (s->auth && !s->is_over && wire_left(&in) > 0)
+        auth_hold(s, WS_BINARY, in.at, wire_left(&in));
 }

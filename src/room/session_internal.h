@@ -4,14 +4,21 @@
  */
 #pragma once
 
+#include "room/auth.h"
 #include "room/session.h"
 
 /* End the conversation: BYE, Close. */
 void session_end(struct session *s, uint16_t code, const char *reason);
 
-/* Take a seat; `options` is a valid any. */
+/* Somebody wants a seat: bans, then the game's auth(), then session_admit(). `options`
+ * is a valid any. */
 void session_join(struct session *s, const uint8_t *options, size_t n,
                   uint32_t schema_hash);
+
+/* Take a seat, or be refused one. `user` is what auth() has found out, an any; n_user 0:
+ * nothing. */
+void session_admit(struct session *s, const uint8_t *options, size_t n,
+                   uint32_t schema_hash, const uint8_t *user, size_t n_user);
 
 /* Take a held seat back. The client holds the state of `tick` (0: none) in the room
  * that had this epoch. */
@@ -25,6 +32,12 @@ void session_input(struct session *s, const struct input *in);
 /* A message that does not fit: dropped, counted, and too many end with 1008.
  * `request` as in struct input: it is told why. */
 void session_invalid(struct session *s, uint32_t request, const char *why);
+
+/* A message was dropped: is it time to tell the author why (in dev, once a second)? Then
+ * session_tell_dropped() has to follow. */
+bool session_tells_dropped(struct session *s);
+void session_tell_dropped(struct session *s, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Has the hello gone out? Nothing may be sent to this player before it. */
 bool session_is_greeted(const struct session *s);

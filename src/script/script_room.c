@@ -203,6 +203,24 @@ int script_seat_add(struct script_room *sr, uint32_t id, const char *name)
     return vm_protect(sr->vm, sr, "join", seat_add_body, &a) == SCRIPT_DONE ? 0 : -ENOMEM;
 }
 
+static void set_user_body(lua_State *L, struct vm *vm, void *arg)
+{
+    const struct args *a = arg;
+
+    (void)vm;
+    push_player(L, a->sr, a->player);
+    lua_pushliteral(L, "user");
+    push_payload(L, a);
+    lua_rawset(L, -3);
+}
+
+int script_seat_set_user(struct script_room *sr, uint32_t id, const uint8_t *user, size_t n)
+{
+    struct args a = {.sr = sr, .player = id, .bytes = user, .n_bytes = n};
+
+    return vm_protect(sr->vm, sr, "join", set_user_body, &a) == SCRIPT_DONE ? 0 : -ENOMEM;
+}
+
 static void seat_remove_body(lua_State *L, struct vm *vm, void *arg)
 {
     const struct args *a = arg;

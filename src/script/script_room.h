@@ -55,6 +55,10 @@ void script_room_set_tick(struct script_room *sr, uint32_t tick, double time_s);
 /* Seats: make the player object, and take it away again (after `leave`). */
 int script_seat_add(struct script_room *sr, uint32_t id,
                     const char *name); /* 0 or -ENOMEM */
+
+/* player.user: what auth has found out, a valid any. 0 or -ENOMEM. */
+int script_seat_set_user(struct script_room *sr, uint32_t id, const uint8_t *user,
+                         size_t n);
 void script_seat_remove(struct script_room *sr, uint32_t id);
 
 /* Callbacks. `options` and `payload` are valid wire values. */

@@ -18,12 +18,14 @@
 enum { MAX_SOURCE_BYTES = 4 << 20, MAX_PAYLOAD_BYTES = 4 << 20, MAX_LINE = 0xffffff };
 
 static const char *const host_names[REF_N_HOST] = {
-    "load",        "commit",     "room_new",  "room_free", "room_rebind", "seat_add",
-    "seat_remove", "last_timer", "run_timer", "scan",      "raw_message", "restore",
+    "load",        "commit",      "room_new",   "room_free", "room_rebind",
+    "seat_add",    "seat_remove", "last_timer", "run_timer", "scan",
+    "raw_message", "restore",     "auth",
 };
 
 const char *const vm_callback_names[SCRIPT_N_CALLBACKS] = {
-    "create", "join", "message", "tick", "drop", "resume", "leave", "reloaded", "close",
+    "create", "join",  "message",  "tick",  "drop",
+    "resume", "leave", "reloaded", "close", "auth",
 };
 
 char *vm_read_file(const char *folder, const char *path, size_t *len)
@@ -252,6 +254,8 @@ static void start(lua_State *L, struct vm *vm, void *arg)
     lua_setfield(L, -2, "__mode");
     lua_setmetatable(L, -2);
     vm->refs[REF_HANDLES] = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_newtable(L);
+    vm->refs[REF_ASKING] = luaL_ref(L, LUA_REGISTRYINDEX);
     bind_push_host(L, vm);
     lua_pushlightuserdata(L, vm);
     lua_pushcclosure(L, library, 1);

@@ -39,6 +39,7 @@ enum script_callback {
     SCRIPT_LEAVE,
     SCRIPT_RELOADED,
     SCRIPT_CLOSE,
+    SCRIPT_AUTH, /* belongs to no room (script_auth.h) */
     SCRIPT_N_CALLBACKS,
 };
 
@@ -66,6 +67,26 @@ struct script_event {
 
 struct script_view {
     double x, y, radius; /* radius 0: as far as the map says */
+};
+
+struct jwt_keys;
+
+enum script_ban_by {
+    SCRIPT_BAN_ANY, /* of a player: by user where it has an id, else by address */
+    SCRIPT_BAN_USER,
+    SCRIPT_BAN_ADDRESS,
+};
+
+/* Whom to keep out. Everything borrows until the hook returns. */
+struct script_ban {
+    void *room; /* and a player in it; NULL: `user` or `address`, as `by` says */
+    uint32_t player;
+    enum script_ban_by by;
+    const uint8_t *user; /* a string or a number, any */
+    size_t n_user;
+    const char *address;
+    double seconds;
+    const char *reason;
 };
 
 /* What scripts do to the world, given by the room layer. `room` is what
@@ -97,7 +118,13 @@ struct vm_hooks {
     /* A callback took longer than the game's budget_warn; told once a second for
      * each. NULL: nobody wants to know. */
     void (*on_slow)(void *room, const char *where, double ms);
-    /* `room` is NULL for errors while loading. */
+    /* The keys of parlor.jwt(); NULL: none are configured. */
+    const struct jwt_keys *(*jwt_keys)(void *ctx);
+    /* Keep somebody out of the game. NULL, or why that cannot be. */
+    const char *(*ban)(void *ctx, const struct script_ban *ban);
+    /* Let him in again; false: he was not kept out. */
+    bool (*unban)(void *ctx, const struct script_ban *ban);
+    /* `room` is NULL for errors while loading and in auth. */
     void (*on_error)(void *ctx, void *room, const struct script_error *error);
 };
 
@@ -158,6 +185,7 @@ struct vm {
     struct vm_gc gc;
     enum vm_stop stop;            /* why the call under way has to end */
     bool is_lost;                 /* it cannot be saved: vm_replace() */
+    bool is_asking;               /* auth runs: no room's callback, but with its budget */
     bool is_spent;                /* a callback has used up the step's time */
     bool ends_with_step;          /* the call's deadline is that of its room's step */
     double load_ms;               /* as in vm_options */

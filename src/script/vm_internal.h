@@ -21,8 +21,10 @@ enum {
     REF_SCAN,
     REF_RAW_MESSAGE,
     REF_RESTORE,
+    REF_AUTH,
     REF_N_HOST,               /* the ones above come from host.lua */
     REF_HANDLES = REF_N_HOST, /* room or player -> handle */
+    REF_ASKING,               /* id -> coroutine of an auth that waits */
     REF_ON_RAISE,             /* the message handler of every protected call */
     REF_ENTER,                /* the trampoline of every protected call */
 };
@@ -120,6 +122,8 @@ struct script_room *bind_room_at(lua_State *L, int index);
 int bind_room_for(lua_State *L);
 int bind_rows(lua_State *L);
 int bind_row_restore(lua_State *L);
+/* The functions of bind_auth.c, into the table at the top of the stack. */
+void bind_add_auth(lua_State *L, struct vm *vm);
 
 /* Copy `n` values from the array at `index` into the image (scan.c). */
 void scan_apply(lua_State *L, struct script_room *sr, int index, int n);

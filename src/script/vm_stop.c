@@ -22,7 +22,7 @@ static void raise_stop(lua_State *L, struct vm *vm)
     luaL_where(L, 0);
     if (vm->stop == VM_STOP_MEMORY)
         lua_pushfstring(L, "stopped: the game needs more than %d MiB (memory)", mib);
-    else if (!vm->current)
+    else if (!vm->current && !vm->is_asking)
         lua_pushfstring(L, "stopped after %d ms", ms);
     else if (vm->ends_with_step)
         lua_pushfstring(L, "stopped: this step of the room took over %d ms (budget_kill)",
@@ -63,7 +63,7 @@ static void on_hook(lua_State *L, lua_Debug *ar)
 bool vm_stop_enter(struct vm *vm, const char *where, bool is_callback)
 {
     uint64_t now = clk_real_ns();
-    uint64_t budget = vm->current ? vm->call_ns : vm->load_ns;
+    uint64_t budget = vm->current || vm->is_asking ? vm->call_ns : vm->load_ns;
     uint64_t deadline = now + budget;
 
     if (is_callback && vm->current && vm->step_ends_ns && deadline > vm->step_ends_ns)

@@ -154,7 +154,7 @@ int config_set(struct config *c, const char *key, const char *value,
 static bool is_list(const char *key)
 {
     return is_key(key, "origins") || is_key(key, "trusted_proxies") ||
-           is_key(key, "tls_cert") || is_key(key, "tls_key");
+           is_key(key, "tls_cert") || is_key(key, "tls_key") || is_key(key, "jwt_key");
 }
 
 /* The value at the top of the stack as text; lists of strings are joined. */
@@ -265,12 +265,18 @@ static const char *source_name(enum config_source from)
     return names[from];
 }
 
+/* Secrets may stand in jwt_key themselves. */
+static const char *shown(const char *key, const char *value)
+{
+    return strcmp(key, "jwt_key") == 0 && strstr(value, "hex:") ? "(hidden)" : value;
+}
+
 void config_print(const struct config *c, struct buf *out)
 {
     buf_text(out, "return {\n");
 #define TEXT(name, preset, help)                                                           \
     buf_text(out, "  " #name " = ");                                                       \
-    put_quoted(out, c->name);                                                              \
+    put_quoted(out, shown(#name, c->name));                                                \
     buf_format(out, ", -- %s (%s)\n", help, source_name(c->name##_from));
 #define WHOLE(name, unit, preset, low, high, help)                                         \
     buf_format(out, "  %s = %u, -- %s%s%s (%s)\n", #name, c->name, unit,                   \

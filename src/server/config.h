@@ -45,7 +45,7 @@ void config_fini(struct config *c);
 
 /* Set one key from text; a source that is lower than the one that set it before
  * changes nothing. Returns 0 or -EINVAL, *e names the key and what it takes. The
- * keys `origins`, `tls_cert` and `tls_key` take a list with commas. */
+ * keys `origins`, `tls_cert`, `tls_key` and `jwt_key` take a list with commas. */
 int config_set(struct config *c, const char *key, const char *value,
                enum config_source from, struct err *e);
 

@@ -213,6 +213,14 @@ void report_metrics(struct worker *w, struct conn *c)
                 (double)edge_deflate_bytes(w->edge));
     PER_GAME("parlor_rooms", METRIC_GAUGE, "Rooms that run", g->rooms.n);
     PER_GAME("parlor_players", METRIC_GAUGE, "Seats taken, held ones too", g->n_players);
+    PER_GAME("parlor_auth_waiting", METRIC_GAUGE, "Joins that auth has not answered yet",
+             g->n_waiting);
+    PER_GAME("parlor_bans", METRIC_GAUGE, "Users and addresses kept out, expired ones too",
+             g->bans.map.n);
+    PER_GAME("parlor_game_messages_dropped_total", METRIC_COUNTER,
+             "Messages above their rate or max_inputs", g->n_dropped);
+    PER_GAME("parlor_game_messages_invalid_total", METRIC_COUNTER,
+             "Messages that did not fit their declaration", g->n_invalid);
     PER_GAME("parlor_game_version", METRIC_GAUGE, "Code that runs, one more each reload",
              g->vm ? g->vm->version : 0);
     PER_GAME("parlor_reloads_total", METRIC_COUNTER, "Code replaced under running rooms",

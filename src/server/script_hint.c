@@ -28,7 +28,7 @@ const char *const script_hint_options[] = {
 /* What a room or a player can be asked to do. */
 static const char *const methods[] = {
     "send",  "broadcast", "after", "every", "cancel",  "random", "lock",
-    "close", "label",     "kick",  "watch", "unwatch", "view",
+    "close", "label",     "kick",  "watch", "unwatch", "view",   "ban",
 };
 
 static const char *const types[] = {

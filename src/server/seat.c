@@ -12,9 +12,11 @@
 #include "proto/ws_deflate_offer.h"
 #include "proto/ws_handshake.h"
 #include "room/session.h"
+#include "script/script_auth.h"
+#include "server/door.h"
 #include "server/worker.h"
 
-enum { MAX_QUERY_FIELDS = 32, HELLO_BYTES = 4096 };
+enum { HELLO_BYTES = 4096 };
 
 static void peer_send(void *conn, struct chunk *frame)
 {
@@ -61,73 +63,39 @@ static bool is_scheme(struct http_text origin, const char *scheme)
            (http_text_starts_nocase(origin, scheme) && origin.at[strlen(scheme)] == ':');
 }
 
-static bool is_origin_allowed(const struct config *config, const struct http_head *head,
+/* One of ours, or of the list by its name. Two would be a question of which one counts.
+ * Programs send none; where a list is set they have to name one of it. */
+static bool is_origin_trusted(const struct config *config, const struct http_head *head,
                               const char *scheme)
 {
     size_t n;
     struct http_text origin = http_head_find(head, "origin", &n);
 
-    if (config->is_dev)
-        return true;
-    /* Two would be a question of which one counts. */
     if (n > 1)
         return false;
-    /* Programs send none. Where a list is set they have to name one of it. */
     if ((n == 1 || config->n_origins == 0) && ws_handshake_is_same_origin(head) &&
         is_scheme(origin, scheme))
         return true;
     for (size_t i = 0; i < config->n_origins; i++) {
         const char *one = config->origins[i];
-        if (strcmp(one, "*") == 0 ||
-            (strlen(one) == origin.len && strncasecmp(one, origin.at, origin.len) == 0))
+        if (strlen(one) == origin.len && strncasecmp(one, origin.at, origin.len) == 0)
             return true;
     }
     return false;
 }
 
-static bool put_decoded(struct buf *out, const char *text, size_t len)
+static bool is_origin_allowed(const struct config *config, const struct http_head *head,
+                              const char *scheme)
 {
-    char *copy = malloc(len + 1);
-    int n = copy ? http_decode(copy, text, len, true) : -1;
-    bool ok = n >= 0 && utf8_is_valid(copy, (size_t)n);
+    size_t n;
 
-    if (ok)
-        wire_put_str(out, copy, (size_t)n);
-    free(copy);
-    return ok;
-}
-
-/* The query's fields as an any map of strings; false: it is malformed. */
-static bool read_query(const struct http_head *head, struct buf *out)
-{
-    struct http_text query = http_head_query(head);
-    const char *at = query.at, *end = query.at + query.len;
-    struct buf fields;
-    uint32_t n = 0;
-    bool ok = true;
-
-    buf_init(&fields, 64 << 10);
-    while (ok && at < end) {
-        size_t len = 0;
-        while (at + len < end && at[len] != '&')
-            len++;
-        const char *equals = memchr(at, '=', len);
-        size_t n_key = equals ? (size_t)(equals - at) : len;
-        if (n_key > 0) {
-            wire_put_uv(&fields, 0);
-            ok = ++n <= MAX_QUERY_FIELDS && put_decoded(&fields, at, n_key);
-            wire_put_u8(&fields, ANY_STR);
-            ok = ok && put_decoded(&fields, equals ? equals + 1 : at + len,
-                                   equals ? len - n_key - 1 : 0);
-        }
-        at += len + 1;
-    }
-    wire_put_u8(out, ANY_MAP);
-    wire_put_uv(out, n);
-    buf_append(out, fields.data, fields.len);
-    ok = ok && !fields.failed && !out->failed;
-    buf_fini(&fields);
-    return ok;
+    http_head_find(head, "origin", &n);
+    if (config->is_dev || is_origin_trusted(config, head, scheme))
+        return true;
+    for (size_t i = 0; n <= 1 && i < config->n_origins; i++)
+        if (strcmp(config->origins[i], "*") == 0)
+            return true;
+    return false;
 }
 
 /* The subprotocol to answer with (NULL: none), and what it means for the peer. */
@@ -234,13 +202,32 @@ static void show_load_error(struct worker *w, struct conn *c, const struct game 
     buf_fini(&out);
 }
 
+/* What the game's auth() is told of this handshake, if it has one. 0, or the status of
+ * the refusal. */
+static int read_door(const struct worker *w, struct conn *c, const struct http_head *head,
+                     const struct game *g, const struct peer *peer, const char *protocol,
+                     struct buf *out)
+{
+    struct door door = {.head = head,
+                        .address = conn_address(c),
+                        .protocol = protocol,
+                        .can_resume = peer->can_resume};
+
+    if (!g->vm || !script_has_auth(g->vm))
+        return 0;
+    door.cookie = g->vm->def->auth_cookie;
+    door.has_trusted_origin = is_origin_trusted(w->config, head, conn_scheme(c));
+    return door_read(&door, out);
+}
+
 void seat_open(struct worker *w, struct conn *c, const struct http_head *head,
                struct game *g, const char *room, size_t n_room)
 {
     char accept[WS_ACCEPT_BYTES + 1];
     struct extension x;
     struct peer peer = {.ops = &peer_ops, .conn = c};
-    struct buf options;
+    struct buf options, door;
+    int status;
 
     if (refuse(w, c, head, g, accept, &x))
         return;
@@ -255,8 +242,12 @@ void seat_open(struct worker *w, struct conn *c, const struct http_head *head,
         o.extensions = x.answer;
     }
     buf_init(&options, 64 << 10);
-    if (!peer.can_resume && !read_query(head, &options)) {
+    buf_init(&door, 2 * DOOR_BYTES);
+    if ((!peer.can_resume && !door_query(head, false, &options)) ||
+        (status = read_door(w, c, head, g, &peer, o.subprotocol, &door)) == 400) {
         conn_reply_error(c, 400, NULL, "the query is malformed");
+    } else if (status) {
+        conn_reply_error(c, status, NULL, "the headers are too much for this game");
     } else if (conn_upgrade(c, accept, &o, &seat_handler, NULL) < 0) {
         ; /* out of memory; it is closed */
     } else if (show_load_error(w, c, g, &peer), !g->vm) {
@@ -267,11 +258,14 @@ void seat_open(struct worker *w, struct conn *c, const struct http_head *head,
                                     .n_room = n_room,
                                     .joins_at_once = !peer.can_resume,
                                     .options = options.data,
-                                    .n_options = options.len};
+                                    .n_options = options.len,
+                                    .door = door.data,
+                                    .n_door = door.len};
         struct session *s = session_open(&w->world, &peer, &q);
         conn_set_user(c, s);
         if (!s)
             conn_close(c, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
     }
     buf_fini(&options);
+    buf_fini(&door);
 }

@@ -50,8 +50,10 @@ static size_t on_backlog(void *conn)
 
 static const char *on_address(void *conn)
 {
-    (void)conn;
-    return "simulated";
+    const struct far_end *e = conn;
+
+    assert(!e->is_gone);
+    return e->address;
 }
 
 static const struct peer_ops peer_ops = {on_send, on_close, on_backlog, on_address};
@@ -64,7 +66,8 @@ void sim_taken(struct far_end *e)
 }
 
 int sim_connect(struct sim *r, struct game *g, const char *room, enum peer_codec codec,
-                bool can_resume, const uint8_t *options, size_t n_options)
+                bool can_resume, const uint8_t *options, size_t n_options,
+                const struct sim_source *from)
 {
     struct far_end *e = r->n_peers < SIM_MAX_PEERS ? calloc(1, sizeof *e) : NULL;
 
@@ -77,7 +80,10 @@ int sim_connect(struct sim *r, struct game *g, const char *room, enum peer_codec
                                 .n_room = room ? strlen(room) : 0,
                                 .joins_at_once = !can_resume,
                                 .options = options,
-                                .n_options = n_options};
+                                .n_options = n_options,
+                                .door = from->door,
+                                .n_door = from->n_door};
+    snprintf(e->address, sizeof e->address, "%s", from->address);
     r->peers[r->n_peers] = e;
     e->session = session_open(&r->world, &peer, &q);
     return e->session ? (int)r->n_peers++ : -1;

@@ -32,6 +32,7 @@ struct far_end {
     size_t backlog; /* bytes in them */
     uint16_t close_code;
     char close_reason[512];
+    char address[64];
     bool is_gone; /* session_closed() has been called */
 };
 
@@ -66,9 +67,17 @@ bool sim_link(struct sim *r, const char *game, const char *folder);
 bool sim_write(struct sim *r, const char *game, const char *file, const char *text,
                size_t len);
 
+/* Where a connection comes from. */
+struct sim_source {
+    const char *address;
+    const uint8_t *door; /* what auth() sees of the handshake, an any; or NULL */
+    size_t n_door;
+};
+
 /* A new connection; its place, or -1. */
 int sim_connect(struct sim *r, struct game *g, const char *room, enum peer_codec codec,
-                bool can_resume, const uint8_t *options, size_t n_options);
+                bool can_resume, const uint8_t *options, size_t n_options,
+                const struct sim_source *from);
 void sim_closed(struct sim *r, uint32_t peer, uint16_t code);
 
 /* Forget the frames that have been sent so far. */

@@ -129,15 +129,18 @@ static int do_run(lua_State *L)
     return 0;
 }
 
-/* connect(game, room or nil, codec, can_resume, options or nil) -> connection */
+/* connect(game, room or nil, codec, can_resume, options or nil, address or nil, door or
+ * nil) -> connection */
 static int do_connect(lua_State *L)
 {
     static const char *const codecs[] = {"binary", "json", "raw", NULL};
     size_t n_options = 0;
     const char *options = luaL_optlstring(L, 5, NULL, &n_options);
+    struct sim_source from = {.address = luaL_optstring(L, 6, "198.51.100.1")};
+    from.door = (const uint8_t *)luaL_optlstring(L, 7, NULL, &from.n_door);
     int peer = sim_connect(sim_of(L), check_game(L, 1), luaL_optstring(L, 2, NULL),
                            (enum peer_codec)luaL_checkoption(L, 3, NULL, codecs),
-                           lua_toboolean(L, 4), (const uint8_t *)options, n_options);
+                           lua_toboolean(L, 4), (const uint8_t *)options, n_options, &from);
 
     if (peer < 0)
         luaL_error(L, "too many connections");

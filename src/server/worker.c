@@ -17,6 +17,8 @@
 #include "server/dev.h"
 #include "server/https.h"
 #include "server/route.h"
+#include "server/tokens.h"
+#include "svc/jwt.h"
 
 enum {
     CACHE_BYTES = 16 << 20,
@@ -175,6 +177,22 @@ static void reload_tls(struct worker *w)
     logger_info("server", "certificates are read anew");
 }
 
+/* The same with the keys of tokens. */
+static void reload_keys(struct worker *w)
+{
+    struct jwt_keys *keys;
+    struct err e;
+
+    if (tokens_load(w->config, &keys, &e) < 0) {
+        logger_error("server", "the old keys stay: %s", e.text);
+        return;
+    }
+    if (keys)
+        logger_info("server", "the keys of tokens are read anew");
+    jwt_keys_free(&w->jwt_keys);
+    w->world.jwt_keys = w->jwt_keys = keys;
+}
+
 static void on_hup_signal(uv_signal_t *handle, int number)
 {
     struct worker *w = handle->data;
@@ -182,6 +200,7 @@ static void on_hup_signal(uv_signal_t *handle, int number)
 
     (void)number;
     reload_tls(w);
+    reload_keys(w);
     if (worker_find_games(w, &e) < 0)
         logger_warn("server", "%s", e.text);
     for (struct map_entry *at = NULL; (at = map_next(&w->world.games, at));)
@@ -265,8 +284,10 @@ int worker_open(struct worker *w, const struct config *c, struct err *e)
     uv_timer_init(&w->loop, &w->stop_timer);
     w->stop_timer.data = w;
     world_init(&w->world, c->games, c->scripts, c->is_dev, &world_ops, w);
-    if ((r = net_limits_read(&w->limits, c, e)) < 0)
+    if ((r = net_limits_read(&w->limits, c, e)) < 0 ||
+        (r = tokens_load(c, &w->jwt_keys, e)) < 0)
         return r;
+    w->world.jwt_keys = w->jwt_keys;
     inside = w->limits.edge; /* nobody proxies the figures */
     inside.proxy_protocol = false;
     snprintf(w->web, sizeof w->web, "%s/web", c->scripts);
@@ -311,6 +332,7 @@ void worker_close(struct worker *w)
         static_files_free(&page);
     }
     map_fini(&w->pages);
+    jwt_keys_free(&w->jwt_keys);
     static_files_free(&w->sdk);
     script_log_fini(&w->errors);
 }

@@ -31,9 +31,10 @@ struct worker {
     struct edge *redirect; /* of http_port; NULL: none */
     struct ticker *ticker;
     struct world world;
-    struct static_files *sdk; /* scripts/web */
-    struct map pages;         /* game name -> struct static_files of its web/ */
-    struct dev *dev;          /* NULL in serve */
+    struct jwt_keys *jwt_keys; /* of tokens; NULL: none are configured */
+    struct static_files *sdk;  /* scripts/web */
+    struct map pages;          /* game name -> struct static_files of its web/ */
+    struct dev *dev;           /* NULL in serve */
     struct script_log errors;
     uv_signal_t on_int, on_term, on_hup;
     uv_timer_t stop_timer; /* of an orderly stop */

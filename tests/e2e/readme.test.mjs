@@ -99,6 +99,7 @@ test("what the editors' definitions name is in the reference, with an example", 
     ...fields("---@class parlor.Schema\n").concat(named("Schema")).map((name) => [name, new RegExp(`\\bs\\.${name}\\b`)]),
     ...fields("---@class parlor.Room\n").filter((name) => name !== "on").map((name) => [name, new RegExp(`\\.${name}\\b`)]),
     ...fields("---@class parlor.Player\n").map((name) => [name, new RegExp(`\\.${name}\\b`)]),
+    ...fields("---@class parlor.Request\n").map((name) => [name, new RegExp(`request\\.${name}\\b`)]),
     ...["Room", "Player", "Sim", "SimPlayer"].flatMap(named).map((name) => [name, new RegExp(`:${name}\\(|:${name} \\{`)]),
     ...named("parlor").map((name) => [name, new RegExp(`parlor\\.${name}\\b`)]),
   ];

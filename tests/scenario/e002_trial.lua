@@ -55,6 +55,47 @@ for name, poke in pairs(handlers) do
   end)
 end
 
+-- The same game with an auth.
+local function with_auth(body)
+  return (source():gsub("^local g.-\n.-\n", function(head) return head .. "function g:auth(q) " .. body .. " end\n" end, 1))
+end
+
+for what, body in pairs { raises = boom, ["sleeps and raises"] = "parlor.sleep(100) error 'boom'", ["is odd"] = "return 7" } do
+  test("where the first auth of new code fails, the old code lets in: it " .. what, function()
+    game("g", with_auth "return { user = 'old' }")
+    local a = join("g", { room = "main" })
+    step(200)
+    expect_eq(edit("g", with_auth(body)), true)
+    local b, c = join("g", { room = "main" }), join("g", { room = "main" })
+    step(400)
+    expect_eq(version(), 1)
+    expect(rig.errors():find("auth", 1, true))
+    expect_eq({ a.closed, b.closed, c.closed }, {})
+    expect(b:state().ticks["2"] and b:state().ticks["3"])
+  end)
+end
+
+test("an auth that has let somebody in has proved itself, one that sleeps has not", function()
+  local text = with_auth "if q.options.bad then error 'boom' end parlor.sleep(300) return {}"
+  game("g", with_auth "return {}")
+  expect_eq(edit("g", text), true)
+  local a = join("g", { room = "main" })
+  step(500)
+  local b = join("g", { room = "main", bad = true })
+  step(100)
+  expect_eq({ version(), a.closed, b.closed.code }, { 2, nil, 1011 })
+  expect(rig.errors():find("boom", 1, true))
+  expect_eq(edit("g", text), true)
+  local c = join("g", { room = "main" })
+  step(100)
+  local d = join("g", { room = "main", bad = true })
+  step(800)
+  expect_eq({ version(), c.closed }, { 2, nil })
+  expect(rig.errors():find("boom", 1, true))
+  expect_eq(d.closed.code, 1011, "the old code does not like it either")
+  expect(c:state())
+end)
+
 test("an error in `reloaded` is a reload that did not happen", function()
   game("g", source())
   local a = join "g"

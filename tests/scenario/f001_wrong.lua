@@ -251,3 +251,62 @@ test("names are cleaned", function()
     expect_eq(a:events()[1].data, want:format(a.id), show(given))
   end
 end)
+
+-- The texts of the developer's records of this kind.
+local function warnings(c)
+  local list = {}
+  for _, r in ipairs(c.log) do
+    local dev = r.t == "dev" and (r.data or r) -- a record of its own in binary
+    if dev and dev.kind == "warning" then list[#list + 1] = dev.message end
+  end
+  return list
+end
+
+for _, codec in ipairs(codecs) do
+  test_dev(codec .. ": in dev the page is told what was dropped and why, once a second", function()
+    pond()
+    local a = join("g", { codec = codec })
+    step(60)
+    for _ = 1, 14 do a:send("hop", { dx = 1 }) end
+    step(500)
+    expect_eq(warnings(a), { "hop: more than rate = 10 a second, burst = 10" })
+    step(600)
+    for _ = 1, 12 do a:send("hop", { dx = 1 }) end
+    step(1100)
+    expect_eq(warnings(a)[2], "hop: more than rate = 10 a second, burst = 10 (and 3 more before it)")
+    for i = 1, 60 do a:send("free", { v = i }) end
+    step(60)
+    expect_eq(warnings(a)[3]:match("^%d+ of this player wait for a tick already %(max_inputs%)"),
+      "50 of this player wait for a tick already (max_inputs)")
+  end)
+end
+
+test("burst is how many may come at once, rate how fast they come back", function()
+  game("g", [[
+    local g = parlor.game { tick_rate = 20, messages = { hop = s.message({}, { rate = 2, burst = 5 }) },
+      state = { n = s.uint } }
+    function g.on.hop(room) room.state.n = room.state.n + 1 end
+    return g
+  ]])
+  for i, codec in ipairs(codecs) do
+    local a = join("g", { codec = codec, room = codec })
+    step(60)
+    for _ = 1, 9 do a:send "hop" end
+    step(60)
+    expect_eq(a:state().n, 5, codec)
+    step(1000)
+    for _ = 1, 9 do a:send "hop" end
+    step(60)
+    expect_eq(a:state().n, 7, codec)
+  end
+end)
+
+test("what was dropped is not told outside of dev", function()
+  pond()
+  local a = join "g"
+  step(60)
+  for _ = 1, 14 do a:send("hop", { dx = 1 }) end
+  a:send("hop", { dx = 1000 })
+  step(60)
+  expect_eq(warnings(a), {})
+end)

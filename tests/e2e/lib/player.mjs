@@ -34,13 +34,14 @@ function mergeField(into, name, change) {
 
 export class Player {
   /** Without protocol the options belong in the address; with parlor.j1 give
-   * `hello`, the record to send first, and to resume the `state` that is held. */
-  constructor(url, { protocol, hello, state } = {}) {
+   * `hello`, the record to send first, and to resume the `state` that is held.
+   * `headers` go with the request. */
+  constructor(url, { protocol, hello, state, headers } = {}) {
     this.records = [];
     this.state = state;
     this.closed = undefined; // {code, reason} in the end
     this.status = undefined; // of an HTTP answer other than 101
-    this.ws = new WebSocket(url, protocol ? [protocol] : []);
+    this.ws = new WebSocket(url, protocol ? [protocol] : [], { headers });
     this.ws.on("open", () => hello && this.send(hello));
     this.ws.on("unexpected-response", (request, answer) => {
       this.status = answer.statusCode;

@@ -71,6 +71,8 @@ async function script() {
   found.back = [text(".toast"), text(".where"), seen(".panel")];
   show({ kind: "reloaded", game: "pond", version: 7, rooms: 3, ms: 4 });
   found.toast = [text(".toast"), seen(".toast"), seen(".panel")];
+  show({ t: "dev", kind: "warning", game: "pond", message: "hop: too many" });
+  found.warning = [text(".toast"), root().querySelector(".toast.bad") !== null, seen(".panel")];
   const green = () => getComputedStyle(document.body).backgroundColor;
   found.before = green();
   show({ kind: "page", path: "/style.css" });
@@ -160,6 +162,7 @@ test("dev overlay: errors, fixes, toasts, stylesheets", { timeout: 60_000 }, asy
   assert.ok(found.reopened);
   assert.ok(found.otherFixed);
   assert.deepEqual(found.fixed, [false, false]);
+  assert.deepEqual(found.warning, ["pond: a message was dropped: hop: too many", true, false]);
   assert.deepEqual(found.toast, ["pond v7 · 3 rooms kept · 4 ms", true, false]);
   assert.deepEqual([found.before, found.after], ["rgb(0, 1, 0)", "rgb(0, 2, 0)"]);
 });

@@ -76,6 +76,19 @@ test("join: the network fails, then it works; without an answer it gives up", as
   await assert.rejects(never, { code: 1006 });
 });
 
+test("a server whose game takes its time over a join is waited for as long as `timeout` says", async (t) => {
+  const net = fakeNet();
+  const time = fakeTime(t);
+  const settings = { WebSocket: net.WebSocket, base: "http://host", now: time.now };
+  const patient = join("/pond", { token: "t" }, { ...settings, timeout: 40_000 });
+  const socket = net.last();
+  socket.open();
+  time.pass(39_000);
+  assert.equal(net.last(), socket);
+  socket.say(new Records().hello().schema().snapshot(1));
+  assert.equal((await patient).status, "live");
+});
+
 test("events that come with the snapshot wait for listeners", async (t) => {
   const net = fakeNet();
   const time = fakeTime(t);

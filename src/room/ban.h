@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ban - who a game keeps out, for how long, and why: by what auth has found out about a
+ * user, or by address (IPv6: its /64).
+ *
+ * A list lives as long as the process, not longer, and holds BAN_MAX at most: where it
+ * is full the one that would end first goes.
+ *
+ * Ownership: bans_init/bans_fini. Thread: one owner.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/map.h"
+
+enum { BAN_MAX = 4096, BAN_REASON_BYTES = 120, BAN_KEY_BYTES = 272 };
+
+struct bans {
+    struct map map; /* key -> struct ban */
+};
+
+/* What is kept out. */
+struct ban_key {
+    uint8_t bytes[BAN_KEY_BYTES];
+    size_t len;
+};
+
+void bans_init(struct bans *b);
+void bans_fini(struct bans *b);
+
+/* The key of a user: `user` is an any, its member `id` where it is a map, else itself; a
+ * string of up to 255 bytes or a number. false: it has none. */
+bool ban_key_of_user(struct ban_key *out, const uint8_t *user, size_t n);
+
+/* The key of an address as text. false: it is none. */
+bool ban_key_of_address(struct ban_key *out, const char *address);
+
+bool ban_key_is_equal(const struct ban_key *a, const struct ban_key *b);
+
+/* Keep out until `until_us`; replaces one that is there. `reason` is copied, cut at
+ * BAN_REASON_BYTES. false when memory is out. */
+bool bans_put(struct bans *b, const struct ban_key *key, uint64_t until_us,
+              const char *reason, uint64_t now_us);
+
+/* Why it is kept out (borrows until the next change), or NULL. */
+const char *bans_find(struct bans *b, const struct ban_key *key, uint64_t now_us);
+
+/* Let in again; false: it was not kept out. */
+bool bans_remove(struct bans *b, const struct ban_key *key, uint64_t now_us);
