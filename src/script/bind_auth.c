@@ -14,11 +14,6 @@
 #include "state/payload.h"
 #include "svc/jwt.h"
 
-static struct vm *vm_of(lua_State *L)
-{
-    return lua_touserdata(L, lua_upvalueindex(1));
-}
-
 static int refuse(lua_State *L, const char *why)
 {
     lua_pushnil(L);
@@ -29,7 +24,7 @@ static int refuse(lua_State *L, const char *why)
 /* jwt(token) -> claims; or nil and why not. */
 static int host_jwt(lua_State *L)
 {
-    struct vm *vm = vm_of(L);
+    struct vm *vm = bind_vm_of(L);
     size_t len;
     cJSON *claims;
     struct err e;
@@ -56,7 +51,7 @@ static int host_jwt(lua_State *L)
  * is no id that could be somebody's. */
 static bool read_whom(lua_State *L, int index, struct script_ban *ban)
 {
-    struct buf *out = &vm_of(L)->scratch;
+    struct buf *out = &bind_vm_of(L)->scratch;
     struct err e;
 
     if (lua_isnil(L, index)) {
@@ -83,7 +78,7 @@ static int answer(lua_State *L, const char *why)
  * not. */
 static int host_ban(lua_State *L)
 {
-    struct vm *vm = vm_of(L);
+    struct vm *vm = bind_vm_of(L);
     struct script_ban ban = {.seconds = luaL_checknumber(L, 6)};
     const char *by = lua_tostring(L, 3);
     size_t len;
@@ -112,7 +107,7 @@ static int host_ban(lua_State *L)
 /* unban(user, address) -> was there such a ban? */
 static int host_unban(lua_State *L)
 {
-    struct vm *vm = vm_of(L);
+    struct vm *vm = bind_vm_of(L);
     struct script_ban ban = {0};
 
     lua_pushboolean(L, read_whom(L, 1, &ban) && vm->hooks->unban(vm->ctx, &ban));
@@ -122,7 +117,7 @@ static int host_unban(lua_State *L)
 /* current() -> the handle of the room whose callback runs, 0: none. */
 static int host_current(lua_State *L)
 {
-    const struct script_room *sr = vm_of(L)->current;
+    const struct script_room *sr = bind_vm_of(L)->current;
 
     lua_pushnumber(L, sr ? sr->handle : 0);
     return 1;

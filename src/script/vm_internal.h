@@ -103,6 +103,15 @@ void vm_prelude(lua_State *L);
 /* The table of C functions that host.lua takes, left on the stack. */
 void bind_push_host(lua_State *L, struct vm *vm);
 
+/* Upvalue 1 of all C functions that scripts and host.lua call. */
+struct vm *bind_vm_of(lua_State *L);
+
+/* What scripts send, and what host.lua calls through ffi for it (bind_send.c). */
+int bind_room_send(lua_State *L);
+int bind_room_broadcast(lua_State *L);
+int bind_player_send(lua_State *L);
+int bind_send_raw(struct vm *vm, double handle, const char *data, size_t len, int is_text);
+
 /* The room behind the room or player object at `index`; *player is 0 for a room.
  * NULL for one that has left or closed, and for any other table; raises where
  * there is no table. (bind.c, for all C functions that scripts call.) */

@@ -135,6 +135,7 @@ TEST(bind_raw_broadcast, "a raw game sends one message to all, or to all but som
     rig_open(&r, "local g = require('parlor').game {raw = true}\n"
                  "function g:message(player, data)\n"
                  "  if data == 'bad' then self:broadcast('\\255', true) end\n"
+                 "  if data == 'odd' then self:broadcast(data, true, 5) end\n"
                  "  self:broadcast(data)\n"
                  "  self:broadcast(data, true, {except = player})\n"
                  "  self:broadcast('', false, {to = {player, 7}}) end return g");
@@ -144,6 +145,8 @@ TEST(bind_raw_broadcast, "a raw game sends one message to all, or to all but som
                              "raw to list of 2 except 0 bytes ''\n");
     CHECK_EQ(script_raw_message(r.room, 1, (const uint8_t *)"bad", 3, true), SCRIPT_RAISED);
     CHECK(strstr(r.error, "bad argument #1 to 'broadcast' (a text message must be UTF-8)"));
+    CHECK_EQ(script_raw_message(r.room, 1, (const uint8_t *)"odd", 3, true), SCRIPT_RAISED);
+    CHECK(strstr(r.error, "bad argument #3 to 'broadcast' (table expected, got number)"));
     rig_close(&r);
 }
 
