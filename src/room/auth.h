@@ -9,8 +9,9 @@
  * No seat is held meanwhile, so none can be left over: whoever passes takes one in the
  * same call that finds the room, and who leaves, is refused or takes too long has
  * never had one. Messages that come meanwhile are kept, and are read once the seat is
- * there. A reload asks again, with the new code; a lost VM sends those who wait away
- * (1013).
+ * there. A reload asks again, with the new code; where its first auth() fails, that
+ * code is taken back and the old one is asked (vm_trial.h). A lost VM sends those who
+ * wait away (1013).
  *
  * Ownership: its session's. Thread: its worker's.
  */

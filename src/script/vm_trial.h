@@ -5,8 +5,8 @@
  *
  * First means: the first since the reload of this handler, in any room; of `tick` also
  * the first in a room. A handler that has once come to its end has proved itself, and
- * what it raises later is an error like any other. After VM_TRIAL_MS nothing is taken
- * back any more. Timers count by the method they call.
+ * what it raises later is an error like any other; an auth() that sleeps has not. After
+ * VM_TRIAL_MS nothing is taken back any more. Timers count by the method they call.
  *
  * Ownership: the VM's. Thread: its worker's.
  */
