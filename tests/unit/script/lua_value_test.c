@@ -194,8 +194,9 @@ TEST(lua_value_huge, "a table that is in itself a hundred times over ends as too
 {
     struct rig r = {0};
 
-    rig_open(&r,
-             RUNNER("state = {draft = s.any(1000000), all = s.list(s.any(1000000))}", ""));
+    rig_open(&r, RUNNER("budget_kill = 30000, state = {draft = s.any(1000000), "
+                        "all = s.list(s.any(1000000))}",
+                        ""));
     scan_after(&r,
                "local t = {1} for i = 1, 12 do local u = {} for j = 1, 100 do u[j] = t end "
                "t = u end room.state.draft = t",
