@@ -157,7 +157,7 @@ export class Room {
     // One after the other: imports of a module that still loads may end in any order.
     if (typeof document !== "undefined")
       overlay = (overlay ?? import("./dev.js"))
-        .then((dev) => (dev.show(r), dev))
+        .then((dev) => (dev.show(r, this), dev))
         .catch((e) => (console.error(e), import("./dev.js")));
   }
 }

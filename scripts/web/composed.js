@@ -52,7 +52,7 @@ export function setUp(type, w, where) {
 }
 
 /** The order of UTF-8, in which surrogates come last. @param {string} a @param {string} b */
-function compareText(a, b) {
+export function compareText(a, b) {
   for (let i = 0; i < a.length && i < b.length; i++) {
     let x = a.charCodeAt(i);
     let y = b.charCodeAt(i);

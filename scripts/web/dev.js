@@ -2,13 +2,14 @@
 // @ts-check
 /*
  * dev - what `parlor dev` tells the author, on the page itself: the last script
- * error with its place, its source and a hint, and a word when a reload has worked or
- * was taken back. Loaded
+ * error with its place, its source and a hint, a word when a reload has worked or
+ * was taken back, and a state that is not the server's (hash.js). Loaded
  * when the first such record arrives, so never in production.
  *
  * Everything sits in a shadow root and takes no room from the page; keys are
  * the page's own, but for Escape while the panel is open.
  */
+import { check } from "./hash.js";
 
 /**
  * @typedef {{ kind: "error", game: string, room?: string, where?: string, file?: string,
@@ -216,11 +217,28 @@ function swapStyles(path) {
   }
 }
 
+/** @param {any} r of kind "hash" @param {any} room */
+function addHash(r, room) {
+  const differs = check(room, r);
+  if (!differs) return;
+  const [, game, id] = room.name.split("/");
+  addError({
+    kind: "error",
+    game,
+    room: id,
+    where: `tick ${r.tick}`,
+    message: `This page does not hold the server's state: ${differs}`,
+    hint: "this is a bug of Parlor, not of your game; a whole snapshot was asked for",
+  });
+}
+
 /**
  * One DEV record.
- * @param {any} r
+ * @param {any} r @param {any} room the Room that got it
  */
-export function show(r) {
+export function show(r, room) {
+  if (r.kind === "hash") addHash(r, room);
+  if (r.kind === "hash" && !errors.size) return; // takes no place on the page
   mount();
   if (r.kind === "error") addError(r);
   else if (r.kind === "fixed") clear(r.game);

@@ -50,6 +50,7 @@ struct player {
     bool is_leaving;      /* its INPUT_LEAVE is queued, or it was kicked */
     bool has_events;      /* were sent since the last state: they may wait in the socket */
     bool is_slow;         /* got no state in this flush, and no volatile events */
+    uint32_t hashed_at;   /* dev: tick of the last state hash that it was sent */
     uint32_t outbox_from; /* events queued before this place are not for it */
     struct room *room;
     struct peer peer;        /* peer.conn is NULL while HELD */

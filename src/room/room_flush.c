@@ -11,8 +11,12 @@
 #include "proto/wire.h"
 #include "proto/ws_frame.h"
 #include "room/room_internal.h"
+#include "state/emit_hash.h"
 
-enum { ACK_DELAY_US = 40000 };
+enum {
+    ACK_DELAY_US = 40000,
+    HASH_TICKS = 64, /* dev: between two hashes of one player */
+};
 
 static void send_buf(struct player *p, struct buf *out)
 {
@@ -102,6 +106,7 @@ static void greet(struct room *r, struct player *p)
         put_hello(r, p, out);
     send_buf(p, out);
     begin_view(r, p);
+    p->hashed_at = r->tick - p->id % HASH_TICKS; /* not all in one tick */
     p->needs_hello = p->needs_schema = p->is_resumed = false;
 }
 
@@ -156,6 +161,27 @@ static bool send_state(struct room *r, struct player *p, bool is_greeted, uint64
     return failed;
 }
 
+/* In dev, now and then: what this player must hold by now, for its SDK to compare. */
+static void send_hash(const struct room *r, struct player *p)
+{
+    struct buf members;
+
+    if (p->peer.codec != PEER_BINARY || p->is_slow || r->tick - p->hashed_at < HASH_TICKS ||
+        !view_is_current(&p->view, r->image))
+        return;
+    p->hashed_at = r->tick;
+    buf_init(&members, 0);
+    buf_format(&members, "\"kind\":\"hash\",\"tick\":%u,\"facets\":", p->view.told);
+    emit_hash(r->image, &p->view, &members);
+    struct chunk *frame =
+        members.failed ? NULL
+                       : game_dev_frame(false, (const char *)members.data, members.len);
+    if (frame)
+        p->peer.ops->send(p->peer.conn, frame);
+    chunk_unref(&frame);
+    buf_fini(&members);
+}
+
 /* Does this player get records? Not before its join has run. */
 static bool is_served(const struct player *p)
 {
@@ -192,6 +218,8 @@ void room_flush(struct room *r, uint64_t now_us)
             if (is_greeted)
                 greet(r, p);
             r->n_behind += send_state(r, p, is_greeted, now_us);
+            if (r->game->world->is_dev)
+                send_hash(r, p);
         }
         send_events(r);
         outbox_cut(&r->outbox, 0);

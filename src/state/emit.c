@@ -71,8 +71,7 @@ static uint8_t put_kept(const struct diff *d, uint32_t table, struct buf *out)
     return RUN_KEEP;
 }
 
-static void put_key(const struct record *record, const struct image_key *key,
-                    struct buf *out)
+void emit_put_key(const struct record *record, const struct image_key *key, struct buf *out)
 {
     switch (record->keys) {
     case KEY_NONE: break;
@@ -156,7 +155,7 @@ void emit_put_entered(const struct facet *f, const struct row *r, struct buf *ou
         if (!type_equal(&f->part.fields[i].type, r->now[f->first + i],
                         f->part.fields[i].preset))
             fields[i / 32] |= UINT32_C(1) << (i % 32);
-    put_key(&f->part, &r->key, out);
+    emit_put_key(&f->part, &r->key, out);
     wire_put_mask(out, fields, f->part.n_fields);
     put_fields(f, r, fields, out);
 }

@@ -16,6 +16,10 @@ void emit_put_section(const struct diff *d, const struct facet *f, struct buf *o
 void emit_put_snapshot_head(uint32_t tick, struct buf *out);
 void emit_put_delta_head(uint32_t tick, uint32_t base, bool is_resume, struct buf *out);
 
+/* The key of a row; nothing for the root and an owner's facet. */
+void emit_put_key(const struct record *record, const struct image_key *key,
+                  struct buf *out);
+
 /* What an item of an enter run has behind its gap. */
 void emit_put_entered(const struct facet *f, const struct row *r, struct buf *out);
 

@@ -23,9 +23,10 @@ struct crowd_sink {
     void *ctx;
     /* A new room; its clients hold nothing. */
     void (*room)(void *ctx, const struct schema *s);
-    /* A frame's payload has come to a client, which now must hold `want`. */
+    /* A frame's payload has come to a client, which now must hold `want`, of which
+     * emit_hash() says `hashes`. */
     void (*frame)(void *ctx, int client, bool json, const uint8_t *bytes, size_t len,
-                  uint32_t tick, const cJSON *want);
+                  uint32_t tick, const cJSON *want, const char *hashes);
 };
 
 /* How often what came about. */

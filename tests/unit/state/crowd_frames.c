@@ -4,7 +4,7 @@
  * then, for a decoder that is not ours to call: one JSON object a line.
  *
  *   {"room":SEED,"hash":…,"schema":"…"}
- *   {"client":3,"json":false,"tick":…,"frame":"<hex>","want":{…}}
+ *   {"client":3,"json":false,"tick":…,"frame":"<hex>","hashes":[…],"want":{…}}
  *   {"done":CHECKS}
  *
  * Usage: crowd_frames CHECKS [SEED]. Ends after the room in which that many frames
@@ -44,7 +44,7 @@ static void on_room(void *ctx, const struct schema *s)
 }
 
 static void on_frame(void *ctx, int client, bool json, const uint8_t *bytes, size_t len,
-                     uint32_t tick, const cJSON *want)
+                     uint32_t tick, const cJSON *want, const char *hashes)
 {
     cJSON *copy = cJSON_Duplicate(want, true);
     char *text = audience_print(copy);
@@ -54,7 +54,7 @@ static void on_frame(void *ctx, int client, bool json, const uint8_t *bytes, siz
            json ? "true" : "false", tick);
     for (size_t i = 0; i < len; i++)
         printf("%02x", bytes[i]);
-    printf("\",\"want\":%s}\n", text);
+    printf("\",\"hashes\":%s,\"want\":%s}\n", hashes, text);
     free(text);
     cJSON_Delete(copy);
 }

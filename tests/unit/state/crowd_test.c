@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/rnd.h"
-#include "state/emit.h"
+#include "state/emit_hash.h"
 
 enum { N_BINARY = 6, N_JSON = 2, N_CLIENTS = N_BINARY + N_JSON, MAX_TABLES = 8 };
 enum { MAX_SLOTS = 64, MAX_ROWS = 100, N_KEYS = 12, MAX_WAITING = 16 };
@@ -22,6 +22,7 @@ struct waiting {
     size_t len;
     uint32_t tick;
     cJSON *want;
+    char *hashes;
 };
 
 struct client {
@@ -351,11 +352,12 @@ static void receive(struct crowd *m, struct client *c)
     CHECK_EQ(c->json ? c->tick : c->peer.tick, w.tick);
     if (m->sink && m->sink->frame)
         m->sink->frame(m->sink->ctx, (int)(c - m->clients), c->json, w.bytes, w.len, w.tick,
-                       w.want);
+                       w.want, w.hashes);
     m->n->compared++;
     if (!c->json)
         cJSON_Delete(got);
     cJSON_Delete(w.want);
+    free(w.hashes);
     free(w.bytes);
 }
 
@@ -364,8 +366,22 @@ static void lose_line(struct client *c)
     while (c->n_line) {
         struct waiting *w = &c->line[--c->n_line];
         cJSON_Delete(w->want);
+        free(w->hashes);
         free(w->bytes);
     }
+}
+
+static char *hashes_of(const struct crowd *m, const struct client *c)
+{
+    struct buf out;
+
+    buf_init(&out, 0);
+    emit_hash(m->img, &c->view, &out);
+    CHECK(!out.failed);
+    buf_byte(&out, 0);
+    char *text = strdup((const char *)out.data);
+    buf_fini(&out);
+    return text;
 }
 
 static void send_frame(struct crowd *m, struct client *c)
@@ -385,7 +401,7 @@ static void send_frame(struct crowd *m, struct client *c)
         size_t head = frame->bytes[1] < 126 ? 2 : frame->bytes[1] == 126 ? 4 : 10;
         struct waiting *w = &c->line[c->n_line++];
         *w = (struct waiting){malloc(frame->len), frame->len - head, c->view.told,
-                              cJSON_Duplicate(want, true)};
+                              cJSON_Duplicate(want, true), hashes_of(m, c)};
         memcpy(w->bytes, frame->bytes + head, w->len);
         check_secrets(c, w->bytes, w->len);
         /* A row that an equal one replaces is worth a frame. */

@@ -11,6 +11,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import test from "node:test";
+import { facetHashes } from "../../../scripts/web/hash.js";
 import { Binary } from "../../../scripts/web/binary.js";
 import { Json } from "../../../scripts/web/json.js";
 import { parseSchema } from "../../../scripts/web/schema.js";
@@ -78,6 +79,8 @@ test("what the C side sends to random crowds, the page holds", async () => {
       const client = (clients[r.client] ??= new Client(room, r.json));
       client.apply(r.frame, r.tick);
       assert.deepEqual(client.holds(), r.want, `room ${room.room}, client ${r.client}, tick ${r.tick}`);
+      if (!r.json)
+        assert.deepEqual(facetHashes(client.codec.image), r.hashes, `hashes, tick ${r.tick}`);
       n++;
     }
   }

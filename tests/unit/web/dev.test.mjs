@@ -79,6 +79,21 @@ async function script() {
   for (let i = 0; i < 100 && green() === found.before; i++)
     await new Promise((r) => setTimeout(r, 20));
   found.after = green();
+  const part = { at: 0, isOwn: false, fields: [] };
+  const facet = { shape: { name: "frogs", keys: "player" }, rows: [] };
+  const image = { schema: { parts: [part] }, facets: [facet] };
+  found.faults = [];
+  const session = {
+    codec: { image, tick: 9 },
+    now: () => 0,
+    malformed: (e) => found.faults.push(e.message),
+  };
+  const room = { name: "/pond/lobby", _session: session };
+  show({ kind: "fixed", game: "pond" });
+  show({ kind: "hash", tick: 9, facets: [[0, 0x811c9dc5]] }, room);
+  found.sameHash = seen(".panel");
+  show({ kind: "hash", tick: 9, facets: [[1, 5]] }, room);
+  found.otherHash = [seen(".panel"), text(".where"), text(".message")];
   document.body.append(
     Object.assign(document.createElement("pre"), {
       id: "found",
@@ -105,9 +120,9 @@ test("dev overlay: errors, fixes, toasts, stylesheets", { timeout: 60_000 }, asy
   let styles = 0;
   const server = createServer((req, res) => {
     const { pathname } = new URL(req.url, "http://x");
-    if (pathname === "/dev.js") {
+    if (pathname.endsWith(".js")) {
       res.setHeader("content-type", "text/javascript");
-      res.end(readFileSync(new URL("dev.js", WEB)));
+      res.end(readFileSync(new URL(`.${pathname}`, WEB)));
     } else if (pathname === "/style.css") {
       res.setHeader("content-type", "text/css");
       res.end(`body { background: rgb(0, ${++styles}, 0) }`);
@@ -164,5 +179,15 @@ test("dev overlay: errors, fixes, toasts, stylesheets", { timeout: 60_000 }, asy
   assert.deepEqual(found.fixed, [false, false]);
   assert.deepEqual(found.warning, ["pond: a message was dropped: hop: too many", true, false]);
   assert.deepEqual(found.toast, ["pond v7 · 3 rooms kept · 4 ms", true, false]);
+  const differs = "state.frogs: 0 rows here, 1 on the server";
+  assert.equal(found.sameHash, false);
+  assert.deepEqual(found.otherHash, [
+    true,
+    "tick 9 · lobby",
+    `This page does not hold the server's state: ${differs}`,
+  ]);
+  assert.deepEqual(found.faults, [
+    `/pond/lobby: the state of tick 9 is not the server's: ${differs}`,
+  ]);
   assert.deepEqual([found.before, found.after], ["rgb(0, 1, 0)", "rgb(0, 2, 0)"]);
 });
