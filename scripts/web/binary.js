@@ -16,7 +16,7 @@ import { In, Out, WireError, fromUtf8 } from "./wire.js";
 
 const VERSION = 1;
 const [HELLO, SCHEMA, SNAPSHOT, DELTA, EVENT, PONG, BYE, KEYS, REPLY] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
-const DEV = 0x40;
+const [DEV, ROOM] = [0x40, 0x41];
 const C_HELLO = 0x81;
 const [C_INPUT, C_PING, C_ACK, C_EVENT, C_RESYNC, C_REQUEST, C_SCHEMA_OK] = [
   0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88,
@@ -116,6 +116,10 @@ export class Binary {
     }
     if (type < DEV || type > 0x7f) throw new WireError("unknown record");
     const body = input.raw(input.uv());
+    if (type === ROOM) {
+      const inner = new In(body);
+      return { t: "room", room: inner.str(), private: (inner.u8() & 1) === 1 };
+    }
     return type === DEV ? { ...JSON.parse(fromUtf8(body)), t: "dev" } : null;
   }
 

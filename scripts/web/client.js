@@ -36,6 +36,8 @@ export class Room {
   constructor(name) {
     this.name = name;
     this.id = 0; // this player's
+    this.code = ""; // by which others can join this room: `join("/pond", { code })`
+    this.private = false; // only by its code
     this._waits = ""; // a game whose script did not load when we came
     /** @type {Status} */
     this.status = "connecting";

@@ -226,6 +226,7 @@ export class Session {
     const after = [];
     for (const r of records) {
       if (r.t === "hello" && !this.welcome(r)) return;
+      else if (r.t === "room") this.enter(r);
       else if (r.t === "schema") this.transmit(this.codec.schemaOk(r.hash));
       else if (r.t === "state") {
         tick = r.tick;
@@ -280,6 +281,7 @@ export class Session {
     this.stop("hello");
     this.isWelcome = true;
     this.room.id = r.id;
+    this.enter(r);
     this.ticket = { id: r.id, token: r.token, epoch: r.epoch, events: 0 };
     this.timeline = new Timeline(r.period / 1000); // ticks may count anew
     this.clock.restart();
@@ -294,6 +296,17 @@ export class Session {
     this.save(true);
     this.ping();
     return true;
+  }
+
+  /** @param {any} r which room it is: of the hello, or a record of its own */
+  enter(r) {
+    this.room.code = r.room ?? "";
+    this.room.private = !!r.private;
+    // If the seat is lost, back to the friends, not into another room of its own.
+    if (this.options?.private && r.room) {
+      const { private: _, ...options } = this.options;
+      this.options = { ...options, code: r.room };
+    }
   }
 
   live() {

@@ -19,6 +19,7 @@ enum {
     RECORD_KEYS = 0x08,
     RECORD_REPLY = 0x09,
     RECORD_DEV = 0x40,
+    RECORD_ROOM = 0x41,
 
     RECORD_C_HELLO = 0x81,
     RECORD_C_INPUT = 0x82,
@@ -35,6 +36,9 @@ enum {
     RECORD_MORE_PARTS = 1,
     RECORD_INPUT_ACK = 1,
     RECORD_RESUME = 2,
+
+    /* ROOM flags */
+    RECORD_IS_PRIVATE = 1,
 
     /* runs of a section, in the order in which they follow */
     RUN_KEEP = 1,

@@ -172,13 +172,28 @@ struct room *game_pick_room(const struct game *g)
 
     for (struct map_entry *e = NULL; (e = map_next(&g->rooms, e));) {
         struct room *r = e->value;
-        if (r->is_locked || r->is_closing || r->is_named || room_is_full(r))
+        if (!room_is_open(r) || room_is_full(r))
             continue;
         if (!best || r->n_players > best->n_players ||
             (r->n_players == best->n_players && strcmp(r->id, best->id) < 0))
             best = r;
     }
     return best;
+}
+
+struct room *game_find_code(const struct game *g, const char *code, size_t len)
+{
+    char id[ROOM_ID_MAX];
+
+    while (len > 0 && *code == ' ')
+        code++, len--;
+    while (len > 0 && code[len - 1] == ' ')
+        len--;
+    if (len == 0 || len > sizeof id)
+        return NULL;
+    for (size_t i = 0; i < len; i++)
+        id[i] = code[i] >= 'A' && code[i] <= 'Z' ? (char)(code[i] + 'a' - 'A') : code[i];
+    return game_find_room(g, id, len);
 }
 
 /* Six letters that are easy to read out; not in use in this game. */
@@ -198,6 +213,7 @@ static void make_up_id(const struct game *g, char *out)
 static void free_room(struct room *r)
 {
     free(r->players);
+    free(r->labels);
     script_room_free(&r->script);
     for (uint32_t i = 0; i < r->n_known; i++)
         schema_unref(&r->known[i]);
@@ -209,8 +225,7 @@ static void free_room(struct room *r)
     free(r);
 }
 
-struct room *game_new_room(struct game *g, const char *id, size_t len,
-                           const uint8_t *options, size_t n_options)
+struct room *game_new_room(struct game *g, const struct room_start *start)
 {
     struct world *w = g->world;
     bool is_possible = g->rooms.n < GAME_MAX_ROOMS && !g->vm->is_lost;
@@ -221,9 +236,10 @@ struct room *game_new_room(struct game *g, const char *id, size_t len,
     if (!r)
         return NULL;
     r->game = g;
-    r->is_named = id != NULL;
-    if (id)
-        memcpy(r->id, id, len);
+    r->is_named = start->id != NULL;
+    r->is_private = start->is_private;
+    if (start->id)
+        memcpy(r->id, start->id, start->n_id);
     else
         make_up_id(g, r->id);
     inputs_init(&r->inputs, INPUT_QUEUE_BYTES + def->max_message);
@@ -247,7 +263,7 @@ struct room *game_new_room(struct game *g, const char *id, size_t len,
     w->n_rooms++;
     r->is_stepping = true;
     vm_step_begin(g->vm);
-    room_settle(r, script_create(r->script, options, n_options), 0, "create");
+    room_settle(r, script_create(r->script, start->options, start->n_options), 0, "create");
     vm_step_end(g->vm);
     r->ran_lua = r->is_dirty = true;
     r->is_stepping = false;

@@ -91,13 +91,23 @@ void game_replace_vm(struct game *g);
 
 struct room *game_find_room(const struct game *g, const char *id, size_t len);
 
+/* The room of an invite code, in capitals or not, spaces around it left out. */
+struct room *game_find_code(const struct game *g, const char *code, size_t len);
+
 /* An open room with a free seat, the fullest first; NULL where there is none. */
 struct room *game_pick_room(const struct game *g);
 
-/* A new room; `id` NULL makes one up. `options` (any) goes to `create`. NULL when
- * there are too many rooms or memory is out. */
-struct room *game_new_room(struct game *g, const char *id, size_t len,
-                           const uint8_t *options, size_t n_options);
+/* How a new room begins. */
+struct room_start {
+    const char *id; /* NULL: make one up, the code by which others can join it */
+    size_t n_id;
+    bool is_private;
+    const uint8_t *options; /* any, for `create` */
+    size_t n_options;
+};
+
+/* A new room. NULL when there are too many or memory is out. */
+struct room *game_new_room(struct game *g, const struct room_start *start);
 
 /* Its seats leave, `close(reason)` runs, and it is gone. */
 void game_end_room(struct room *r, const char *reason);

@@ -63,7 +63,10 @@ struct room {
     uint32_t failing_ticks;
     uint32_t version; /* of the code that last ran in it */
     uint64_t dropped_ticks;
-    bool is_named; /* its first player asked for it by name: not for /game */
+    bool is_named;   /* its first player asked for it by name: not for /game */
+    bool is_private; /* by its code only: neither listed nor matched */
+    uint8_t *labels; /* what it tells about itself, a map as any; or NULL */
+    size_t n_labels;
     uint64_t kills_us[ROOM_MAX_KILLS]; /* when callbacks were stopped; a ring */
     uint32_t n_kills;
     size_t timer_mark;   /* where in the outbox the timer that runs began */
@@ -81,6 +84,13 @@ struct room {
 /* How many seats are taken, held ones counted. */
 uint32_t room_n_seats(const struct room *r);
 bool room_is_full(const struct room *r);
+
+/* Is it for those who name no room: open, and neither private nor about to end? */
+bool room_is_open(const struct room *r);
+
+/* What listings show and matching goes by, in place of what there was: a map of flags,
+ * numbers and texts as any, which is copied. Where memory is out it stays as it was. */
+void room_label(struct room *r, const uint8_t *map, size_t n);
 
 /* Take a seat for this peer; `join` runs in the next step. `name` may be NULL.
  * `options` is a valid any. NULL when the room is full or memory is out. */

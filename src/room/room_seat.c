@@ -22,6 +22,23 @@ bool room_is_full(const struct room *r)
     return r->n_players >= room_def(r)->max_players;
 }
 
+bool room_is_open(const struct room *r)
+{
+    return !r->is_locked && !r->is_closing && !r->is_named && !r->is_private;
+}
+
+void room_label(struct room *r, const uint8_t *map, size_t n)
+{
+    uint8_t *copy = malloc(n);
+
+    if (!copy)
+        return;
+    memcpy(copy, map, n);
+    free(r->labels);
+    r->labels = copy;
+    r->n_labels = n;
+}
+
 /* Players stand in the order of their ids, so a seat lies no further from either end
  * than its id does; where nobody has left that is the place. */
 struct player *room_find(const struct room *r, uint32_t id)

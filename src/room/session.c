@@ -11,6 +11,7 @@
 #include "proto/json_out.h"
 #include "proto/record.h"
 #include "proto/wire.h"
+#include "room/option.h"
 #include "room/session_internal.h"
 #include "script/vm.h"
 #include "state/payload.h"
@@ -138,26 +139,11 @@ void session_send(struct session *s, struct buf *out)
     chunk_unref(&frame);
 }
 
-/* The member `name` of an any map that is a string, or {NULL, 0}. */
-static struct wire_str find_name(const uint8_t *options, size_t n)
+static bool is_set(const uint8_t *options, size_t n, const char *key)
 {
-    struct wire_in in = wire_from(options, n);
-    struct wire_str none = {NULL, 0};
+    struct option o = option_find(options, n, key);
 
-    if (n == 0 || wire_u8(&in) != ANY_MAP)
-        return none;
-    for (uint32_t left = wire_uv(&in); left > 0 && !in.failed; left--) {
-        wire_uv(&in);
-        struct wire_str key = wire_str(&in);
-        bool is_name = key.len == 4 && memcmp(key.text, "name", 4) == 0;
-        if (is_name && wire_left(&in) > 0 && *in.at == ANY_STR) {
-            wire_u8(&in);
-            struct wire_str value = wire_str(&in);
-            return in.failed ? none : value;
-        }
-        payload_check(NULL, &in);
-    }
-    return none;
+    return option_is_set(&o);
 }
 
 /* The room to join, made where it may be; NULL and a code where it may not. */
@@ -165,7 +151,20 @@ static struct room *pick_room(struct session *s, struct game *g, const uint8_t *
                               size_t n, uint16_t *code)
 {
     const char *id = s->wish->room;
-    struct room *r = *id ? game_find_room(g, id, strlen(id)) : game_pick_room(g);
+    struct room_start start = {.id = *id ? id : NULL,
+                               .n_id = strlen(id),
+                               .is_private = is_set(options, n, "private"),
+                               .options = options,
+                               .n_options = n};
+    struct option code_of = option_find(options, n, "code");
+    struct room *r = NULL;
+
+    if (*id)
+        r = game_find_room(g, id, strlen(id));
+    else if (code_of.kind == OPTION_TEXT)
+        r = game_find_code(g, code_of.text.text, code_of.text.len);
+    else if (!start.is_private)
+        r = game_pick_room(g);
 
     *code = CLOSE_ROOM_FULL;
     if (r && r->is_closing)
@@ -173,10 +172,10 @@ static struct room *pick_room(struct session *s, struct game *g, const uint8_t *
     if (r)
         return room_is_full(r) || r->is_closing ? NULL : r;
     *code = CLOSE_NO_SUCH_ROOM;
-    if (*id && g->vm->def->listed)
+    if (*id ? g->vm->def->listed : code_of.kind == OPTION_TEXT)
         return NULL;
     *code = CLOSE_TRY_LATER;
-    return game_new_room(g, *id ? id : NULL, strlen(id), options, n);
+    return game_new_room(g, &start);
 }
 
 /* It has a seat: what it asked for matters no more. */
@@ -202,8 +201,9 @@ void session_join(struct session *s, const uint8_t *options, size_t n, uint32_t 
         session_end(s, code, close_reason_text(code));
         return;
     }
-    struct wire_str name = find_name(options, n);
-    struct player *p = room_take_seat(r, &s->peer, name.text, name.len, options, n);
+    struct option name = option_find(options, n, "name");
+    struct player *p =
+        room_take_seat(r, &s->peer, name.text.text, name.text.len, options, n);
     if (!p) {
         session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
         return;

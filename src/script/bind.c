@@ -517,12 +517,13 @@ void bind_push_host(lua_State *L, struct vm *vm)
         {NULL,          NULL            },
     };
     static const luaL_Reg room[] = {
-        {"send",      room_send     },
-        {"broadcast", room_broadcast},
-        {"lock",      room_lock     },
-        {"close",     room_close    },
-        {"random",    room_random   },
-        {NULL,        NULL          },
+        {"send",      room_send      },
+        {"broadcast", room_broadcast },
+        {"lock",      room_lock      },
+        {"label",     bind_room_label},
+        {"close",     room_close     },
+        {"random",    room_random    },
+        {NULL,        NULL           },
     };
     static const luaL_Reg player[] = {
         {"send",    player_send        },

@@ -7,6 +7,7 @@
 
 #include "proto/http_head.h"
 #include "server/report.h"
+#include "server/rooms_api.h"
 #include "server/seat.h"
 #include "server/worker.h"
 
@@ -81,6 +82,8 @@ static void route_own(struct worker *w, struct conn *c, const struct http_head *
         static_files_serve(w->sdk, c, head, "hub.html", 8);
     } else if (is(path, len, "/_parlor/games")) {
         report_games(w, c);
+    } else if (is(path, len, "/_parlor/rooms")) {
+        rooms_api_get(w, c, head);
     } else if (len > 9 && memcmp(path, "/_parlor/", 9) == 0) {
         static_files_serve(w->sdk, c, head, path + 9, len - 9);
     } else if (is(path, len, "/healthz")) {

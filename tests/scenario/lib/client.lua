@@ -194,6 +194,14 @@ function Client:object(o)
   self:note(o)
 end
 
+-- ROOM, behind HELLO: goes into its record. Returns the bytes that it must have had.
+function Client:room_record(input)
+  local id, flags = input:str(), input:u8()
+  self.hello_said.room = id
+  if flags % 2 == 1 then self.hello_said.private = true end
+  return "." .. id .. "."
+end
+
 function Client:record(input)
   local kind = input:u8()
   if kind == 1 then
@@ -238,6 +246,8 @@ function Client:record(input)
   elseif kind == 9 then
     local id, ok = input:uv(), input:u8()
     self:note { t = "reply", id = id, ok = ok == 1, data = input:any() }
+  elseif kind == 0x41 then
+    assert(input:uv() == #self:room_record(input), "the length of ROOM is wrong")
   else
     assert(kind == 0x40, "an unknown record")
     self:note { t = "dev", data = rig.json(input:str()) }

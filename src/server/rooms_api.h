@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rooms_api - the list of a game's rooms, for lobby pages: GET /_parlor/rooms?game=pond.
+ *
+ * Rooms that are private or about to end are not in it. Thread: its worker's.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "net/conn.h"
+#include "room/game.h"
+
+struct worker;
+
+enum { ROOMS_API_MAX = 1000 }; /* rooms in a list; `total` says how many there are */
+
+/* Answer the request: 200 and the list, 400 without a `game`, 404 for none of that name. */
+void rooms_api_get(struct worker *w, struct conn *c, const struct http_head *head);
+
+/* Append the list as JSON. False: memory is out. */
+bool rooms_api_list(const struct game *g, struct buf *out);

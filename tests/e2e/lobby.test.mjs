@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// Before the game: what is listed, and who comes into which room.
+import assert from "node:assert/strict";
+import test, { after } from "node:test";
+
+import { join, joinJ1, Player } from "./lib/player.mjs";
+import { joinWithSdk } from "./lib/sdk.mjs";
+import { startServer, until } from "./lib/server.mjs";
+
+const arena = `local parlor = require "parlor"
+local s = parlor.schema
+local game = parlor.game { tick_rate = 20, max_players = 2, state = { n = s.u8 } }
+function game:create(o) self:label { mode = o.mode or "free", skill = 3, open = true } end
+function game:message(player, name, data)
+  if name == "lock" then self:lock(data) end
+  if name == "label" then self:label(data) end
+end
+return game
+`;
+const server = await startServer({
+  files: { "arena/game.lua": arena, "broken/game.lua": "return nothing" },
+});
+after(() => server.stop());
+
+const list = async (query = "?game=arena") => {
+  const answer = await fetch(`${server.origin}/_parlor/rooms${query}`);
+  return { status: answer.status, body: answer.ok && (await answer.json()) };
+};
+
+test("rooms are listed with players, labels and the lock; private ones are not", async () => {
+  assert.deepEqual((await list()).body, { game: "arena", total: 0, rooms: [] });
+  const ann = await joinJ1(server, "/arena", { mode: "duel" });
+  const own = await joinJ1(server, "/arena", { private: true });
+  const den = await join(server, "/arena/den");
+  ann.say("lock", true);
+  den.say("label", { "</script>": "ä", n: 1.5 });
+  await until("the lock", async () => (await list()).body.rooms.some((r) => r.locked));
+  await until("the label", async () => (await list()).body.rooms.some((r) => r.labels.n));
+  const { body } = await list();
+  const rooms = Object.fromEntries(body.rooms.map((room) => [room.id, room]));
+  assert.equal(body.total, 2);
+  assert.deepEqual(rooms, {
+    [ann.hello.room]: {
+      id: ann.hello.room, players: 1, max: 2, locked: true,
+      labels: { mode: "duel", open: true, skill: 3 },
+    },
+    den: { id: "den", players: 1, max: 2, locked: false, labels: { "</script>": "ä", n: 1.5 } },
+  });
+  for (const player of [ann, own, den]) await player.leave();
+  await until("empty", async () => (await list()).body.total === 0);
+});
+
+test("a list of no game, of one that is not there, of one that does not load", async () => {
+  assert.equal((await list("")).status, 400);
+  assert.equal((await list("?games=arena")).status, 400);
+  assert.equal((await list("?game=")).status, 404);
+  assert.equal((await list("?game=nothing&x=1")).status, 404);
+  assert.equal((await list("?x=1&game=broken")).status, 503);
+  assert.equal((await list("?x=1&game=arena&y=2")).status, 200);
+  const post = await fetch(`${server.origin}/_parlor/rooms?game=arena`, { method: "POST" });
+  assert.equal(post.status, 405);
+});
+
+test("a private room's code is in hello and in the SDK, and brings friends there", async () => {
+  const ann = await joinWithSdk(server, "/arena", { private: true });
+  assert.match(ann.code, /^[a-z2-9]{6}$/);
+  assert.equal(ann.private, true);
+  const bob = await joinWithSdk(server, "/arena", { code: ann.code.toUpperCase() });
+  assert.deepEqual([bob.code, bob.private], [ann.code, true]);
+  const late = new Player(server.ws(`/arena?code=${ann.code}`));
+  assert.equal((await late.end()).code, 4004);
+  const lost = new Player(server.ws("/arena?code=zzzzzz"));
+  assert.equal((await lost.end()).code, 4002);
+  const other = await joinWithSdk(server, "/arena");
+  assert.notEqual(other.code, ann.code);
+  assert.equal(other.private, false);
+  for (const room of [ann, bob, other]) room.leave();
+});
