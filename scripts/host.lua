@@ -141,6 +141,18 @@ local function each(t)
   end
 end
 
+-- Rules of the option `match`; C reads what is in them.
+local function match_rules()
+  return {
+    same = { rule = "same" },
+    any = { rule = "any" },
+    near = function(options)
+      if type(options) ~= "table" then error("match.near takes a table: {by=, widen=, max=}", 2) end
+      return { rule = "near", by = options.by, widen = options.widen, max = options.max }
+    end,
+  }
+end
+
 -- One generation's environment: globals, require, and the parlor module.
 local function make_env(defs)
   local env, loaded = pick(_G, allowed.base), {}
@@ -172,6 +184,7 @@ local function make_env(defs)
     schema = schema_lib.types(),
     game = function(options) return declare(defs, options) end,
     each = each,
+    match = match_rules(),
     log = env.print,
     now = host.now,
   }

@@ -16,7 +16,7 @@ import { In, Out, WireError, fromUtf8 } from "./wire.js";
 
 const VERSION = 1;
 const [HELLO, SCHEMA, SNAPSHOT, DELTA, EVENT, PONG, BYE, KEYS, REPLY] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
-const [DEV, ROOM] = [0x40, 0x41];
+const [DEV, ROOM, QUEUE] = [0x40, 0x41, 0x42];
 const C_HELLO = 0x81;
 const [C_INPUT, C_PING, C_ACK, C_EVENT, C_RESYNC, C_REQUEST, C_SCHEMA_OK] = [
   0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88,
@@ -119,6 +119,12 @@ export class Binary {
     if (type === ROOM) {
       const inner = new In(body);
       return { t: "room", room: inner.str(), private: (inner.u8() & 1) === 1 };
+    }
+    if (type === QUEUE) {
+      const inner = new In(body);
+      const [position, waiting, found, need] = [inner.uv(), inner.uv(), inner.uv(), inner.uv()];
+      const estimate = inner.uv() - 1;
+      return { t: "queue", position, waiting, found, need, estimate: estimate < 0 ? null : estimate };
     }
     return type === DEV ? { ...JSON.parse(fromUtf8(body)), t: "dev" } : null;
   }

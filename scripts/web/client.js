@@ -17,13 +17,17 @@ import { utf8 } from "./wire.js";
 /**
  * @typedef {"connecting" | "live" | "away" | "closed"} Status
  * @typedef {{
+ *   position: number, waiting: number, found: number, need: number, estimate: number | null,
+ * }} Queue
+ * @typedef {{
  *   WebSocket?: any, base?: string, json?: boolean, timeout?: number,
+ *   onQueue?: (queue: Queue, leave: () => void) => void,
  *   resume?: boolean | import("./ticket.js").Ticket, now?: () => number,
  * }} Settings
  */
 
 /** Names that listeners use for the room itself; an event called so is "event:<name>". */
-const OWN = new Set(["status", "state", "leave", "error", "dev"]);
+const OWN = new Set(["status", "state", "leave", "error", "dev", "queue"]);
 
 /** @param {string} name of a message */
 function checkName(name) {

@@ -227,6 +227,7 @@ export class Session {
     for (const r of records) {
       if (r.t === "hello" && !this.welcome(r)) return;
       else if (r.t === "room") this.enter(r);
+      else if (r.t === "queue") this.queued(r);
       else if (r.t === "schema") this.transmit(this.codec.schemaOk(r.hash));
       else if (r.t === "state") {
         tick = r.tick;
@@ -307,6 +308,15 @@ export class Session {
       const { private: _, ...options } = this.options;
       this.options = { ...options, code: r.room };
     }
+  }
+
+  /** No room yet: the server has the time in hand, and says so every few seconds. @param {any} r */
+  queued(r) {
+    this.stop("start");
+    this.timer("hello", HELLO_MS, () => this.lose());
+    const { t: _, ...queue } = r;
+    if (this.settings.onQueue) this.room._call(this.settings.onQueue, [queue, () => this.room.leave()]);
+    this.room._emit("queue", queue);
   }
 
   live() {

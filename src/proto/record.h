@@ -20,6 +20,7 @@ enum {
     RECORD_REPLY = 0x09,
     RECORD_DEV = 0x40,
     RECORD_ROOM = 0x41,
+    RECORD_QUEUE = 0x42,
 
     RECORD_C_HELLO = 0x81,
     RECORD_C_INPUT = 0x82,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clk.h"
+#include "base/close_reason.h"
 #include "base/logger.h"
 #include "base/rnd.h"
 #include "proto/json_out.h"
@@ -28,6 +29,7 @@ void world_init(struct world *w, const char *folder, const char *scripts, bool i
     *w = (struct world){
         .is_dev = is_dev, .folder = folder, .scripts = scripts, .ops = ops, .ctx = ctx};
     map_init(&w->games);
+    w->lobby_us = UINT64_MAX;
     sched_init(&w->sched);
     buf_init(&w->scratch, 8 << 20);
 }
@@ -47,7 +49,7 @@ uint64_t world_next_us(const struct world *w)
 {
     const struct sched_item *first = sched_first(&w->sched);
 
-    return first ? first->due_us : UINT64_MAX;
+    return first && first->due_us < w->lobby_us ? first->due_us : w->lobby_us;
 }
 
 uint64_t world_run(struct world *w, uint64_t now_us)
@@ -56,6 +58,8 @@ uint64_t world_run(struct world *w, uint64_t now_us)
 
     while ((item = sched_first(&w->sched)) && item->due_us <= now_us)
         room_step((struct room *)item, now_us);
+    if (w->lobby_us <= now_us)
+        lobby_run_all(w, now_us);
     return world_next_us(w);
 }
 
@@ -123,6 +127,7 @@ void game_close(struct game **at)
     struct game *g = *at;
 
     *at = NULL;
+    lobby_end(g, CLOSE_NO_SUCH_ROOM, close_reason_text(CLOSE_NO_SUCH_ROOM));
     if (g->vm)
         vm_step_begin(g->vm); /* one budget for the last words of all rooms */
     for (struct map_entry *e; (e = map_next(&g->rooms, NULL));)
@@ -164,21 +169,6 @@ int game_reload(struct game *g)
 struct room *game_find_room(const struct game *g, const char *id, size_t len)
 {
     return map_get_bytes(&g->rooms, id, len);
-}
-
-struct room *game_pick_room(const struct game *g)
-{
-    struct room *best = NULL;
-
-    for (struct map_entry *e = NULL; (e = map_next(&g->rooms, e));) {
-        struct room *r = e->value;
-        if (!room_is_open(r) || room_is_full(r))
-            continue;
-        if (!best || r->n_players > best->n_players ||
-            (r->n_players == best->n_players && strcmp(r->id, best->id) < 0))
-            best = r;
-    }
-    return best;
 }
 
 struct room *game_find_code(const struct game *g, const char *code, size_t len)
@@ -261,6 +251,8 @@ struct room *game_new_room(struct game *g, const struct room_start *start)
         !map_put_bytes(&g->rooms, r->id, strlen(r->id), r))
         goto fail;
     w->n_rooms++;
+    if (start->n_labels)
+        room_label(r, start->labels, start->n_labels);
     r->is_stepping = true;
     vm_step_begin(g->vm);
     room_settle(r, script_create(r->script, start->options, start->n_options), 0, "create");

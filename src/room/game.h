@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/map.h"
+#include "room/lobby.h"
 #include "room/room.h"
 #include "room/sched.h"
 #include "script/vm.h"
@@ -32,6 +33,7 @@ struct game {
     struct map rooms;      /* id -> room */
     struct map tokens;     /* seat token -> player */
     uint32_t n_players;    /* seats over all rooms */
+    struct lobby lobby;    /* who waits for a room */
     bool is_replacing;     /* its VM, in game_replace_vm() */
 };
 
@@ -46,6 +48,7 @@ struct world_ops {
 struct world {
     struct map games; /* name -> game */
     struct sched sched;
+    uint64_t lobby_us; /* when lobbies want to run; UINT64_MAX: nobody waits */
     size_t n_rooms;
     bool is_dev;              /* scan after every callback, developer records */
     bool is_stopping;         /* nobody is let in any more */
@@ -94,14 +97,13 @@ struct room *game_find_room(const struct game *g, const char *id, size_t len);
 /* The room of an invite code, in capitals or not, spaces around it left out. */
 struct room *game_find_code(const struct game *g, const char *code, size_t len);
 
-/* An open room with a free seat, the fullest first; NULL where there is none. */
-struct room *game_pick_room(const struct game *g);
-
 /* How a new room begins. */
 struct room_start {
     const char *id; /* NULL: make one up, the code by which others can join it */
     size_t n_id;
     bool is_private;
+    const uint8_t *labels; /* as in room_label(); n_labels 0: none */
+    size_t n_labels;
     const uint8_t *options; /* any, for `create` */
     size_t n_options;
 };

@@ -61,19 +61,18 @@ struct option option_find(const uint8_t *map, size_t n, const char *key)
     return found;
 }
 
-struct option option_item(const struct option *o, uint32_t i)
+uint32_t option_items(const struct option *o, struct option *out, uint32_t max)
 {
-    struct option none = {.kind = OPTION_NONE};
-
-    if (o->kind != OPTION_LIST)
-        return i == 0 ? *o : none;
+    if (o->kind != OPTION_LIST) {
+        if (o->kind != OPTION_NONE && max > 0)
+            *out = *o;
+        return o->kind != OPTION_NONE;
+    }
     struct wire_in in = wire_from(o->bytes + 1, o->n_bytes - 1);
     uint32_t n = wire_uv(&in);
-    if (i >= n)
-        return none;
-    while (i-- > 0)
-        payload_check(NULL, &in);
-    return take(&in);
+    for (uint32_t i = 0; i < n && i < max; i++)
+        out[i] = take(&in);
+    return n;
 }
 
 static bool is_text(const struct option *o, const char *text)

@@ -39,9 +39,9 @@ struct option {
  * OPTION_NONE also where `map` is empty or no map. */
 struct option option_find(const uint8_t *map, size_t n, const char *key);
 
-/* The items of a list, or the value itself as the only one. `i` from 0; OPTION_NONE
- * behind the last. */
-struct option option_item(const struct option *o, uint32_t i);
+/* The first `max` items of a list, or the value itself as the only one; nothing for
+ * OPTION_NONE. Returns how many there are, which may be more. */
+uint32_t option_items(const struct option *o, struct option *out, uint32_t max);
 
 /* true, or text that says so ("true", "1"). */
 bool option_is_set(const struct option *o);

@@ -54,6 +54,7 @@ void session_closed(struct session **at, uint16_t code)
     *at = NULL;
     if (!s)
         return;
+    lobby_leave(s);
     if (s->player)
         room_lose_peer(s->player->room, s->player, code == CLOSE_NORMAL);
     if ((*s->at = s->next))
@@ -121,6 +122,7 @@ void session_end(struct session *s, uint16_t code, const char *reason)
 {
     if (s->is_over)
         return;
+    lobby_leave(s);
     if (s->player)
         room_lose_peer(s->player->room, s->player, false);
     s->player = NULL;
@@ -146,8 +148,9 @@ static bool is_set(const uint8_t *options, size_t n, const char *key)
     return option_is_set(&o);
 }
 
-/* The room to join, made where it may be; NULL and a code where it may not. */
-static struct room *pick_room(struct session *s, struct game *g, const uint8_t *options,
+/* The room that is named, by its id or its code, or that is to be the player's own;
+ * NULL and a code where it cannot be joined. */
+static struct room *find_room(struct session *s, struct game *g, const uint8_t *options,
                               size_t n, uint16_t *code)
 {
     const char *id = s->wish->room;
@@ -157,22 +160,20 @@ static struct room *pick_room(struct session *s, struct game *g, const uint8_t *
                                .options = options,
                                .n_options = n};
     struct option code_of = option_find(options, n, "code");
+    bool by_code = !*id && code_of.kind == OPTION_TEXT;
     struct room *r = NULL;
 
     if (*id)
         r = game_find_room(g, id, strlen(id));
-    else if (code_of.kind == OPTION_TEXT)
+    else if (by_code)
         r = game_find_code(g, code_of.text.text, code_of.text.len);
-    else if (!start.is_private)
-        r = game_pick_room(g);
-
     *code = CLOSE_ROOM_FULL;
     if (r && r->is_closing)
         *code = CLOSE_TRY_LATER; /* a moment from now it can be opened anew */
     if (r)
         return room_is_full(r) || r->is_closing ? NULL : r;
     *code = CLOSE_NO_SUCH_ROOM;
-    if (*id ? g->vm->def->listed : code_of.kind == OPTION_TEXT)
+    if (by_code || (*id && g->vm->def->listed))
         return NULL;
     *code = CLOSE_TRY_LATER;
     return game_new_room(g, &start);
@@ -196,20 +197,36 @@ void session_join(struct session *s, const uint8_t *options, size_t n, uint32_t 
         session_end(s, code, close_reason_text(code));
         return;
     }
-    struct room *r = pick_room(s, g, options, n, &code);
-    if (!r) {
-        session_end(s, code, close_reason_text(code));
+    if (!*s->wish->room && option_find(options, n, "code").kind != OPTION_TEXT &&
+        !is_set(options, n, "private")) {
+        lobby_join(s, g, options, n, schema_hash);
         return;
     }
+    if (option_find(options, n, "party").kind != OPTION_NONE) {
+        session_end(s, CLOSE_BAD_HELLO, "party: only where no room is named");
+        return;
+    }
+    struct room *r = find_room(s, g, options, n, &code);
+    if (r)
+        session_sit(s, r, options, n, schema_hash);
+    else
+        session_end(s, code, close_reason_text(code));
+}
+
+struct player *session_sit(struct session *s, struct room *r, const uint8_t *options,
+                           size_t n, uint32_t schema_hash)
+{
     struct option name = option_find(options, n, "name");
     struct player *p =
         room_take_seat(r, &s->peer, name.text.text, name.text.len, options, n);
+
     if (!p) {
         session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
-        return;
+        return NULL;
     }
     seat(s, p);
     room_offer_schema(p, schema_hash);
+    return p;
 }
 
 void session_resume(struct session *s, const uint8_t *token, uint32_t schema_hash)
@@ -314,8 +331,8 @@ uint16_t session_phase(const struct session *s)
 
 void session_message(struct session *s, enum ws_op op, const uint8_t *data, size_t len)
 {
-    if (s->is_over)
-        return;
+    if (s->is_over || s->waiter)
+        return; /* who waits has nothing to say but that it goes */
     if (s->peer.codec == PEER_RAW) {
         struct input in = {.kind = INPUT_RAW,
                            .player = s->player ? s->player->id : 0,

@@ -39,6 +39,7 @@ struct session {
     struct session_wish *wish;  /* until the hello has come */
     struct peer peer;
     struct player *player; /* NULL before the join and after the seat is lost */
+    struct waiter *waiter; /* its place in the lobby, or NULL */
     bool is_over;          /* Close was sent; what still comes is ignored */
     uint32_t resync_ms;    /* when the last RESYNC was granted; 0: never */
 };

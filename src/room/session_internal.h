@@ -13,6 +13,10 @@ void session_end(struct session *s, uint16_t code, const char *reason);
 void session_join(struct session *s, const uint8_t *options, size_t n,
                   uint32_t schema_hash);
 
+/* Take a seat in this room, which has one; NULL where memory is out: it is over then. */
+struct player *session_sit(struct session *s, struct room *r, const uint8_t *options,
+                           size_t n, uint32_t schema_hash);
+
 /* Take a held seat back. */
 void session_resume(struct session *s, const uint8_t *token, uint32_t schema_hash);
 

@@ -17,8 +17,13 @@ function game:message(player, name, data)
 end
 return game
 `;
+const duel = `local parlor = require "parlor"
+local m = parlor.match
+return parlor.game { tick_rate = 20, max_players = 2, queue = { min = 2, wait = 2 },
+  match = { skill = m.near { by = 10 } } }
+`;
 const server = await startServer({
-  files: { "arena/game.lua": arena, "broken/game.lua": "return nothing" },
+  files: { "arena/game.lua": arena, "duel/game.lua": duel, "broken/game.lua": "return nothing" },
 });
 after(() => server.stop());
 
@@ -75,4 +80,34 @@ test("a private room's code is in hello and in the SDK, and brings friends there
   assert.notEqual(other.code, ann.code);
   assert.equal(other.private, false);
   for (const room of [ann, bob, other]) room.leave();
+});
+
+test("a page waits in a queue, is shown where it stands, and begins with another", async () => {
+  const told = [];
+  const waits = joinWithSdk(server, "/duel", { skill: "5" }, { onQueue: (q) => told.push(q) });
+  await until("the queue", () => told.length);
+  assert.deepEqual(told[0], { position: 1, waiting: 1, found: 1, need: 2, estimate: null });
+  const bob = new Player(server.ws("/duel?skill=14"));
+  const [ann] = await Promise.all([waits, bob.seated()]);
+  assert.equal(ann.code, bob.hello.room);
+  ann.leave();
+  await bob.leave();
+});
+
+test("who gives up waiting is gone, who waits too long is told 4010", async () => {
+  const gone = joinWithSdk(server, "/duel", { skill: 1 }, { onQueue: (q, leave) => leave() });
+  await assert.rejects(gone, { code: 1000 });
+  const json = { json: true, onQueue() {} };
+  await assert.rejects(joinWithSdk(server, "/duel", { skill: 1 }, json), { code: 4010 });
+  const bad = new Player(server.ws("/duel?skill=good"));
+  assert.deepEqual(await bad.end(), { code: 4001, reason: "skill: a number is expected" });
+});
+
+test("forty that come at once sit two by two", async () => {
+  const players = Array.from({ length: 40 }, () => new Player(server.ws("/duel?skill=3")));
+  await Promise.all(players.map((player) => player.seated()));
+  const rooms = new Map();
+  for (const { hello } of players) rooms.set(hello.room, (rooms.get(hello.room) ?? 0) + 1);
+  assert.deepEqual([...rooms.values()], Array(20).fill(2));
+  await Promise.all(players.map((player) => player.leave()));
 });

@@ -248,6 +248,10 @@ function Client:record(input)
     self:note { t = "reply", id = id, ok = ok == 1, data = input:any() }
   elseif kind == 0x41 then
     assert(input:uv() == #self:room_record(input), "the length of ROOM is wrong")
+  elseif kind == 0x42 then
+    input:uv() -- its length
+    self:note { t = "queue", position = input:uv(), waiting = input:uv(), found = input:uv(),
+      need = input:uv(), estimate = input:uv() - 1 }
   else
     assert(kind == 0x40, "an unknown record")
     self:note { t = "dev", data = rig.json(input:str()) }

@@ -58,13 +58,16 @@ TEST(option_items, "a list has its items, any other value is the only one")
     struct option list = option_find(o, n, "list"), t = option_find(o, n, "t"),
                   none = option_find(o, n, "none");
 
-    CHECK_EQ(option_item(&list, 0).kind, OPTION_TEXT);
-    CHECK(option_item(&list, 1).number == 7);
-    CHECK_EQ(option_item(&list, 2).kind, OPTION_FLAG);
-    CHECK_EQ(option_item(&list, 3).kind, OPTION_NONE);
-    CHECK_EQ(option_item(&t, 0).kind, OPTION_TEXT);
-    CHECK_EQ(option_item(&t, 1).kind, OPTION_NONE);
-    CHECK_EQ(option_item(&none, 0).kind, OPTION_NONE);
+    struct option out[3] = {{.kind = OPTION_OTHER}};
+    CHECK_EQ(option_items(&list, out, 2), 3);
+    CHECK_EQ(out[0].kind, OPTION_TEXT);
+    CHECK(out[1].number == 7);
+    CHECK_EQ(out[2].kind, OPTION_NONE);
+    CHECK_EQ(option_items(&list, out, 3), 3);
+    CHECK_EQ(out[2].kind, OPTION_FLAG);
+    CHECK_EQ(option_items(&t, out, 3), 1);
+    CHECK_MEM(out[0].text.text, "duel", 4);
+    CHECK_EQ(option_items(&none, out, 3), 0);
     free(o);
 }
 
