@@ -7,39 +7,9 @@
 
 #include "base/clk.h"
 #include "base/close_reason.h"
-#include "proto/json_out.h"
-#include "proto/record.h"
-#include "proto/wire.h"
-#include "room/fit.h"
+#include "room/lobby_internal.h"
 #include "room/room_internal.h"
 #include "room/session_internal.h"
-
-struct waiter {
-    struct waiter *next; /* of its unit */
-    struct unit *unit;
-    struct session *session;
-    uint32_t schema_hash;
-    uint8_t *options; /* own copy */
-    size_t n_options;
-};
-
-/* What its players were told last. */
-struct told {
-    uint32_t position, waiting, found, need;
-    int64_t estimate_s; /* -1: not known */
-};
-
-struct unit {
-    struct unit *next, *previous;
-    struct game *game;
-    char party[LOBBY_PARTY_ID_MAX + 1]; /* "": one player */
-    struct waiter *waiters;             /* the first came first */
-    uint32_t n, size;
-    uint64_t since_us, told_us;
-    struct told told;
-    uint32_t found; /* who would begin together, as the last run saw it */
-    struct fit fit; /* of this run; borrows from the options */
-};
 
 /* One run over the units of a game. */
 struct run {
@@ -49,16 +19,6 @@ struct run {
     struct room **open; /* those with a free seat for the nameless, the fullest first */
     size_t n_open;
 };
-
-static const struct game_def *def_of(const struct game *g)
-{
-    return g->vm->def;
-}
-
-static double waited_s(const struct unit *u, uint64_t now_us)
-{
-    return (double)(now_us - u->since_us) / 1e6;
-}
 
 static void free_waiter(struct waiter *w)
 {
@@ -161,7 +121,7 @@ static bool find_open(struct run *run)
 
 static struct room *pick_room(struct run *run, const struct unit *u)
 {
-    const struct game_def *def = def_of(run->game);
+    const struct game_def *def = lobby_def(run->game);
 
     for (size_t i = 0; i < run->n_open; i++) {
         struct room *r = run->open[i];
@@ -171,7 +131,7 @@ static struct room *pick_room(struct run *run, const struct unit *u)
         if (run->budget == 0)
             return NULL;
         run->budget--;
-        if (fit_takes(&u->fit, def, r->labels, r->n_labels, waited_s(u, run->now_us)))
+        if (fit_takes(&u->fit, def, r->labels, r->n_labels, lobby_waited_s(u, run->now_us)))
             return r;
     }
     return NULL;
@@ -186,8 +146,8 @@ static struct room *make_room(struct game *g, const struct unit *first,
     struct buf labels;
 
     buf_init(&labels, 0);
-    if (def_of(g)->n_rules)
-        fit_put_labels(fit, def_of(g), &labels);
+    if (lobby_def(g)->n_rules)
+        fit_put_labels(fit, lobby_def(g), &labels);
     start.labels = labels.data;
     start.n_labels = labels.len;
     struct room *r = labels.failed ? NULL : game_new_room(g, &start);
@@ -246,8 +206,8 @@ static struct room *seat_alone(struct unit *u)
 static uint32_t gather(struct run *run, struct unit *seed, struct fit *fit,
                        struct unit **group, uint32_t *n_group)
 {
-    const struct game_def *def = def_of(run->game);
-    double waited = waited_s(seed, run->now_us);
+    const struct game_def *def = lobby_def(run->game);
+    double waited = lobby_waited_s(seed, run->now_us);
     uint32_t players = seed->size;
 
     *fit = seed->fit;
@@ -271,11 +231,11 @@ static uint32_t gather(struct run *run, struct unit *seed, struct fit *fit,
 static void try_group(struct run *run, struct unit *seed)
 {
     struct lobby *l = &run->game->lobby;
-    const struct game_queue *q = &def_of(run->game)->queue;
+    const struct game_queue *q = &lobby_def(run->game)->queue;
     struct unit *group[LOBBY_MAX];
     struct fit fit;
     uint32_t n;
-    double waited = waited_s(seed, run->now_us);
+    double waited = lobby_waited_s(seed, run->now_us);
 
     seed->found = gather(run, seed, &fit, group, &n);
     if (seed->found < q->min || (seed->found < q->max && waited < q->hold_s))
@@ -298,7 +258,7 @@ static void try_unit(struct run *run, struct unit *u)
 
     if (!r && run->budget == 0)
         return;
-    if (!r && def_of(run->game)->queue.is_on) {
+    if (!r && lobby_def(run->game)->queue.is_on) {
         try_group(run, u);
         return;
     }
@@ -310,86 +270,11 @@ static void try_unit(struct run *run, struct unit *u)
     }
 }
 
-/* What is told. */
-
-static void put_told(const struct told *t, enum peer_codec codec, struct buf *out)
-{
-    if (codec == PEER_JSON) {
-        struct json_out j = json_out_to(out);
-        json_out_object(&j);
-        json_out_key_str(&j, "t", "queue");
-        json_out_key_int(&j, "position", t->position);
-        json_out_key_int(&j, "waiting", t->waiting);
-        json_out_key_int(&j, "found", t->found);
-        json_out_key_int(&j, "need", t->need);
-        json_out_key(&j, "estimate", 8);
-        if (t->estimate_s < 0)
-            json_out_null(&j);
-        else
-            json_out_int(&j, t->estimate_s);
-        json_out_end_object(&j);
-        return;
-    }
-    struct buf body;
-    buf_init(&body, 64);
-    wire_put_uv(&body, t->position);
-    wire_put_uv(&body, t->waiting);
-    wire_put_uv(&body, t->found);
-    wire_put_uv(&body, t->need);
-    wire_put_uv(&body, (uint64_t)(t->estimate_s + 1));
-    wire_put_u8(out, RECORD_QUEUE);
-    wire_put_uv(out, body.len);
-    buf_append(out, body.data, body.len);
-    out->failed |= body.failed;
-    buf_fini(&body);
-}
-
-static void tell(struct unit *u, const struct told *t, uint64_t now_us)
-{
-    uint64_t since_ms = (now_us - u->told_us) / 1000;
-    bool is_new = memcmp(&u->told, t, sizeof *t) != 0;
-    struct buf out;
-
-    if (u->told_us && since_ms < (is_new ? LOBBY_TELL_MS : LOBBY_AGAIN_MS))
-        return;
-    u->told = *t;
-    u->told_us = now_us;
-    buf_init(&out, 1024);
-    for (struct waiter *w = u->waiters; w; w = w->next) {
-        buf_clear(&out);
-        put_told(t, w->session->peer.codec, &out);
-        if (w->session->peer.codec != PEER_RAW)
-            session_send(w->session, &out);
-    }
-    buf_fini(&out);
-}
-
-static void tell_all(struct run *run)
-{
-    const struct lobby *l = &run->game->lobby;
-    const struct game_queue *q = &def_of(run->game)->queue;
-    uint32_t ahead = 0;
-
-    for (struct unit *u = l->first; u; u = u->next) {
-        bool is_whole = u->n == u->size;
-        double left_s = l->typical_s - waited_s(u, run->now_us);
-        struct told t;
-        memset(&t, 0, sizeof t); /* compared as bytes */
-        t.position = ahead + 1;
-        t.waiting = l->n;
-        t.found = is_whole ? u->found : u->n;
-        t.need = is_whole ? q->min : u->size;
-        t.estimate_s = l->typical_s > 0 && is_whole ? (int64_t)ceil(fmax(left_s, 0)) : -1;
-        tell(u, &t, run->now_us);
-        ahead += u->n;
-    }
-}
-
 /* The run. */
 
 static double limit_s(const struct game *g)
 {
-    const struct game_queue *q = &def_of(g)->queue;
+    const struct game_queue *q = &lobby_def(g)->queue;
 
     return q->is_on ? q->wait_s : LOBBY_PARTY_S;
 }
@@ -398,7 +283,7 @@ static double limit_s(const struct game *g)
  * False: it was sent away. */
 static bool read_fit(struct unit *u)
 {
-    const struct game_def *def = def_of(u->game);
+    const struct game_def *def = lobby_def(u->game);
     struct err e = {0};
     struct fit one;
     int r = fit_read(&u->fit, def, u->waiters->options, u->waiters->n_options, &e);
@@ -417,7 +302,7 @@ static bool read_fit(struct unit *u)
 
 static bool is_in_time(struct unit *u, uint64_t now_us)
 {
-    if (waited_s(u, now_us) < limit_s(u->game))
+    if (lobby_waited_s(u, now_us) < limit_s(u->game))
         return true;
     end_unit(u, CLOSE_NO_MATCH,
              u->n < u->size ? "the party was not complete in time"
@@ -456,7 +341,7 @@ void lobby_run(struct game *g, uint64_t now_us)
         }
     }
     free(run.open);
-    tell_all(&run);
+    lobby_tell(g, now_us);
 }
 
 void lobby_run_all(struct world *w, uint64_t now_us)
@@ -477,7 +362,7 @@ void lobby_run_all(struct world *w, uint64_t now_us)
  * one who comes alone. */
 static uint32_t read_party(const struct game *g, const uint8_t *options, size_t n, char *id)
 {
-    const struct game_def *def = def_of(g);
+    const struct game_def *def = lobby_def(g);
     struct option party = option_find(options, n, "party");
     double size, most = def->queue.is_on ? def->queue.max : def->max_players;
 
@@ -566,7 +451,7 @@ static void try_now(struct unit *u)
     free(run.open);
     if (r)
         seat_unit(u, r);
-    else if (!def_of(u->game)->queue.is_on)
+    else if (!lobby_def(u->game)->queue.is_on)
         seat_alone(u);
 }
 
@@ -587,7 +472,7 @@ void lobby_join(struct session *s, struct game *g, const uint8_t *options, size_
     }
     bool is_first = !l->first;
     bool can_wait = l->n < LOBBY_MAX && n <= LOBBY_OPTIONS_BYTES;
-    if ((can_wait || (size == 1 && !def_of(g)->queue.is_on)) &&
+    if ((can_wait || (size == 1 && !lobby_def(g)->queue.is_on)) &&
         (w = new_waiter(s, options, n, schema_hash)) && !u)
         u = new_unit(g, id, size);
     if (!w || !u) {
@@ -600,7 +485,7 @@ void lobby_join(struct session *s, struct game *g, const uint8_t *options, size_
         return;
     }
     add_waiter(u, w);
-    if (u->n == u->size && (is_first || !def_of(g)->queue.is_on))
+    if (u->n == u->size && (is_first || !lobby_def(g)->queue.is_on))
         try_now(u);
     if (s->waiter)
         run_at(g->world, clk_now_us() + LOBBY_SOON_MS * 1000);
