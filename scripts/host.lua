@@ -225,6 +225,7 @@ function player_meta.__index(player, key)
     rawset(player, "vars", vars)
     return vars
   end
+  if key == "spectator" then return false end
   if key == "rtt" or key == "backlog" then return host.player_stat(player, key) end
 end
 
@@ -473,8 +474,9 @@ end
 
 --- A room of the generation that runs: its table and what the host keeps of it.
 function M.room_new(handle, id, name)
-  local room = setmetatable({ id = id, game = name, tick = 0, time = 0, players = {}, state = {} }, room_meta)
-  local R = { room = room, handle = handle, state = room.state, seats = {}, timers = {}, last_timer = 0 }
+  local room = setmetatable({ id = id, game = name, tick = 0, time = 0, players = {}, spectators = {},
+    state = {} }, room_meta)
+  local R = { room = room, handle = handle, state = room.state, seats = {}, watches = {}, timers = {}, last_timer = 0 }
   room_data[room], data_of[handle] = R, R
   handle_of[room] = handle * 2^32
   bind(R)
@@ -494,29 +496,34 @@ function M.room_rebind(R)
   bind(R)
 end
 
--- room.players, which a script may have overwritten.
-local function players_of(R)
-  local players = rawget(R.room, "players")
-  if type(players) ~= "table" then
-    players = {}
-    for id, player in next, R.seats do players[id] = player end
-    rawset(R.room, "players", players)
+-- room.players or room.spectators, which a script may have overwritten.
+local function list_of(R, is_spectator)
+  local name = is_spectator and "spectators" or "players"
+  local list = rawget(R.room, name)
+  if type(list) ~= "table" then
+    list = {}
+    for id, player in next, R.seats do
+      if R.watches[id] == is_spectator then list[id] = player end
+    end
+    rawset(R.room, name, list)
   end
-  return players
+  return list
 end
 
-function M.seat_add(R, id, name)
+function M.seat_add(R, id, name, is_spectator)
   local player = setmetatable({ id = id, name = name }, player_meta)
+  if is_spectator then rawset(player, "spectator", true) end
   handle_of[player] = R.handle * 2^32 + id
-  R.seats[id] = player
-  rawset(players_of(R), id, player)
+  R.seats[id], R.watches[id] = player, is_spectator
+  rawset(list_of(R, is_spectator), id, player)
 end
 
 function M.seat_remove(R, id)
   local player = R.seats[id]
+  local list = list_of(R, R.watches[id] or false)
   if player then handle_of[player] = nil end
-  R.seats[id] = nil
-  rawset(players_of(R), id, nil)
+  R.seats[id], R.watches[id] = nil, nil
+  rawset(list, id, nil)
 end
 
 --- The declared state as the image has it; see restore.lua.

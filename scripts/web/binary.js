@@ -118,7 +118,9 @@ export class Binary {
     const body = input.raw(input.uv());
     if (type === ROOM) {
       const inner = new In(body);
-      return { t: "room", room: inner.str(), private: (inner.u8() & 1) === 1 };
+      const room = inner.str();
+      const flags = inner.u8();
+      return { t: "room", room, private: (flags & 1) !== 0, spectator: (flags & 2) !== 0 };
     }
     if (type === QUEUE) {
       const inner = new In(body);

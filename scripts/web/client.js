@@ -42,6 +42,7 @@ export class Room {
     this.id = 0; // this player's
     this.code = ""; // by which others can join this room: `join("/pond", { code })`
     this.private = false; // only by its code
+    this.spectator = false; // joined with { spectate: true }
     this._waits = ""; // a game whose script did not load when we came
     /** @type {Status} */
     this.status = "connecting";

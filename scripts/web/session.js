@@ -303,6 +303,7 @@ export class Session {
   enter(r) {
     this.room.code = r.room ?? "";
     this.room.private = !!r.private;
+    this.room.spectator = !!r.spectator;
     // If the seat is lost, back to the friends, not into another room of its own.
     if (this.options?.private && r.room) {
       const { private: _, ...options } = this.options;

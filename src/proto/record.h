@@ -40,6 +40,7 @@ enum {
 
     /* ROOM flags */
     RECORD_IS_PRIVATE = 1,
+    RECORD_IS_SPECTATOR = 2,
 
     /* runs of a section, in the order in which they follow */
     RUN_KEEP = 1,

@@ -33,6 +33,7 @@ struct game {
     struct map rooms;      /* id -> room */
     struct map tokens;     /* seat token -> player */
     uint32_t n_players;    /* seats over all rooms */
+    uint32_t n_spectators; /* ... and those who watch */
     struct lobby lobby;    /* who waits for a room */
     bool is_replacing;     /* its VM, in game_replace_vm() */
 };

@@ -97,8 +97,8 @@ static int by_fullness(const void *a, const void *b)
 {
     const struct room *x = *(struct room *const *)a, *y = *(struct room *const *)b;
 
-    if (x->n_players != y->n_players)
-        return x->n_players > y->n_players ? -1 : 1;
+    if (room_n_seats(x) != room_n_seats(y))
+        return room_n_seats(x) > room_n_seats(y) ? -1 : 1;
     return strcmp(x->id, y->id);
 }
 

@@ -41,8 +41,9 @@ struct room {
     struct script_room *script;
     struct image *image;
     struct emit_cache cache;
-    struct player **players; /* in order of joining, so of their ids */
+    struct player **players; /* in order of joining, so of their ids; spectators, too */
     uint32_t n_players, cap_players, last_id;
+    uint32_t n_spectators;     /* of n_players */
     uint32_t n_binary, n_json; /* seated with such a peer: what events are encoded for */
     uint32_t n_behind;         /* players whose view may lack something */
     struct inputs inputs;
@@ -81,7 +82,7 @@ struct room {
     char close_reason[124];
 };
 
-/* How many seats are taken, held ones counted. */
+/* How many seats are taken, held ones counted; spectators have none. */
 uint32_t room_n_seats(const struct room *r);
 bool room_is_full(const struct room *r);
 
@@ -96,6 +97,11 @@ void room_label(struct room *r, const uint8_t *map, size_t n);
  * `options` is a valid any. NULL when the room is full or memory is out. */
 struct player *room_take_seat(struct room *r, const struct peer *peer, const char *name,
                               size_t n_name, const uint8_t *options, size_t n_options);
+
+/* Let somebody watch: as room_take_seat(), but beside the seats, and `spectate` runs.
+ * NULL when max_spectators watch already or memory is out. */
+struct player *room_admit(struct room *r, const struct peer *peer, const char *name,
+                          size_t n_name, const uint8_t *options, size_t n_options);
 
 /* Give a held (or still connected) seat to a new connection. */
 void room_resume_seat(struct room *r, struct player *p, const struct peer *peer);

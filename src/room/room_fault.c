@@ -85,7 +85,7 @@ static void give_back(struct room *r)
 
     for (uint32_t i = 0; i < r->n_players; i++) {
         const struct player *p = r->players[i];
-        if (p->has_joined && script_seat_add(r->script, p->id, p->name) < 0)
+        if (p->has_joined && room_tell_script(r, p) < 0)
             room_fault(r, "a player could not be given back its seat");
     }
     r->told_tick = UINT32_MAX; /* room.tick and room.time are told anew */

@@ -40,14 +40,15 @@ static uint32_t period_us(const struct room *r)
 }
 
 /* Which room it is: what its friends need to come along. */
-static void put_room(const struct room *r, struct buf *out)
+static void put_room(const struct room *r, const struct player *p, struct buf *out)
 {
     size_t n = strlen(r->id);
 
     wire_put_u8(out, RECORD_ROOM);
     wire_put_uv(out, n + 2); /* an id has at most 64 bytes: its length is one */
     wire_put_str(out, r->id, n);
-    wire_put_u8(out, r->is_private ? RECORD_IS_PRIVATE : 0);
+    wire_put_u8(out, (uint8_t)((r->is_private ? RECORD_IS_PRIVATE : 0) |
+                               (p->is_spectator ? RECORD_IS_SPECTATOR : 0)));
 }
 
 static void put_hello(const struct room *r, const struct player *p, struct buf *out)
@@ -69,7 +70,7 @@ static void put_hello(const struct room *r, const struct player *p, struct buf *
         put_schema(r, out);
     wire_put_u8(out, RECORD_KEYS);
     wire_put_uv(out, 0);
-    put_room(r, out);
+    put_room(r, p, out);
 }
 
 static void put_hello_json(const struct room *r, const struct player *p, struct buf *out)
@@ -92,6 +93,8 @@ static void put_hello_json(const struct room *r, const struct player *p, struct 
     json_out_key_str(&j, "room", r->id);
     if (r->is_private)
         json_out_key_bool(&j, "private", true);
+    if (p->is_spectator)
+        json_out_key_bool(&j, "spectator", true);
     json_out_end_object(&j);
 }
 

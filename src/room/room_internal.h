@@ -20,6 +20,9 @@ static inline bool room_is_event_driven(const struct room *r)
 
 struct player *room_find(const struct room *r, uint32_t id);
 
+/* Make the player object that the script is handed; 0 or -ENOMEM. */
+int room_tell_script(struct room *r, const struct player *p);
+
 /* Forget a seat; its peer has parted. */
 void room_remove(struct room *r, struct player *p);
 

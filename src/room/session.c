@@ -179,6 +179,23 @@ static struct room *find_room(struct session *s, struct game *g, const uint8_t *
     return game_new_room(g, &start);
 }
 
+/* The room that is the most worth watching: the fullest that is not private. */
+static struct room *find_spectacle(const struct game *g)
+{
+    struct room *best = NULL;
+
+    for (struct map_entry *e = NULL; (e = map_next(&g->rooms, e));) {
+        struct room *r = e->value;
+        if (r->is_private || r->is_closing || room_n_seats(r) == 0 ||
+            r->n_spectators >= g->vm->def->max_spectators)
+            continue;
+        if (!best || room_n_seats(r) > room_n_seats(best) ||
+            (room_n_seats(r) == room_n_seats(best) && strcmp(r->id, best->id) < 0))
+            best = r;
+    }
+    return best;
+}
+
 /* It has a seat: what it asked for matters no more. */
 static void seat(struct session *s, struct player *p)
 {
@@ -188,6 +205,38 @@ static void seat(struct session *s, struct player *p)
     s->wish = NULL;
 }
 
+/* Watch the room that is named, or any; none is made for it. */
+static void watch(struct session *s, struct game *g, const uint8_t *options, size_t n,
+                  uint32_t schema_hash)
+{
+    const char *id = s->wish->room;
+    struct option code = option_find(options, n, "code"),
+                  name = option_find(options, n, "name");
+    struct room *r = NULL;
+
+    if (is_set(options, n, "private") || option_find(options, n, "party").kind) {
+        session_end(s, CLOSE_BAD_HELLO, "spectate: without private and party");
+        return;
+    }
+    if (*id)
+        r = game_find_room(g, id, strlen(id));
+    else if (code.kind == OPTION_TEXT)
+        r = game_find_code(g, code.text.text, code.text.len);
+    else
+        r = find_spectacle(g);
+    if (!r || r->is_closing) {
+        session_end(s, CLOSE_NO_SUCH_ROOM, close_reason_text(CLOSE_NO_SUCH_ROOM));
+        return;
+    }
+    struct player *p = room_admit(r, &s->peer, name.text.text, name.text.len, options, n);
+    if (!p) {
+        session_end(s, CLOSE_ROOM_FULL, "too many watch this room");
+        return;
+    }
+    seat(s, p);
+    room_offer_schema(p, schema_hash);
+}
+
 void session_join(struct session *s, const uint8_t *options, size_t n, uint32_t schema_hash)
 {
     struct game *g = game_find(s->world, s->wish->game, strlen(s->wish->game));
@@ -195,6 +244,10 @@ void session_join(struct session *s, const uint8_t *options, size_t n, uint32_t 
 
     if (!g || !g->vm || s->world->is_stopping) {
         session_end(s, code, close_reason_text(code));
+        return;
+    }
+    if (is_set(options, n, "spectate")) {
+        watch(s, g, options, n, schema_hash);
         return;
     }
     if (!*s->wish->room && option_find(options, n, "code").kind != OPTION_TEXT &&
@@ -283,6 +336,13 @@ void session_input(struct session *s, const struct input *in)
 
     if (p->is_leaving)
         return;
+    if (p->is_spectator) {
+        if (in->request)
+            room_refuse(p->room, p, in->request - 1, "spectators only watch");
+        if (player_strike(p, now_ms()))
+            session_end(s, CLOSE_TOO_MANY, close_reason_text(CLOSE_TOO_MANY));
+        return;
+    }
     if (fits && room_input(p->room, p, in))
         return;
     /* Dropped: room_input() has not touched the seat then. */

@@ -24,6 +24,7 @@ struct args {
     size_t n_bytes;
     bool is_over; /* of timers: none is left to run */
     bool is_rebuilt;
+    bool is_spectator;
     double number;
     struct buf *reply;
 };
@@ -192,7 +193,8 @@ static void seat_add_body(lua_State *L, struct vm *vm, void *arg)
     push_ref(L, a->sr->data_ref);
     lua_pushnumber(L, a->player);
     lua_pushstring(L, a->text);
-    lua_call(L, 3, 0);
+    lua_pushboolean(L, a->is_spectator);
+    lua_call(L, 4, 0);
 }
 
 int script_seat_add(struct script_room *sr, uint32_t id, const char *name)
@@ -200,6 +202,14 @@ int script_seat_add(struct script_room *sr, uint32_t id, const char *name)
     struct args a = {.sr = sr, .player = id, .text = name};
 
     return vm_protect(sr->vm, sr, "join", seat_add_body, &a) == SCRIPT_DONE ? 0 : -ENOMEM;
+}
+
+int script_spectator_add(struct script_room *sr, uint32_t id, const char *name)
+{
+    struct args a = {.sr = sr, .player = id, .text = name, .is_spectator = true};
+
+    return vm_protect(sr->vm, sr, "spectate", seat_add_body, &a) == SCRIPT_DONE ? 0
+                                                                                : -ENOMEM;
 }
 
 static void seat_remove_body(lua_State *L, struct vm *vm, void *arg)
@@ -255,7 +265,8 @@ static void callback_body(lua_State *L, struct vm *vm, void *arg)
 }
 
 static const char *const where_names[SCRIPT_N_CALLBACKS] = {
-    "create", "join", "message", "tick", "drop", "resume", "leave", "reloaded", "close",
+    "create", "join",  "message",  "tick",  "drop",
+    "resume", "leave", "reloaded", "close", "spectate",
 };
 
 static enum script_result call(enum script_callback which, struct args *a)
@@ -284,6 +295,15 @@ enum script_result script_join(struct script_room *sr, uint32_t player,
         .sr = sr, .player = player, .bytes = n ? options : nothing, .n_bytes = n};
 
     return call(SCRIPT_JOIN, &a);
+}
+
+enum script_result script_spectate(struct script_room *sr, uint32_t player,
+                                   const uint8_t *options, size_t n)
+{
+    struct args a = {
+        .sr = sr, .player = player, .bytes = n ? options : nothing, .n_bytes = n};
+
+    return call(SCRIPT_SPECTATE, &a);
 }
 
 enum script_result script_message(struct script_room *sr, uint32_t player,

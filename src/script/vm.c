@@ -21,7 +21,8 @@ static const char *const host_names[REF_N_HOST] = {
 };
 
 static const char *const callback_names[SCRIPT_N_CALLBACKS] = {
-    "create", "join", "message", "tick", "drop", "resume", "leave", "reloaded", "close",
+    "create", "join",  "message",  "tick",  "drop",
+    "resume", "leave", "reloaded", "close", "spectate",
 };
 
 const char *vm_callback_name(enum script_callback which)

@@ -37,6 +37,7 @@ enum script_callback {
     SCRIPT_LEAVE,
     SCRIPT_RELOADED,
     SCRIPT_CLOSE,
+    SCRIPT_SPECTATE,
     SCRIPT_N_CALLBACKS,
 };
 

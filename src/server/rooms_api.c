@@ -42,6 +42,7 @@ static void put_room(const struct room *r, struct json_out *j)
     json_out_key_str(j, "id", r->id);
     json_out_key_int(j, "players", room_n_seats(r));
     json_out_key_int(j, "max", r->game->vm->def->max_players);
+    json_out_key_int(j, "spectators", r->n_spectators);
     json_out_key_bool(j, "locked", r->is_locked);
     json_out_key(j, "labels", 6);
     if (r->labels) {

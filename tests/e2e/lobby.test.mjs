@@ -46,10 +46,10 @@ test("rooms are listed with players, labels and the lock; private ones are not",
   assert.equal(body.total, 2);
   assert.deepEqual(rooms, {
     [ann.hello.room]: {
-      id: ann.hello.room, players: 1, max: 2, locked: true,
+      id: ann.hello.room, players: 1, max: 2, spectators: 0, locked: true,
       labels: { mode: "duel", open: true, skill: 3 },
     },
-    den: { id: "den", players: 1, max: 2, locked: false, labels: { "</script>": "ä", n: 1.5 } },
+    den: { id: "den", players: 1, max: 2, spectators: 0, locked: false, labels: { "</script>": "ä", n: 1.5 } },
   });
   for (const player of [ann, own, den]) await player.leave();
   await until("empty", async () => (await list()).body.total === 0);
@@ -110,4 +110,23 @@ test("forty that come at once sit two by two", async () => {
   for (const { hello } of players) rooms.set(hello.room, (rooms.get(hello.room) ?? 0) + 1);
   assert.deepEqual([...rooms.values()], Array(20).fill(2));
   await Promise.all(players.map((player) => player.leave()));
+});
+
+test("a page watches beside the seats, counted by itself, and comes back when cut off", async () => {
+  const ann = await joinJ1(server, "/arena/show");
+  const bob = await joinJ1(server, "/arena/show");
+  const eve = await joinWithSdk(server, "/arena", { spectate: true });
+  assert.deepEqual([eve.spectator, eve.code], [true, "show"]);
+  await assert.rejects(eve.request("lock", true), { message: "spectators only watch" });
+  const { rooms } = (await list()).body;
+  assert.deepEqual([rooms[0].players, rooms[0].spectators, rooms[0].locked], [2, 1, false]);
+  const game = await server.game("arena");
+  assert.deepEqual([game.players, game.spectators], [2, 1]);
+  const before = eve.id;
+  eve._session.ws.terminate();
+  await until("eve again", () => eve.status === "live" && eve.id !== before);
+  assert.equal(eve.spectator, true);
+  await ann.leave();
+  await bob.leave();
+  await until("the end", () => eve.status === "closed");
 });

@@ -199,6 +199,7 @@ function Client:room_record(input)
   local id, flags = input:str(), input:u8()
   self.hello_said.room = id
   if flags % 2 == 1 then self.hello_said.private = true end
+  if flags >= 2 then self.hello_said.spectator = true end
   return "." .. id .. "."
 end
 

@@ -257,8 +257,10 @@ function wire.schema(text)
   local state = json.state or {}
   schema.facets[1] = { fields = leaves(state.fields or {}, "", {}) }
   for _, map in ipairs(state.maps or {}) do
-    table.insert(schema.facets,
-      { name = map[1], keys = map[2].keys, fields = leaves(map[2].fields, "", {}) })
+    local public, own = {}, {}
+    for _, f in ipairs(leaves(map[2].fields, "", {})) do table.insert(f.to == "owner" and own or public, f) end
+    table.insert(schema.facets, { name = map[1], keys = map[2].keys, fields = public })
+    if own[1] then table.insert(schema.facets, { name = map[1], is_own = true, fields = own }) end
   end
   for i, m in ipairs(json.messages or {}) do
     schema.messages[m[1]] = { id = i - 1, fields = leaves(m[2].fields, "", {}) }
@@ -311,7 +313,8 @@ local function run(input, body)
   end
 end
 
-local function section(input, facet, rows)
+-- `own`: the rows of the owner's facet behind it, which go with the map's.
+local function section(input, facet, rows, own)
   local runs = input:u8()
   if runs == 0 or runs % 2 == 1 or runs > 31 then malformed("these runs are not expected") end
   local function held(id) return rows[id] or malformed("a row that is not held") end
@@ -319,12 +322,13 @@ local function section(input, facet, rows)
     run(input, function(id)
       held(id)
       rows[id] = nil
+      if own then own[id] = nil end
     end)
   end
   if bit.band(runs, 4) ~= 0 then
     run(input, function(id)
       if rows[id] then malformed("a row that is held enters") end
-      local row = { key = read_key(input, facet.keys) }
+      local row = { key = facet.is_own and "own" or read_key(input, facet.keys) }
       for _, other in pairs(rows) do
         if other.key == row.key then malformed("a key is held twice") end
       end
@@ -354,7 +358,7 @@ function wire.sections(input, schema, rows)
     if facet == 0 then return end
     if facet <= last or facet > #schema.facets then malformed("facets do not ascend") end
     rows[facet] = rows[facet] or {}
-    section(input, schema.facets[facet], rows[facet])
+    section(input, schema.facets[facet], rows[facet], (schema.facets[facet + 1] or {}).is_own and rows[facet + 1])
     last = facet
   end
 end
@@ -363,12 +367,12 @@ end
 function wire.state(schema, rows)
   local state = {}
   for i, facet in ipairs(schema.facets) do
-    local into = facet.name and {} or state
+    local into = facet.is_own and state[facet.name] or facet.name and {} or state
     if facet.name then state[facet.name] = into end
-    for _, row in pairs(rows[i] or {}) do
-      local t = facet.name and {} or state
+    for id, row in pairs(rows[i] or {}) do
+      local t = facet.is_own and into[tostring(rows[i - 1][id].key)] or facet.name and {} or state
       for k, f in ipairs(facet.fields) do set_path(t, f.path, wire.value(f, row[k])) end
-      if facet.name then into[tostring(row.key)] = t end
+      if facet.name and not facet.is_own then into[tostring(row.key)] = t end
     end
   end
   return state
