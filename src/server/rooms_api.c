@@ -18,8 +18,7 @@ static int by_id(const void *a, const void *b)
     return strcmp((*x)->id, (*y)->id);
 }
 
-/* The rooms that may be shown, in the order of their ids; free() it. */
-static const struct room **collect(const struct game *g, size_t *n)
+const struct room **rooms_api_collect(const struct game *g, size_t *n)
 {
     const struct room **list = calloc(g->rooms.n + 1, sizeof *list);
 
@@ -34,7 +33,7 @@ static const struct room **collect(const struct game *g, size_t *n)
     return list;
 }
 
-static void put_room(const struct room *r, struct json_out *j)
+void rooms_api_put_room(const struct room *r, struct json_out *j)
 {
     struct wire_in labels = wire_from(r->labels, r->n_labels);
 
@@ -58,7 +57,7 @@ bool rooms_api_list(const struct game *g, struct buf *out)
 {
     struct json_out j = json_out_to(out);
     size_t n;
-    const struct room **list = collect(g, &n);
+    const struct room **list = rooms_api_collect(g, &n);
 
     if (!list)
         return false;
@@ -68,7 +67,7 @@ bool rooms_api_list(const struct game *g, struct buf *out)
     json_out_key(&j, "rooms", 5);
     json_out_array(&j);
     for (size_t i = 0; i < n && i < ROOMS_API_MAX; i++)
-        put_room(list[i], &j);
+        rooms_api_put_room(list[i], &j);
     json_out_end_array(&j);
     json_out_end_object(&j);
     free(list);
@@ -96,19 +95,27 @@ static struct game *asked_for(const struct worker *w, const struct http_head *he
     return NULL;
 }
 
-void rooms_api_get(struct worker *w, struct conn *c, const struct http_head *head)
+struct game *rooms_api_game(struct worker *w, struct conn *c, const struct http_head *head)
 {
     int status;
-    const struct game *g = asked_for(w, head, &status);
+    struct game *g = asked_for(w, head, &status);
+
+    if (g && g->vm)
+        return g;
+    conn_reply_error(c, g ? 503 : status, NULL,
+                     g               ? "the game's script does not load"
+                     : status == 404 ? "there is no such game"
+                                     : "which game? ?game=NAME is missing");
+    return NULL;
+}
+
+void rooms_api_get(struct worker *w, struct conn *c, const struct http_head *head)
+{
+    const struct game *g = rooms_api_game(w, c, head);
     struct buf out;
 
-    if (!g || !g->vm) {
-        conn_reply_error(c, g ? 503 : status, NULL,
-                         g               ? "the game's script does not load"
-                         : status == 404 ? "there is no such game"
-                                         : "which game? ?game=NAME is missing");
+    if (!g)
         return;
-    }
     buf_init(&out, LIST_BYTES);
     if (rooms_api_list(g, &out))
         conn_reply(c, 200, "application/json", "Cache-Control: no-store\r\n", out.data,

@@ -124,6 +124,8 @@ static void route(struct worker *w, struct conn *c, const struct http_head *head
 
     if (g)
         route_game(w, c, head, g, path + 1 + n_name, len - 1 - n_name);
+    else if (http_head_wants_upgrade(head) && is(path, len, "/_parlor/rooms"))
+        rooms_stream_join(w, c, head);
     else if (http_head_wants_upgrade(head))
         conn_reply_error(c, 404, NULL, "there is no such game");
     else if (!is_read(head))

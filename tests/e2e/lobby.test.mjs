@@ -2,6 +2,7 @@
 // Before the game: what is listed, and who comes into which room.
 import assert from "node:assert/strict";
 import test, { after } from "node:test";
+import WebSocket from "ws";
 
 import { join, joinJ1, Player } from "./lib/player.mjs";
 import { joinWithSdk } from "./lib/sdk.mjs";
@@ -129,4 +130,83 @@ test("a page watches beside the seats, counted by itself, and comes back when cu
   await ann.leave();
   await bob.leave();
   await until("the end", () => eve.status === "closed");
+});
+
+/** Listens to a list; `rooms` is what it holds, by id. */
+function listen(query = "?game=arena", options = {}, at = server) {
+  const ws = new WebSocket(at.ws(`/_parlor/rooms${query}`), options);
+  const ear = { ws, records: [], rooms: {}, closed: undefined, status: undefined };
+  ws.on("unexpected-response", (request, answer) => {
+    ear.status = answer.statusCode;
+    request.destroy();
+  });
+  ws.on("error", () => {});
+  ws.on("close", (code) => (ear.closed = code));
+  ws.on("message", (data) => {
+    const record = JSON.parse(String(data));
+    ear.records.push(record);
+    if (record.t === "rooms") ear.rooms = {};
+    for (const room of record.rooms) ear.rooms[room.id] = room;
+    for (const id of record.gone ?? []) {
+      assert.ok(ear.rooms[id], "a room is gone that was not told");
+      delete ear.rooms[id];
+    }
+  });
+  return ear;
+}
+
+const held = async (ear) => {
+  const { rooms } = (await list()).body;
+  const now = Object.fromEntries(rooms.map((room) => [room.id, room]));
+  return JSON.stringify(Object.entries(now).sort()) === JSON.stringify(Object.entries(ear.rooms).sort());
+};
+
+test("a list is live: rooms come, change and go, private ones never", async () => {
+  const den = await join(server, "/arena/den");
+  const ear = listen();
+  await until("the list", () => ear.records.length);
+  assert.equal(ear.records[0].t, "rooms");
+  assert.equal(ear.records[0].game, "arena");
+  assert.equal(ear.rooms.den.players, 1);
+  ear.ws.send("anything");
+  const own = await joinJ1(server, "/arena", { private: true });
+  const ann = await joinJ1(server, "/arena", { mode: "duel" });
+  await until("the new room", () => ear.rooms[ann.hello.room]);
+  assert.deepEqual(ear.rooms[ann.hello.room].labels, { mode: "duel", open: true, skill: 3 });
+  ann.say("lock", true);
+  await until("the lock", () => ear.rooms[ann.hello.room].locked);
+  assert.deepEqual(ear.records.at(-1).rooms.map((room) => room.id), [ann.hello.room]);
+  await den.leave();
+  await until("the end of den", () => !ear.rooms.den);
+  const second = listen();
+  await until("the list", () => second.records.length);
+  assert.ok(await held(second));
+  await ann.leave();
+  await own.leave();
+  await until("nothing", () => !Object.keys(ear.rooms).length && !Object.keys(second.rooms).length);
+  const all = JSON.stringify([...ear.records, ...second.records]);
+  assert.ok(!all.includes(own.hello.room));
+  ear.ws.close();
+  second.ws.close();
+  await until("both ends", () => ear.closed && second.closed);
+});
+
+test("a listener of no game or with a bad handshake is refused", async () => {
+  for (const [query, status] of [["", 400], ["?game=nothing", 404], ["?game=broken", 503]]) {
+    const ear = listen(query);
+    assert.equal(await until("an answer", () => ear.status), status);
+  }
+  const old = listen("?game=arena", { protocolVersion: 8 });
+  assert.equal(await until("an answer", () => old.status), 426);
+});
+
+test("in serve pages of other origins may not listen; a stop is told", async () => {
+  const strict = await startServer({ files: { "arena/game.lua": arena }, command: "serve" });
+  const stranger = listen("?game=arena", { origin: "http://evil.example" }, strict);
+  assert.equal(await until("an answer", () => stranger.status), 403);
+  const ear = listen("?game=arena", { origin: strict.origin }, strict);
+  await until("the list", () => ear.records.length);
+  await strict.stop();
+  await until("the end", () => ear.closed);
+  assert.equal(ear.closed, 1001);
 });
