@@ -154,6 +154,18 @@ local function each(t)
   end
 end
 
+-- Rules of the option `match`; C reads what is in them.
+local function match_rules()
+  return {
+    same = { rule = "same" },
+    any = { rule = "any" },
+    near = function(options)
+      if type(options) ~= "table" then error("match.near takes a table: {by=, widen=, max=}", 2) end
+      return { rule = "near", by = options.by, widen = options.widen, max = options.max }
+    end,
+  }
+end
+
 -- One generation's environment: globals, require, and the parlor module.
 local function make_env(defs)
   local env, loaded = pick(_G, allowed.base), {}
@@ -185,6 +197,7 @@ local function make_env(defs)
     schema = schema_lib.types(),
     game = function(options) return declare(defs, options) end,
     each = each,
+    match = match_rules(),
     log = env.print,
     now = host.now,
     jwt = host.jwt,
@@ -230,6 +243,7 @@ function player_meta.__index(player, key)
     rawset(player, "vars", vars)
     return vars
   end
+  if key == "spectator" then return false end
   if key == "rtt" or key == "backlog" then return host.player_stat(player, key) end
 end
 
@@ -416,8 +430,9 @@ end
 
 --- A room of the generation that runs: its table and what the host keeps of it.
 function M.room_new(handle, id, name)
-  local room = setmetatable({ id = id, game = name, tick = 0, time = 0, players = {}, state = {} }, room_meta)
-  local R = { room = room, handle = handle, state = room.state, seats = {}, timers = {}, last_timer = 0 }
+  local room = setmetatable({ id = id, game = name, tick = 0, time = 0, players = {}, spectators = {},
+    state = {} }, room_meta)
+  local R = { room = room, handle = handle, state = room.state, seats = {}, watches = {}, timers = {}, last_timer = 0 }
   room_data[room], data_of[handle] = R, R
   handle_of[room] = handle * 2^32
   bind(R)
@@ -442,29 +457,34 @@ function M.room_rebind(R)
   end)
 end
 
--- room.players, which a script may have overwritten.
-local function players_of(R)
-  local players = rawget(R.room, "players")
-  if type(players) ~= "table" then
-    players = {}
-    for id, player in next, R.seats do players[id] = player end
-    rawset(R.room, "players", players)
+-- room.players or room.spectators, which a script may have overwritten.
+local function list_of(R, is_spectator)
+  local name = is_spectator and "spectators" or "players"
+  local list = rawget(R.room, name)
+  if type(list) ~= "table" then
+    list = {}
+    for id, player in next, R.seats do
+      if R.watches[id] == is_spectator then list[id] = player end
+    end
+    rawset(R.room, name, list)
   end
-  return players
+  return list
 end
 
-function M.seat_add(R, id, name)
+function M.seat_add(R, id, name, is_spectator)
   local player = setmetatable({ id = id, name = name }, player_meta)
+  if is_spectator then rawset(player, "spectator", true) end
   handle_of[player] = R.handle * 2^32 + id
-  R.seats[id] = player
-  rawset(players_of(R), id, player)
+  R.seats[id], R.watches[id] = player, is_spectator
+  rawset(list_of(R, is_spectator), id, player)
 end
 
 function M.seat_remove(R, id)
   local player = R.seats[id]
+  local list = list_of(R, R.watches[id] or false)
   if player then handle_of[player] = nil end
-  R.seats[id] = nil
-  rawset(players_of(R), id, nil)
+  R.seats[id], R.watches[id] = nil, nil
+  rawset(list, id, nil)
 end
 
 --- The declared state as the image has it; see restore.lua.

@@ -280,6 +280,15 @@ function Client:object(o)
   if self.acks and (o.t == "snapshot" or o.t == "delta") then self:ack() end
 end
 
+-- ROOM, behind HELLO: goes into its record. Returns the bytes that it must have had.
+function Client:room_record(input)
+  local id, flags = input:str(), input:u8()
+  self.hello_said.room = id
+  if flags % 2 == 1 then self.hello_said.private = true end
+  if flags >= 2 then self.hello_said.spectator = true end
+  return "." .. id .. "."
+end
+
 function Client:record(input)
   local kind = input:u8()
   if kind == 1 then
@@ -328,6 +337,12 @@ function Client:record(input)
   elseif kind == 9 then
     local id, ok = input:uv(), input:u8()
     self:note { t = "reply", id = id, ok = ok == 1, data = input:any() }
+  elseif kind == 0x41 then
+    assert(input:uv() == #self:room_record(input), "the length of ROOM is wrong")
+  elseif kind == 0x42 then
+    input:uv() -- its length
+    self:note { t = "queue", position = input:uv(), waiting = input:uv(), found = input:uv(),
+      need = input:uv(), estimate = input:uv() - 1 }
   else
     assert(kind == 0x40, "an unknown record")
     self:note { t = "dev", data = rig.json(input:str()) }

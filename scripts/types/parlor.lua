@@ -6,6 +6,7 @@
 
 ---@class parlor
 ---@field schema parlor.Schema
+---@field match parlor.Match rules of the option `match`
 parlor = {}
 
 ---Declare the game; game.lua ends with `return` of what this gives.
@@ -76,10 +77,36 @@ function parlor.unban(options) end
 ---@field game string
 ---@field room? string the room asked for, nil for any
 
+---@class parlor.Rule
+
+---@class parlor.NearOptions
+---@field by number how far the label may be from the option
+---@field widen? number so much farther for each second of waiting (0)
+---@field max? number but no farther than this
+
+---@class parlor.Match
+---@field same parlor.Rule the room's label is the join option
+---@field any parlor.Rule the label is the option, or one of those that it lists
+local Match = {}
+
+---The label is a number, not too far from the option.
+---@param options parlor.NearOptions
+---@return parlor.Rule
+function Match.near(options) end
+
+---@class parlor.Queue
+---@field min? integer so many begin together, 1…1000 (2)
+---@field max? integer and no more (max_players)
+---@field hold? number s, to 3600: once they are `min`, wait so long for more (0)
+---@field wait? number s, 1…86400: who has found nobody by then is sent away (60)
+
 ---@class parlor.Options
 ---@field tick_rate? number steps a second, 0…120 (20; raw games 0: event-driven)
 ---@field sync_rate? number event-driven rooms send state at most so often a second, 1…120 (20)
 ---@field max_players? integer seats of one room, held ones counted (64)
+---@field max_spectators? integer who may watch a room, beside max_players (100)
+---@field match? "fill"|table<string, parlor.Rule> which open room one gets who names none ("fill")
+---@field queue? parlor.Queue where no room fits yet, wait for others
 ---@field reconnect? number seconds for which a dropped player's seat is held (30)
 ---@field rooms? "open"|"listed" "listed": a named room must exist already
 ---@field title? string shown on the hub (the folder's name)
@@ -109,6 +136,7 @@ function parlor.unban(options) end
 ---@field auth? fun(self: parlor.Game, request: parlor.Request): {user: any}?, string? who comes in; nil and a reason refuses
 ---@field create? fun(self: parlor.Room, options: any) the room is new
 ---@field join? fun(self: parlor.Room, player: parlor.Player, options: any) a player takes a seat
+---@field spectate? fun(self: parlor.Room, player: parlor.Player, options: any) somebody begins to watch
 ---@field message? fun(self: parlor.Room, player: parlor.Player, name: string, data: any): any any other message; raw games: (player, data, is_text)
 ---@field tick? fun(self: parlor.Room, dt: number) each step; dt is 1/tick_rate s
 ---@field drop? fun(self: parlor.Room, player: parlor.Player) the connection is lost, the seat is held
@@ -123,6 +151,7 @@ function parlor.unban(options) end
 ---@field tick integer
 ---@field time number seconds since the room began
 ---@field players table<integer, parlor.Player> by id
+---@field spectators table<integer, parlor.Player> who watches, by id
 ---@field state table what is declared, as plain tables
 local Room = {}
 
@@ -172,6 +201,10 @@ function Room:random(m, n) end
 ---@param locked boolean
 function Room:lock(locked) end
 
+---What lists of rooms show of this one, and matching looks at; in place of what it told before.
+---@param labels table<string, boolean|number|string> up to 16
+function Room:label(labels) end
+
 ---End the room after this callback; players are told 4008.
 ---@param reason? string up to 120 bytes
 function Room:close(reason) end
@@ -183,6 +216,7 @@ function Room:close(reason) end
 ---@field user any what auth has found out
 ---@field rtt number ms
 ---@field backlog integer bytes that have not left
+---@field spectator boolean it only watches
 local Player = {}
 
 ---An event to this player; in raw games send(data, is_text).

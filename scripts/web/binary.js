@@ -27,6 +27,8 @@ const KEYS = 8;
 const REPLY = 9;
 const VOLATILE = 10;
 const DEV = 0x40;
+const ROOM = 0x41;
+const QUEUE = 0x42;
 const C_HELLO = 0x81;
 const C_INPUT = 0x82;
 const C_PING = 0x83;
@@ -131,6 +133,18 @@ export class Binary {
     }
     if (type < DEV || type > 0x7f) throw new WireError("unknown record");
     const body = input.raw(input.uv());
+    if (type === ROOM) {
+      const inner = new In(body);
+      const room = inner.str();
+      const flags = inner.u8();
+      return { t: "room", room, private: (flags & 1) !== 0, spectator: (flags & 2) !== 0 };
+    }
+    if (type === QUEUE) {
+      const inner = new In(body);
+      const [position, waiting, found, need] = [inner.uv(), inner.uv(), inner.uv(), inner.uv()];
+      const estimate = inner.uv() - 1;
+      return { t: "queue", position, waiting, found, need, estimate: estimate < 0 ? null : estimate };
+    }
     return type === DEV ? { ...JSON.parse(fromUtf8(body)), t: "dev" } : null;
   }
 

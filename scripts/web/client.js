@@ -17,8 +17,12 @@ import { utf8 } from "./wire.js";
 /**
  * @typedef {"connecting" | "live" | "away" | "closed"} Status
  * @typedef {{
+ *   position: number, waiting: number, found: number, need: number, estimate: number | null,
+ * }} Queue
+ * @typedef {{
  *   WebSocket?: any, base?: string, json?: boolean, timeout?: number,
- *   columns?: string[], resume?: boolean | import("./ticket.js").Ticket, now?: () => number,
+ *   columns?: string[], onQueue?: (queue: Queue, leave: () => void) => void,
+ *   resume?: boolean | import("./ticket.js").Ticket, now?: () => number,
  * }} Settings
  */
 
@@ -26,7 +30,7 @@ import { utf8 } from "./wire.js";
 let overlay;
 
 /** Names that listeners use for the room itself; an event called so is "event:<name>". */
-const OWN = new Set(["status", "state", "leave", "error", "dev"]);
+const OWN = new Set(["status", "state", "leave", "error", "dev", "queue"]);
 
 /** @param {string} name of a message */
 function checkName(name) {
@@ -39,6 +43,9 @@ export class Room {
   constructor(name) {
     this.name = name;
     this.id = 0; // this player's
+    this.code = ""; // by which others can join this room: `join("/pond", { code })`
+    this.private = false; // only by its code
+    this.spectator = false; // joined with { spectate: true }
     this._waits = ""; // a game whose script did not load when we came
     /** @type {Status} */
     this.status = "connecting";

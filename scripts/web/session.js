@@ -236,6 +236,8 @@ export class Session {
     const after = [];
     for (const r of records) {
       if (r.t === "hello" && !this.welcome(r)) return;
+      else if (r.t === "room") this.enter(r);
+      else if (r.t === "queue") this.queued(r);
       else if (r.t === "schema") this.transmit(this.codec.schemaOk(r.hash));
       else if (r.t === "state") {
         tick = r.tick;
@@ -291,6 +293,7 @@ export class Session {
     this.stop("hello");
     this.isWelcome = true;
     this.room.id = r.id;
+    this.enter(r);
     this.ticket = { id: r.id, token: r.token, epoch: r.epoch, events: 0 };
     this.timeline = new Timeline(r.period / 1000); // ticks may count anew
     this.clock.restart();
@@ -305,6 +308,27 @@ export class Session {
     this.save(true);
     this.ping();
     return true;
+  }
+
+  /** @param {any} r which room it is: of the hello, or a record of its own */
+  enter(r) {
+    this.room.code = r.room ?? "";
+    this.room.private = !!r.private;
+    this.room.spectator = !!r.spectator;
+    // If the seat is lost, back to the friends, not into another room of its own.
+    if (this.options?.private && r.room) {
+      const { private: _, ...options } = this.options;
+      this.options = { ...options, code: r.room };
+    }
+  }
+
+  /** No room yet: the server has the time in hand, and says so every few seconds. @param {any} r */
+  queued(r) {
+    this.stop("start");
+    this.timer("hello", HELLO_MS, () => this.lose());
+    const { t: _, ...queue } = r;
+    if (this.settings.onQueue) this.room._call(this.settings.onQueue, [queue, () => this.room.leave()]);
+    this.room._emit("queue", queue);
   }
 
   live() {

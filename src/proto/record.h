@@ -20,6 +20,8 @@ enum {
     RECORD_REPLY = 0x09,
     RECORD_VOLATILE = 0x0a, /* an EVENT that is not counted */
     RECORD_DEV = 0x40,
+    RECORD_ROOM = 0x41,
+    RECORD_QUEUE = 0x42,
 
     RECORD_C_HELLO = 0x81,
     RECORD_C_INPUT = 0x82,
@@ -36,6 +38,10 @@ enum {
     RECORD_MORE_PARTS = 1,
     RECORD_INPUT_ACK = 1,
     RECORD_RESUME = 2,
+
+    /* ROOM flags */
+    RECORD_IS_PRIVATE = 1,
+    RECORD_IS_SPECTATOR = 2,
 
     /* runs of a section, in the order in which they follow */
     RUN_KEEP = 1,

@@ -59,7 +59,11 @@ static void admit(struct auth *a, const struct buf *user)
     if (options.failed)
         session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
     else
-        session_admit(s, options.data, options.len, schema_hash, user->data, user->len);
+        session_admit(s, &(struct session_entry){.options = options.data,
+                                                 .n_options = options.len,
+                                                 .user = user->data,
+                                                 .n_user = user->len,
+                                                 .schema_hash = schema_hash});
     read_held(s, &held);
     buf_fini(&held);
     buf_fini(&options);

@@ -30,6 +30,7 @@ void world_init(struct world *w, const char *folder, const char *scripts, bool i
     *w = (struct world){
         .is_dev = is_dev, .folder = folder, .scripts = scripts, .ops = ops, .ctx = ctx};
     map_init(&w->games);
+    w->lobby_us = UINT64_MAX;
     sched_init(&w->sched);
     sched_init(&w->waiting);
     buf_init(&w->scratch, 8 << 20);
@@ -55,7 +56,9 @@ uint64_t world_next_us(const struct world *w)
                             *auth = sched_first(&w->waiting);
     uint64_t due_us = room ? room->due_us : UINT64_MAX;
 
-    return auth && auth->due_us < due_us ? auth->due_us : due_us;
+    if (auth && auth->due_us < due_us)
+        due_us = auth->due_us;
+    return due_us < w->lobby_us ? due_us : w->lobby_us;
 }
 
 void world_take_back(struct world *w)
@@ -111,6 +114,8 @@ uint64_t world_run(struct world *w, uint64_t now_us)
         if (w->has_failed || vm_has_failed(g->vm)) /* the latter: in `close` */
             take_failed_back(w);
     }
+    if (w->lobby_us <= now_us)
+        lobby_run_all(w, now_us);
     return world_next_us(w);
 }
 
@@ -186,6 +191,7 @@ void game_close(struct game **at)
 
     *at = NULL;
     auth_end_all(g, CLOSE_NO_SUCH_ROOM);
+    lobby_end(g, CLOSE_NO_SUCH_ROOM, close_reason_text(CLOSE_NO_SUCH_ROOM));
     if (g->vm)
         vm_step_begin(g->vm); /* one budget for the last words of all rooms */
     for (struct map_entry *e; (e = map_next(&g->rooms, NULL));)
@@ -244,19 +250,19 @@ struct room *game_find_room(const struct game *g, const char *id, size_t len)
     return map_get_bytes(&g->rooms, id, len);
 }
 
-struct room *game_pick_room(const struct game *g)
+struct room *game_find_code(const struct game *g, const char *code, size_t len)
 {
-    struct room *best = NULL;
+    char id[ROOM_ID_MAX];
 
-    for (struct map_entry *e = NULL; (e = map_next(&g->rooms, e));) {
-        struct room *r = e->value;
-        if (r->is_locked || r->is_closing || r->is_named || room_is_full(r))
-            continue;
-        if (!best || r->n_players > best->n_players ||
-            (r->n_players == best->n_players && strcmp(r->id, best->id) < 0))
-            best = r;
-    }
-    return best;
+    while (len > 0 && *code == ' ')
+        code++, len--;
+    while (len > 0 && code[len - 1] == ' ')
+        len--;
+    if (len == 0 || len > sizeof id)
+        return NULL;
+    for (size_t i = 0; i < len; i++)
+        id[i] = code[i] >= 'A' && code[i] <= 'Z' ? (char)(code[i] + 'a' - 'A') : code[i];
+    return game_find_room(g, id, len);
 }
 
 /* Six letters that are easy to read out; not in use in this game. */
@@ -276,6 +282,7 @@ static void make_up_id(const struct game *g, char *out)
 static void free_room(struct room *r)
 {
     free(r->players);
+    free(r->labels);
     script_room_free(&r->script);
     for (uint32_t i = 0; i < r->n_known; i++)
         schema_unref(&r->known[i]);
@@ -287,8 +294,7 @@ static void free_room(struct room *r)
     free(r);
 }
 
-struct room *game_new_room(struct game *g, const char *id, size_t len,
-                           const uint8_t *options, size_t n_options)
+struct room *game_new_room(struct game *g, const struct room_start *start)
 {
     struct world *w = g->world;
     bool is_possible = g->rooms.n < GAME_MAX_ROOMS && !g->vm->is_lost;
@@ -299,9 +305,10 @@ struct room *game_new_room(struct game *g, const char *id, size_t len,
     if (!r)
         return NULL;
     r->game = g;
-    r->is_named = id != NULL;
-    if (id)
-        memcpy(r->id, id, len);
+    r->is_named = start->id != NULL;
+    r->is_private = start->is_private;
+    if (start->id)
+        memcpy(r->id, start->id, start->n_id);
     else
         make_up_id(g, r->id);
     inputs_init(&r->inputs, INPUT_QUEUE_BYTES + def->max_message);
@@ -323,9 +330,11 @@ struct room *game_new_room(struct game *g, const char *id, size_t len,
         !map_put_bytes(&g->rooms, r->id, strlen(r->id), r))
         goto fail;
     w->n_rooms++;
+    if (start->n_labels)
+        room_label(r, start->labels, start->n_labels);
     r->is_stepping = true;
     vm_step_begin(g->vm);
-    room_settle(r, script_create(r->script, options, n_options), 0, "create");
+    room_settle(r, script_create(r->script, start->options, start->n_options), 0, "create");
     vm_step_end(g->vm);
     r->ran_lua = r->is_dirty = true;
     r->is_stepping = false;

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "room/ban.h"
+#include "room/lobby.h"
 #include "room/room.h"
 #include "room/sched.h"
 #include "script/vm.h"
@@ -33,6 +34,8 @@ struct game {
     struct map rooms;          /* id -> room */
     struct map tokens;         /* seat token -> player */
     uint32_t n_players;        /* seats over all rooms */
+    uint32_t n_spectators;     /* ... and those who watch */
+    struct lobby lobby;        /* who waits for a room */
     uint64_t n_dropped;        /* messages above a limit: `rate`, max_inputs */
     uint64_t n_invalid;        /* messages that did not fit their declaration */
     uint32_t n_waiting;        /* sessions that its auth() has not answered yet */
@@ -59,6 +62,7 @@ struct world {
     struct sched sched;
     struct sched waiting; /* sessions whose auth() sleeps (auth.h) */
     uint32_t last_auth;   /* its coroutines are numbered */
+    uint64_t lobby_us;    /* when lobbies want to run; UINT64_MAX: nobody waits */
     size_t n_rooms;
     bool is_dev;              /* scan after every callback, developer records */
     bool has_failed;          /* new code of some game has to be taken back */
@@ -110,13 +114,22 @@ void game_replace_vm(struct game *g);
 
 struct room *game_find_room(const struct game *g, const char *id, size_t len);
 
-/* An open room with a free seat, the fullest first; NULL where there is none. */
-struct room *game_pick_room(const struct game *g);
+/* The room of an invite code, in capitals or not, spaces around it left out. */
+struct room *game_find_code(const struct game *g, const char *code, size_t len);
 
-/* A new room; `id` NULL makes one up. `options` (any) goes to `create`. NULL when
- * there are too many rooms or memory is out. */
-struct room *game_new_room(struct game *g, const char *id, size_t len,
-                           const uint8_t *options, size_t n_options);
+/* How a new room begins. */
+struct room_start {
+    const char *id; /* NULL: make one up, the code by which others can join it */
+    size_t n_id;
+    bool is_private;
+    const uint8_t *labels; /* as in room_label(); n_labels 0: none */
+    size_t n_labels;
+    const uint8_t *options; /* any, for `create` */
+    size_t n_options;
+};
+
+/* A new room. NULL when there are too many or memory is out. */
+struct room *game_new_room(struct game *g, const struct room_start *start);
 
 /* Its seats leave, `close(reason)` runs, and it is gone. */
 void game_end_room(struct room *r, const char *reason);

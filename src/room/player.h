@@ -43,6 +43,7 @@ struct room;
 struct player {
     uint32_t id;
     uint8_t state;        /* enum player_state */
+    bool is_spectator;    /* watches: no seat, and its messages reach no script */
     bool has_joined;      /* the script knows this seat */
     bool needs_schema;    /* SCHEMA goes out before the next state */
     bool needs_hello;     /* HELLO and snapshot go out with the next flush */

@@ -144,7 +144,10 @@ static void handle_join(struct room *r, struct player *p, const struct input *in
         p->state = PLAYER_SEATED;
     p->needs_hello = p->peer.codec != PEER_RAW;
     p->outbox_from = (uint32_t)r->outbox.n;
-    RUN(r, "join", script_join(r->script, p->id, in->data, in->len));
+    if (p->is_spectator)
+        RUN(r, "spectate", script_spectate(r->script, p->id, in->data, in->len));
+    else
+        RUN(r, "join", script_join(r->script, p->id, in->data, in->len));
     r->is_dirty = true;
 }
 
@@ -152,7 +155,7 @@ static void leave(struct room *r, struct player *p, const char *reason)
 {
     if (!p->has_joined)
         return;
-    if (!r->is_faulted && !vm_step_is_over(r->game->vm))
+    if (!p->is_spectator && !r->is_faulted && !vm_step_is_over(r->game->vm))
         RUN(r, "leave", script_player(r->script, SCRIPT_LEAVE, p->id, reason));
     if (!r->is_faulted)
         script_seat_remove(r->script, p->id);
@@ -449,7 +452,7 @@ void room_step(struct room *r, uint64_t now_us)
     }
     if (r->is_closing)
         game_end_room(r, "closed");
-    else if (r->n_players == 0)
+    else if (room_n_seats(r) == 0) /* nobody plays for those who watch */
         game_end_room(r, "empty");
     else
         room_schedule(r, now_us);

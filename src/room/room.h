@@ -41,8 +41,9 @@ struct room {
     struct script_room *script;
     struct image *image;
     struct emit_cache cache;
-    struct player **players; /* in order of joining, so of their ids */
+    struct player **players; /* in order of joining, so of their ids; spectators, too */
     uint32_t n_players, cap_players, last_id;
+    uint32_t n_spectators;     /* of n_players */
     uint32_t n_binary, n_json; /* seated with such a peer: what events are encoded for */
     uint32_t n_behind;         /* players whose view may lack something */
     struct inputs inputs;
@@ -63,7 +64,10 @@ struct room {
     uint32_t failing_ticks;
     uint32_t version; /* of the code that last ran in it */
     uint64_t dropped_ticks;
-    bool is_named; /* its first player asked for it by name: not for /game */
+    bool is_named;   /* its first player asked for it by name: not for /game */
+    bool is_private; /* by its code only: neither listed nor matched */
+    uint8_t *labels; /* what it tells about itself, a map as any; or NULL */
+    size_t n_labels;
     uint64_t kills_us[ROOM_MAX_KILLS]; /* when callbacks were stopped; a ring */
     uint32_t n_kills;
     size_t timer_mark;   /* where in the outbox the timer that runs began */
@@ -78,14 +82,26 @@ struct room {
     char close_reason[124];
 };
 
-/* How many seats are taken, held ones counted. */
+/* How many seats are taken, held ones counted; spectators have none. */
 uint32_t room_n_seats(const struct room *r);
 bool room_is_full(const struct room *r);
+
+/* Is it for those who name no room: open, and neither private nor about to end? */
+bool room_is_open(const struct room *r);
+
+/* What listings show and matching goes by, in place of what there was: a map of flags,
+ * numbers and texts as any, which is copied. Where memory is out it stays as it was. */
+void room_label(struct room *r, const uint8_t *map, size_t n);
 
 /* Take a seat for this peer; `join` runs in the next step. `name` may be NULL.
  * `options` is a valid any. NULL when the room is full or memory is out. */
 struct player *room_take_seat(struct room *r, const struct peer *peer, const char *name,
                               size_t n_name, const uint8_t *options, size_t n_options);
+
+/* Let somebody watch: as room_take_seat(), but beside the seats, and `spectate` runs.
+ * NULL when max_spectators watch already or memory is out. */
+struct player *room_admit(struct room *r, const struct peer *peer, const char *name,
+                          size_t n_name, const uint8_t *options, size_t n_options);
 
 /* Give a held (or still connected) seat to a new connection, whose client still holds
  * the state of `tick` (0: none) and gets what changed since. */

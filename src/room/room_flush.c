@@ -4,6 +4,7 @@
  * PROTOCOL.md promises: hello, schema, snapshot or delta, then events.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clk.h"
 #include "proto/json_out.h"
@@ -44,6 +45,18 @@ static uint32_t period_us(const struct room *r)
     return room_is_event_driven(r) ? 0 : (uint32_t)(1e6 / room_def(r)->tick_rate + 0.5);
 }
 
+/* Which room it is: what its friends need to come along. */
+static void put_room(const struct room *r, const struct player *p, struct buf *out)
+{
+    size_t n = strlen(r->id);
+
+    wire_put_u8(out, RECORD_ROOM);
+    wire_put_uv(out, n + 2); /* an id has at most 64 bytes: its length is one */
+    wire_put_str(out, r->id, n);
+    wire_put_u8(out, (uint8_t)((r->is_private ? RECORD_IS_PRIVATE : 0) |
+                               (p->is_spectator ? RECORD_IS_SPECTATOR : 0)));
+}
+
 static void put_hello(const struct room *r, const struct player *p, struct buf *out)
 {
     const struct schema *schema = r->image->schema;
@@ -63,6 +76,7 @@ static void put_hello(const struct room *r, const struct player *p, struct buf *
         put_schema(r, out);
     wire_put_u8(out, RECORD_KEYS);
     wire_put_uv(out, 0);
+    put_room(r, p, out);
 }
 
 static void put_hello_json(const struct room *r, const struct player *p, struct buf *out)
@@ -82,6 +96,11 @@ static void put_hello_json(const struct room *r, const struct player *p, struct 
     json_out_key_int(&j, "period", period_us(r));
     json_out_key_bool(&j, "resumed", p->is_resumed);
     json_out_key_int(&j, "inputs", p->n_received);
+    json_out_key_str(&j, "room", r->id);
+    if (r->is_private)
+        json_out_key_bool(&j, "private", true);
+    if (p->is_spectator)
+        json_out_key_bool(&j, "spectator", true);
     json_out_end_object(&j);
 }
 

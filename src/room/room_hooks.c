@@ -165,6 +165,11 @@ static void on_lock(void *room, bool locked)
     ((struct room *)room)->is_locked = locked;
 }
 
+static void on_label(void *room, const uint8_t *map, size_t n)
+{
+    room_label(room, map, n);
+}
+
 static void on_view(void *room, uint32_t player, const struct script_view *v)
 {
     struct room *r = room;
@@ -242,6 +247,7 @@ const struct vm_hooks room_hooks = {
     .kick = on_kick,
     .close = on_close,
     .lock = on_lock,
+    .label = on_label,
     .view = on_view,
     .watch = on_watch,
     .rtt_ms = on_rtt,

@@ -23,8 +23,8 @@ struct player *room_find(const struct room *r, uint32_t id);
 /* Forget a seat; its peer has parted. */
 void room_remove(struct room *r, struct player *p);
 
-/* Make the player's object in the script, with what auth() has found out. 0 or
- * -ENOMEM. */
+/* Make the player's or spectator's object in the script, with what auth() has found out. 0
+ * or -ENOMEM. */
 int room_tell_seat(struct room *r, const struct player *p);
 
 /* Held seats whose time is over leave. */

@@ -9,17 +9,35 @@
 
 #include "base/clk.h"
 #include "base/close_reason.h"
+#include "proto/wire.h"
 #include "room/room_internal.h"
 #include "room/session.h"
 
 uint32_t room_n_seats(const struct room *r)
 {
-    return r->n_players;
+    return r->n_players - r->n_spectators;
 }
 
 bool room_is_full(const struct room *r)
 {
-    return r->n_players >= room_def(r)->max_players;
+    return room_n_seats(r) >= room_def(r)->max_players;
+}
+
+bool room_is_open(const struct room *r)
+{
+    return !r->is_locked && !r->is_closing && !r->is_named && !r->is_private;
+}
+
+void room_label(struct room *r, const uint8_t *map, size_t n)
+{
+    uint8_t *copy = malloc(n);
+
+    if (!copy)
+        return;
+    memcpy(copy, map, n);
+    free(r->labels);
+    r->labels = copy;
+    r->n_labels = n;
 }
 
 /* Players stand in the order of their ids, so a seat lies no further from either end
@@ -58,6 +76,15 @@ void room_count_peer(struct room *r, const struct player *p, int by)
         r->n_json += (uint32_t)by;
 }
 
+static void count(struct room *r, const struct player *p, int by)
+{
+    struct game *g = r->game;
+
+    *(p->is_spectator ? &g->n_spectators : &g->n_players) += (uint32_t)by;
+    if (p->is_spectator)
+        r->n_spectators += (uint32_t)by;
+}
+
 static bool add_player(struct room *r, struct player *p, bool has_token)
 {
     if (r->n_players == r->cap_players) {
@@ -68,10 +95,11 @@ static bool add_player(struct room *r, struct player *p, bool has_token)
         r->players = grown;
         r->cap_players = cap;
     }
-    if (has_token && !map_put_bytes(&r->game->tokens, p->token, sizeof p->token, p))
+    if (has_token && !p->is_spectator &&
+        !map_put_bytes(&r->game->tokens, p->token, sizeof p->token, p))
         return false;
     r->players[r->n_players++] = p;
-    r->game->n_players++;
+    count(r, p, 1);
     return true;
 }
 
@@ -85,14 +113,15 @@ void room_remove(struct room *r, struct player *p)
     memmove(r->players + i, r->players + i + 1,
             (r->n_players - i - 1) * sizeof(struct player *));
     r->n_players--;
-    r->game->n_players--;
+    count(r, p, -1);
     map_remove_bytes(&r->game->tokens, p->token, sizeof p->token);
     player_free(&p);
 }
 
 int room_tell_seat(struct room *r, const struct player *p)
 {
-    int code = script_seat_add(r->script, p->id, p->name);
+    int code = p->is_spectator ? script_spectator_add(r->script, p->id, p->name)
+                               : script_seat_add(r->script, p->id, p->name);
 
     return code == 0 && p->user ? script_seat_set_user(r->script, p->id, p->user, p->n_user)
                                 : code;
@@ -107,18 +136,16 @@ static bool queue(struct room *r, struct player *p, enum input_kind kind, const 
     return inputs_push(&r->inputs, &in);
 }
 
-struct player *room_take_seat(struct room *r, const struct peer *peer, const char *name,
-                              size_t n_name, const uint8_t *options, size_t n_options)
+static struct player *take(struct room *r, struct player *p, const struct peer *peer,
+                           struct wire_str name, const uint8_t *options, size_t n_options)
 {
-    struct player *p = room_is_full(r) ? NULL : player_new(r->last_id + 1);
-
     if (p && peer->codec != PEER_RAW && !player_make_pace(p))
         player_free(&p);
     if (!p)
         return NULL;
     p->room = r;
     p->schema = schema_ref(room_def(r)->schema);
-    player_set_name(p, name, n_name, room_def(r)->max_name);
+    player_set_name(p, name.text, name.len, room_def(r)->max_name);
     if (!add_player(r, p, peer->can_resume)) {
         player_free(&p);
         return NULL;
@@ -131,6 +158,27 @@ struct player *room_take_seat(struct room *r, const struct peer *peer, const cha
     p->peer = *peer;
     room_count_peer(r, p, 1);
     return p;
+}
+
+struct player *room_take_seat(struct room *r, const struct peer *peer, const char *name,
+                              size_t n_name, const uint8_t *options, size_t n_options)
+{
+    struct player *p = room_is_full(r) ? NULL : player_new(r->last_id + 1);
+
+    return take(r, p, peer, (struct wire_str){name, n_name}, options, n_options);
+}
+
+struct player *room_admit(struct room *r, const struct peer *peer, const char *name,
+                          size_t n_name, const uint8_t *options, size_t n_options)
+{
+    bool has_place = r->n_spectators < room_def(r)->max_spectators;
+    struct player *p = has_place ? player_new(r->last_id + 1) : NULL;
+
+    if (p) {
+        p->is_spectator = true;
+        p->view.player = 0; /* no row is its own, whatever keys a script gives out */
+    }
+    return take(r, p, peer, (struct wire_str){name, n_name}, options, n_options);
 }
 
 void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
@@ -171,7 +219,7 @@ void room_lose_peer(struct room *r, struct player *p, bool for_good)
     room_count_peer(r, p, -1);
     p->peer.conn = NULL;
     p->session = NULL;
-    if (for_good || !can_resume || reconnect_s <= 0) {
+    if (for_good || !can_resume || reconnect_s <= 0 || p->is_spectator) {
         start_leaving(r, p, for_good ? "left" : "lost");
         return;
     }

@@ -11,9 +11,7 @@
 #include "proto/json_out.h"
 #include "proto/record.h"
 #include "proto/wire.h"
-#include "room/any_map.h"
 #include "room/session_internal.h"
-#include "script/script_auth.h"
 #include "script/vm.h"
 #include "state/payload.h"
 
@@ -52,7 +50,7 @@ struct session *session_open(struct world *w, const struct peer *peer,
     return s;
 }
 
-static void free_wish(struct session *s)
+void session_forget_wish(struct session *s)
 {
     if (s->wish)
         free(s->wish->door);
@@ -67,12 +65,13 @@ void session_closed(struct session **at, uint16_t code)
     *at = NULL;
     if (!s)
         return;
+    lobby_leave(s);
     if (s->player)
         room_lose_peer(s->player->room, s->player, code == CLOSE_NORMAL);
     auth_free(&s->auth);
     if ((*s->at = s->next))
         s->next->at = s->at;
-    free_wish(s);
+    session_forget_wish(s);
     free(s);
 }
 
@@ -135,6 +134,7 @@ void session_end(struct session *s, uint16_t code, const char *reason)
 {
     if (s->is_over)
         return;
+    lobby_leave(s);
     if (s->player)
         room_lose_peer(s->player->room, s->player, false);
     s->player = NULL;
@@ -152,128 +152,6 @@ void session_send(struct session *s, struct buf *out)
     if (frame)
         s->peer.ops->send(s->peer.conn, frame);
     chunk_unref(&frame);
-}
-
-/* The room to join, made where it may be; NULL and a code where it may not. */
-static struct room *pick_room(struct session *s, struct game *g, const uint8_t *options,
-                              size_t n, uint16_t *code)
-{
-    const char *id = s->wish->room;
-    struct room *r = *id ? game_find_room(g, id, strlen(id)) : game_pick_room(g);
-
-    *code = CLOSE_ROOM_FULL;
-    if (r && r->is_closing)
-        *code = CLOSE_TRY_LATER; /* a moment from now it can be opened anew */
-    if (r)
-        return room_is_full(r) || r->is_closing ? NULL : r;
-    *code = CLOSE_NO_SUCH_ROOM;
-    if (*id && g->vm->def->listed)
-        return NULL;
-    *code = CLOSE_TRY_LATER;
-    return game_new_room(g, *id ? id : NULL, strlen(id), options, n);
-}
-
-/* It has a seat: what it asked for matters no more. */
-static void seat(struct session *s, struct player *p)
-{
-    p->session = s;
-    s->player = p;
-    free_wish(s);
-}
-
-/* The game it asked for, where it may still come in; NULL: it has been told why not. */
-static struct game *find_game(struct session *s)
-{
-    struct game *g = game_find(s->world, s->wish->game, strlen(s->wish->game));
-    uint16_t code = s->world->is_stopping ? CLOSE_GOING_AWAY : CLOSE_NO_SUCH_ROOM;
-
-    if (g && g->vm && !s->world->is_stopping)
-        return g;
-    session_end(s, code, close_reason_text(code));
-    return NULL;
-}
-
-/* Is it kept out? Then it has been told. */
-static bool is_banned(struct session *s, struct game *g, const struct ban_key *key)
-{
-    const char *why = bans_find(&g->bans, key, clk_now_us());
-
-    if (why)
-        session_end(s, CLOSE_REFUSED, why);
-    return why != NULL;
-}
-
-static bool is_address_banned(struct session *s, struct game *g)
-{
-    struct ban_key key;
-
-    return g->bans.map.n > 0 &&
-           ban_key_of_address(&key, s->peer.ops->address(s->peer.conn)) &&
-           is_banned(s, g, &key);
-}
-
-void session_join(struct session *s, const uint8_t *options, size_t n, uint32_t schema_hash)
-{
-    struct game *g = find_game(s);
-
-    if (!g || is_address_banned(s, g))
-        return;
-    if (g->vm->is_lost) /* nor can it say who may come in */
-        session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
-    else if (script_has_auth(g->vm))
-        auth_begin(s, g, options, n, schema_hash);
-    else
-        session_admit(s, options, n, schema_hash, NULL, 0);
-}
-
-void session_admit(struct session *s, const uint8_t *options, size_t n,
-                   uint32_t schema_hash, const uint8_t *user, size_t n_user)
-{
-    struct game *g = find_game(s);
-    struct ban_key key;
-    uint16_t code;
-
-    if (!g || is_address_banned(s, g) || /* it may have come while auth waited */
-        (ban_key_of_user(&key, user, n_user) && is_banned(s, g, &key)))
-        return;
-    struct room *r = pick_room(s, g, options, n, &code);
-    if (!r) {
-        session_end(s, code, close_reason_text(code));
-        return;
-    }
-    struct wire_str name = any_map_text(options, n, "name");
-    struct player *p = room_take_seat(r, &s->peer, name.text, name.len, options, n);
-    if (!p) {
-        session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
-        return;
-    }
-    seat(s, p);
-    if (n_user && !player_set_user(p, user, n_user))
-        room_kick(r, p, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
-    else
-        room_offer_schema(p, schema_hash);
-}
-
-void session_resume(struct session *s, const uint8_t *token, uint32_t schema_hash,
-                    uint32_t epoch, uint32_t tick)
-{
-    struct game *g = game_find(s->world, s->wish->game, strlen(s->wish->game));
-    struct player *p = g ? map_get_bytes(&g->tokens, token, RECORD_TOKEN_BYTES) : NULL;
-
-    if (s->world->is_stopping) {
-        session_end(s, CLOSE_GOING_AWAY, close_reason_text(CLOSE_GOING_AWAY));
-        return;
-    }
-    if (g && is_address_banned(s, g))
-        return;
-    if (!p || p->is_leaving || p->room->is_closing ||
-        (*s->wish->room && strcmp(s->wish->room, p->room->id) != 0)) {
-        session_end(s, CLOSE_NO_SUCH_ROOM, "the seat is gone");
-        return;
-    }
-    room_resume_seat(p->room, p, &s->peer, epoch == p->room->epoch ? tick : 0);
-    seat(s, p);
-    room_offer_schema(p, schema_hash);
 }
 
 void session_invalid(struct session *s, uint32_t request, const char *why)
@@ -331,6 +209,13 @@ void session_input(struct session *s, const struct input *in)
 
     if (p->is_leaving)
         return;
+    if (p->is_spectator) {
+        if (in->request)
+            room_refuse(p->room, p, in->request - 1, "spectators only watch");
+        if (player_strike(p, now_ms()))
+            session_end(s, CLOSE_TOO_MANY, close_reason_text(CLOSE_TOO_MANY));
+        return;
+    }
     if (fits && room_input(p->room, p, in))
         return;
     /* Dropped: room_input() has not touched the seat then. */
@@ -377,8 +262,8 @@ uint16_t session_phase(const struct session *s)
 
 void session_message(struct session *s, enum ws_op op, const uint8_t *data, size_t len)
 {
-    if (s->is_over)
-        return;
+    if (s->is_over || s->waiter)
+        return; /* who waits for others has nothing to say but that it goes */
     if (s->auth) {
         auth_hold(s, op, data, len);
         return;

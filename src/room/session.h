@@ -46,6 +46,7 @@ struct session {
     struct auth *auth;          /* the game's auth() is being asked (auth.h) */
     struct peer peer;
     struct player *player; /* NULL before the join and after the seat is lost */
+    struct waiter *waiter; /* its place in the lobby, or NULL */
     bool is_over;          /* Close was sent; what still comes is ignored */
     uint32_t dropped_told_ms, n_untold; /* dev: when it was last told of a dropped message,
                                            and how many came since */

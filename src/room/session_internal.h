@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * session_internal - what session.c, session_binary.c and session_json.c share.
+ * session_internal - what session.c, session_join.c, session_binary.c and session_json.c
+ * share, and those before the seat: auth.c and lobby.c.
  */
 #pragma once
 
 #include "room/auth.h"
 #include "room/session.h"
+
+/* What a join comes with; who keeps one copies the bytes. */
+struct session_entry {
+    const uint8_t *options; /* of the join, a valid any */
+    size_t n_options;
+    const uint8_t *user; /* what auth() has found out, an any; n_user 0: nothing */
+    size_t n_user;
+    uint32_t schema_hash; /* that the client holds; 0: none */
+};
 
 /* End the conversation: BYE, Close. */
 void session_end(struct session *s, uint16_t code, const char *reason);
@@ -15,10 +25,20 @@ void session_end(struct session *s, uint16_t code, const char *reason);
 void session_join(struct session *s, const uint8_t *options, size_t n,
                   uint32_t schema_hash);
 
-/* Take a seat, or be refused one. `user` is what auth() has found out, an any; n_user 0:
- * nothing. */
-void session_admit(struct session *s, const uint8_t *options, size_t n,
-                   uint32_t schema_hash, const uint8_t *user, size_t n_user);
+/* Take a seat in the room that is asked for, a place in the lobby, or be refused one. */
+void session_admit(struct session *s, const struct session_entry *e);
+
+/* Is it kept out by a ban, of its address or of this user (an any)? Then it has been
+ * told. */
+bool session_is_kept_out(struct session *s, struct game *g, const uint8_t *user,
+                         size_t n_user);
+
+/* Take a seat in this room, which has one; NULL where memory is out: it is over then. */
+struct player *session_sit(struct session *s, struct room *r,
+                           const struct session_entry *e);
+
+/* What it asked for matters no more. */
+void session_forget_wish(struct session *s);
 
 /* Take a held seat back. The client holds the state of `tick` (0: none) in the room
  * that had this epoch. */

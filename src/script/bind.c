@@ -410,6 +410,7 @@ void bind_push_host(lua_State *L, struct vm *vm)
         {"send",      bind_room_send     },
         {"broadcast", bind_room_broadcast},
         {"lock",      room_lock          },
+        {"label",     bind_room_label    },
         {"close",     room_close         },
         {"random",    room_random        },
         {NULL,        NULL               },

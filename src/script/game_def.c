@@ -109,6 +109,10 @@ static int read_option(struct game_def *d, lua_State *L, const char *name, struc
         return read_rooms(d, L, e);
     if (strcmp(name, "protocols") == 0)
         return read_protocols(d, L, e);
+    if (strcmp(name, "match") == 0)
+        return game_rule_read_match(d->rules, &d->n_rules, L, e);
+    if (strcmp(name, "queue") == 0)
+        return game_rule_read_queue(&d->queue, L, e);
     return err_set(e, -EINVAL, "parlor.game has no option %s (see scripts/README.md)",
                    name);
 }
@@ -148,6 +152,13 @@ int game_def_new(struct game_def **out, lua_State *L, int index, const char *jso
         d->tick_rate = 0;
     if (r == 0 && d->n_protocols && !d->raw)
         r = err_set(e, -EINVAL, "protocols: only a raw game speaks its own");
+    if (r == 0 && d->queue.is_on && d->raw)
+        r = err_set(e, -EINVAL, "queue: a raw game cannot tell who waits");
+    if (r == 0 && d->queue.is_on && d->queue.max == 0)
+        d->queue.max = d->max_players;
+    if (r == 0 && d->queue.is_on &&
+        (d->queue.max > d->max_players || d->queue.min > d->queue.max))
+        r = err_set(e, -EINVAL, "queue: more than max_players cannot begin together");
     if (r == 0 && reuse && reuse->n_full == n_json &&
         memcmp(reuse->full, json, n_json) == 0)
         d->schema = schema_ref(reuse);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "script/game_rule.h"
 #include "state/schema.h"
 
 enum { GAME_MAX_PROTOCOLS = 16 };
@@ -31,6 +32,9 @@ struct game_def {
 #undef SWITCH
 #undef TEXT
     bool listed; /* rooms = "listed": a named room must exist */
+    uint32_t n_rules;
+    struct game_rule rules[GAME_MAX_RULES]; /* match; in the order of their names */
+    struct game_queue queue;
     uint32_t n_protocols;
     char *protocols[GAME_MAX_PROTOCOLS];
     struct schema *schema;

@@ -25,6 +25,7 @@ struct args {
     size_t n_bytes;
     bool is_over; /* of timers: none is left to run */
     bool is_rebuilt;
+    bool is_spectator;
     double number;
     struct buf *reply;
 };
@@ -193,7 +194,8 @@ static void seat_add_body(lua_State *L, struct vm *vm, void *arg)
     push_ref(L, a->sr->data_ref);
     lua_pushnumber(L, a->player);
     lua_pushstring(L, a->text);
-    lua_call(L, 3, 0);
+    lua_pushboolean(L, a->is_spectator);
+    lua_call(L, 4, 0);
 }
 
 int script_seat_add(struct script_room *sr, uint32_t id, const char *name)
@@ -219,6 +221,14 @@ int script_seat_set_user(struct script_room *sr, uint32_t id, const uint8_t *use
     struct args a = {.sr = sr, .player = id, .bytes = user, .n_bytes = n};
 
     return vm_protect(sr->vm, sr, "join", set_user_body, &a) == SCRIPT_DONE ? 0 : -ENOMEM;
+}
+
+int script_spectator_add(struct script_room *sr, uint32_t id, const char *name)
+{
+    struct args a = {.sr = sr, .player = id, .text = name, .is_spectator = true};
+
+    return vm_protect(sr->vm, sr, "spectate", seat_add_body, &a) == SCRIPT_DONE ? 0
+                                                                                : -ENOMEM;
 }
 
 static void seat_remove_body(lua_State *L, struct vm *vm, void *arg)
@@ -303,6 +313,15 @@ enum script_result script_join(struct script_room *sr, uint32_t player,
         .sr = sr, .player = player, .bytes = n ? options : nothing, .n_bytes = n};
 
     return call(SCRIPT_JOIN, &a);
+}
+
+enum script_result script_spectate(struct script_room *sr, uint32_t player,
+                                   const uint8_t *options, size_t n)
+{
+    struct args a = {
+        .sr = sr, .player = player, .bytes = n ? options : nothing, .n_bytes = n};
+
+    return call(SCRIPT_SPECTATE, &a);
 }
 
 enum script_result script_message(struct script_room *sr, uint32_t player,

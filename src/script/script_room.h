@@ -55,6 +55,7 @@ void script_room_set_tick(struct script_room *sr, uint32_t tick, double time_s);
 /* Seats: make the player object, and take it away again (after `leave`). */
 int script_seat_add(struct script_room *sr, uint32_t id,
                     const char *name); /* 0 or -ENOMEM */
+int script_spectator_add(struct script_room *sr, uint32_t id, const char *name);
 
 /* player.user: what auth has found out, a valid any. 0 or -ENOMEM. */
 int script_seat_set_user(struct script_room *sr, uint32_t id, const uint8_t *user,
@@ -65,6 +66,8 @@ void script_seat_remove(struct script_room *sr, uint32_t id);
 enum script_result script_create(struct script_room *sr, const uint8_t *options, size_t n);
 enum script_result script_join(struct script_room *sr, uint32_t player,
                                const uint8_t *options, size_t n);
+enum script_result script_spectate(struct script_room *sr, uint32_t player,
+                                   const uint8_t *options, size_t n);
 
 /* A declared message (`record` of the schema the sender used; found by name) or,
  * with record NULL, any other by `name`. Where `reply` is given, what the handler

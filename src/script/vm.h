@@ -40,6 +40,7 @@ enum script_callback {
     SCRIPT_RELOADED,
     SCRIPT_CLOSE,
     SCRIPT_AUTH, /* belongs to no room (script_auth.h) */
+    SCRIPT_SPECTATE,
     SCRIPT_N_CALLBACKS,
 };
 
@@ -107,6 +108,9 @@ struct vm_hooks {
     void (*kick)(void *room, uint32_t player, const char *reason);
     void (*close)(void *room, const char *reason);
     void (*lock)(void *room, bool locked);
+    /* What the room tells those who look for one: a map of flags, numbers and texts, as
+     * any. In place of what it told before. */
+    void (*label)(void *room, const uint8_t *map, size_t n);
     /* The centre of what a player sees; NULL: its own row again. */
     void (*view)(void *room, uint32_t player, const struct script_view *v);
     /* Watch a row of a table with INTEREST_KEYS, be it there or not, or watch it no

@@ -125,6 +125,9 @@ int bind_player_view(lua_State *L);
 int bind_player_watch(lua_State *L);
 int bind_player_unwatch(lua_State *L);
 
+/* room:label (bind_label.c). */
+int bind_room_label(lua_State *L);
+
 /* The room whose handle is at `index`; raises where there is none. Upvalue 1 is the
  * VM, here and in the functions for host.lua below (bind_restore.c). */
 struct script_room *bind_room_at(lua_State *L, int index);

@@ -42,6 +42,7 @@ static void put_game(struct json_out *j, const struct game *g)
         j, "about", def && utf8_is_valid(def->about, strlen(def->about)) ? def->about : "");
     json_out_key_bool(j, "raw", def && def->raw);
     json_out_key_int(j, "players", g->n_players);
+    json_out_key_int(j, "spectators", g->n_spectators);
     json_out_key_int(j, "rooms", (int64_t)g->rooms.n);
     json_out_key_int(j, "max_players", def ? def->max_players : 0);
     json_out_key_int(j, "version", g->vm ? g->vm->version : 0);
@@ -221,6 +222,9 @@ void report_metrics(struct worker *w, struct conn *c)
              "Messages above their rate or max_inputs", g->n_dropped);
     PER_GAME("parlor_game_messages_invalid_total", METRIC_COUNTER,
              "Messages that did not fit their declaration", g->n_invalid);
+    PER_GAME("parlor_spectators", METRIC_GAUGE, "Those who watch", g->n_spectators);
+    PER_GAME("parlor_waiting_players", METRIC_GAUGE, "Those who wait for a room",
+             g->lobby.n);
     PER_GAME("parlor_game_version", METRIC_GAUGE, "Code that runs, one more each reload",
              g->vm ? g->vm->version : 0);
     PER_GAME("parlor_reloads_total", METRIC_COUNTER, "Code replaced under running rooms",

@@ -7,6 +7,7 @@
 
 #include "proto/http_head.h"
 #include "server/report.h"
+#include "server/rooms_api.h"
 #include "server/seat.h"
 #include "server/worker.h"
 
@@ -81,6 +82,8 @@ static void route_own(struct worker *w, struct conn *c, const struct http_head *
         static_files_serve(w->sdk, c, head, "hub.html", 8);
     } else if (is(path, len, "/_parlor/games")) {
         report_games(w, c);
+    } else if (is(path, len, "/_parlor/rooms")) {
+        rooms_api_get(w, c, head);
     } else if (len > 9 && memcmp(path, "/_parlor/", 9) == 0) {
         static_files_serve(w->sdk, c, head, path + 9, len - 9);
     } else if (is(path, len, "/healthz")) {
@@ -121,6 +124,8 @@ static void route(struct worker *w, struct conn *c, const struct http_head *head
 
     if (g)
         route_game(w, c, head, g, path + 1 + n_name, len - 1 - n_name);
+    else if (http_head_wants_upgrade(head) && is(path, len, "/_parlor/rooms"))
+        rooms_stream_join(w, c, head);
     else if (http_head_wants_upgrade(head))
         conn_reply_error(c, 404, NULL, "there is no such game");
     else if (!is_read(head))

@@ -5,6 +5,7 @@
  *   /                    the hub
  *   /healthz /readyz     for load balancers
  *   /_parlor/games       the hub's figures, JSON
+ *   /_parlor/rooms       a game's rooms, JSON (?game=NAME); upgrade: live
  *   /_parlor/FILE        the SDK
  *   /GAME                upgrade: a seat in any open room; else 308 to /GAME/
  *   /GAME/ROOM           upgrade: a seat in that room; else the page

@@ -10,7 +10,7 @@ enum { MAX_WORD = 48 };
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
 const char *const script_hint_options[] = {
-    "state", "messages", "events", "rooms", "protocols",
+    "state", "messages", "events", "rooms", "protocols", "match", "queue",
 #define NUMBER(name, preset, low, high) #name,
 #define WHOLE(name, preset, low, high)  #name,
 #define FLAG(name)                      #name,

@@ -125,6 +125,32 @@ static const char *choose(const struct game *g, const struct http_head *head,
     return NULL;
 }
 
+static void reply_bad_handshake(struct conn *c, int status, const char *why)
+{
+    conn_reply_error(c, status,
+                     status == 405   ? "Allow: GET\r\n"
+                     : status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                                     : "Sec-WebSocket-Version: 13\r\n",
+                     why);
+}
+
+bool seat_refuse_stranger(struct worker *w, struct conn *c, const struct http_head *head,
+                          char *accept)
+{
+    const char *why = "";
+    int status = ws_handshake_check(head, accept, &why);
+
+    if (status)
+        reply_bad_handshake(c, status, why);
+    else if (!is_origin_allowed(w->config, head, conn_scheme(c)))
+        conn_reply_error(c, 403, NULL, "pages of this origin may not connect");
+    else if (w->is_stopping)
+        conn_reply_error(c, 503, "Retry-After: 1\r\n", "the server is stopping");
+    else
+        return false;
+    return true;
+}
+
 /* Pages of a game that does not load get a connection in dev, for the reason. */
 static bool can_show(const struct worker *w, const struct http_head *head)
 {
@@ -157,12 +183,7 @@ static bool refuse(struct worker *w, struct conn *c, const struct http_head *hea
         why = "the list of extensions is malformed";
     }
     if (status) {
-        conn_reply_error(c, status,
-                         status == 405 ? "Allow: GET\r\n"
-                         : status == 426
-                             ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                             : "Sec-WebSocket-Version: 13\r\n",
-                         why);
+        reply_bad_handshake(c, status, why);
         return true;
     }
     if (!is_origin_allowed(w->config, head, conn_scheme(c))) {

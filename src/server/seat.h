@@ -12,6 +12,12 @@
 
 struct worker;
 
+/* For upgrades that lead to no seat: is the handshake right, the origin one of ours, and
+ * the server not about to stop? Then `accept` (WS_ACCEPT_BYTES + 1) is filled in; true:
+ * it has been answered. */
+bool seat_refuse_stranger(struct worker *w, struct conn *c, const struct http_head *head,
+                          char *accept);
+
 /* Answer an upgrade request for a seat in `room` (n_room 0: any open one). Always
  * answers. */
 void seat_open(struct worker *w, struct conn *c, const struct http_head *head,

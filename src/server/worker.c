@@ -156,6 +156,7 @@ static void on_stop_signal(uv_signal_t *handle, int number)
     if (w->redirect)
         edge_stop_listening(w->redirect);
     world_stop(&w->world, CLOSE_GOING_AWAY, close_reason_text(CLOSE_GOING_AWAY));
+    rooms_stream_stop(w);
     uv_timer_start(&w->stop_timer, on_stop_timer, 0, 50);
 }
 
@@ -283,6 +284,7 @@ int worker_open(struct worker *w, const struct config *c, struct err *e)
     add_signal(w, &w->on_hup, on_hup_signal, SIGHUP);
     uv_timer_init(&w->loop, &w->stop_timer);
     w->stop_timer.data = w;
+    rooms_stream_open(w);
     world_init(&w->world, c->games, c->scripts, c->is_dev, &world_ops, w);
     if ((r = net_limits_read(&w->limits, c, e)) < 0 ||
         (r = tokens_load(c, &w->jwt_keys, e)) < 0)
@@ -324,6 +326,7 @@ void worker_close(struct worker *w)
     uv_close((uv_handle_t *)&w->on_term, NULL);
     uv_close((uv_handle_t *)&w->on_hup, NULL);
     uv_close((uv_handle_t *)&w->stop_timer, NULL);
+    rooms_stream_close(w);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     world_fini(&w->world);
     uv_loop_close(&w->loop);

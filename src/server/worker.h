@@ -19,6 +19,7 @@
 #include "room/game.h"
 #include "server/config.h"
 #include "server/net_limits.h"
+#include "server/rooms_stream.h"
 #include "server/script_log.h"
 
 struct dev;
@@ -36,6 +37,7 @@ struct worker {
     struct map pages;          /* game name -> struct static_files of its web/ */
     struct dev *dev;           /* NULL in serve */
     struct script_log errors;
+    struct rooms_stream stream; /* who listens to lists of rooms */
     uv_signal_t on_int, on_term, on_hup;
     uv_timer_t stop_timer; /* of an orderly stop */
     uint64_t stop_by_us;

@@ -14,8 +14,8 @@ const client = await import(
 );
 
 /** A room joined the way a page does it, in the binary protocol. */
-export const joinWithSdk = (server, at, options = {}) =>
-  client.join(server.ws(at), options, { WebSocket });
+export const joinWithSdk = (server, at, options = {}, settings = {}) =>
+  client.join(server.ws(at), options, { WebSocket, ...settings });
 
 /** A map of the SDK's state as JSON clients hold it: keys are strings. */
 export const rowsOf = (map) =>

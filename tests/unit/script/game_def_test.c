@@ -72,13 +72,14 @@ TEST(options_raw_rate, "a raw game has no ticks unless it asks for them")
 static const struct {
     const char *name, *low, *high, *below, *above;
 } ranges[] = {
-    {"tick_rate",   "0",  "120",      "-0.001", "120.5"   },
-    {"sync_rate",   "1",  "120",      "0.9",    "121"     },
-    {"max_players", "1",  "100000",   "0",      "100001"  },
-    {"reconnect",   "0",  "86400",    "-1",     "86401"   },
-    {"max_name",    "1",  "48",       "0",      "49"      },
-    {"max_message", "64", "67108864", "63",     "67108865"},
-    {"max_inputs",  "1",  "65536",    "0",      "65537"   },
+    {"tick_rate",      "0",  "120",      "-0.001", "120.5"   },
+    {"sync_rate",      "1",  "120",      "0.9",    "121"     },
+    {"max_players",    "1",  "100000",   "0",      "100001"  },
+    {"reconnect",      "0",  "86400",    "-1",     "86401"   },
+    {"max_spectators", "0",  "100000",   "-1",     "100001"  },
+    {"max_name",       "1",  "48",       "0",      "49"      },
+    {"max_message",    "64", "67108864", "63",     "67108865"},
+    {"max_inputs",     "1",  "65536",    "0",      "65537"   },
 };
 
 TEST(options_ranges, "numbers at both ends of their ranges, and beyond")

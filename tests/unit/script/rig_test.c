@@ -77,6 +77,16 @@ static void on_lock(void *room, bool locked)
     buf_format(&((struct rig *)room)->trace, "lock %d\n", locked);
 }
 
+static void on_label(void *room, const uint8_t *map, size_t n)
+{
+    struct rig *r = room;
+
+    buf_text(&r->trace, "label");
+    for (size_t i = 0; i < n; i++)
+        buf_format(&r->trace, map[i] > 32 && map[i] < 127 ? " %c" : " %02x", map[i]);
+    buf_text(&r->trace, "\n");
+}
+
 static double on_rtt(void *room, uint32_t player)
 {
     (void)room;
@@ -138,6 +148,7 @@ static const struct vm_hooks hooks = {
     .kick = on_kick,
     .close = on_close,
     .lock = on_lock,
+    .label = on_label,
     .rtt_ms = on_rtt,
     .backlog = on_backlog,
     .on_slow = on_slow,

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lobby_internal - what lobby.c and lobby_tell.c share: who waits.
+ */
+#pragma once
+
+#include "room/fit.h"
+#include "room/game.h"
+#include "room/lobby.h"
+#include "room/session_internal.h"
+
+struct waiter {
+    struct waiter *next; /* of its unit */
+    struct unit *unit;
+    struct session *session;
+    struct session_entry entry;
+    uint8_t *bytes; /* own copy of what `entry` points to */
+};
+
+/* What its players were told last. */
+struct told {
+    uint32_t position, waiting, found, need;
+    int64_t estimate_s; /* -1: not known */
+};
+
+struct unit {
+    struct unit *next, *previous;
+    struct game *game;
+    char party[LOBBY_PARTY_ID_MAX + 1]; /* "": one player */
+    struct waiter *waiters;             /* the first came first */
+    uint32_t n, size;
+    uint64_t since_us, told_us;
+    struct told told;
+    uint32_t found; /* who would begin together, as the last run saw it */
+    struct fit fit; /* of this run; borrows from the options */
+};
+
+static inline const struct game_def *lobby_def(const struct game *g)
+{
+    return g->vm->def;
+}
+
+static inline double lobby_waited_s(const struct unit *u, uint64_t now_us)
+{
+    return (double)(now_us - u->since_us) / 1e6;
+}
+
+/* Say to those who wait where they stand, as often as that is due. */
+void lobby_tell(struct game *g, uint64_t now_us);
