@@ -17,6 +17,12 @@
 
 enum { DAY_S = 86400 };
 
+/* A request, and all that comes back. */
+#define TLS_HELLO "GET /hello HTTP/1.1\r\nHost: a.test\r\n\r\n"
+#define TLS_HELLO_REPLY                                                                    \
+    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: text/plain\r\nX-One: 1\r\n"     \
+    "\r\nhello"
+
 /* A folder for one test; tls_folder_end() removes it with its files. */
 static inline void tls_folder(char out[64])
 {
@@ -160,6 +166,26 @@ static inline SSL *tls_connect(struct rig *r, SSL_CTX *ctx, const char *name)
 
     CHECK_EQ(tls_try(r, ctx, name, &ssl), 1);
     return ssl;
+}
+
+/* The certificate that the server gave was made for this name. */
+static inline bool tls_is_for(SSL *ssl, const char *name)
+{
+    X509 *cert = SSL_get1_peer_certificate(ssl);
+    bool ok = cert && X509_check_host(cert, name, 0, 0, NULL) == 1;
+
+    X509_free(cert);
+    return ok;
+}
+
+/* The alert that the server ended a handshake with; 0: none. */
+static inline int tls_alert(void)
+{
+    unsigned long code = ERR_peek_error();
+
+    return ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET
+               ? ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET
+               : 0;
 }
 
 static inline void tls_end(SSL *ssl)

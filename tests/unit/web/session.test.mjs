@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Joining, frames, messages: one connection, against sockets and a clock that do
- * what the test says. */
+/* Joining, frames, acknowledgements, the clock: one connection, against sockets and a
+ * clock that do what the test says. */
 import assert from "node:assert/strict";
 import test from "node:test";
 
@@ -18,7 +18,7 @@ import {
   wireSchema,
 } from "./fake.mjs";
 
-const { HELLO, INPUT, PING, ACK, EVENT, RESYNC, REQUEST, SCHEMA_OK } = SENT;
+const { HELLO, PING, ACK, RESYNC, SCHEMA_OK } = SENT;
 
 test("join: says hello with the options, and resolves with the state there", async (t) => {
   const { room, socket } = await liveRoom(t);
@@ -112,180 +112,6 @@ test("events that come with the snapshot wait for listeners", async (t) => {
   ]);
 });
 
-test("state: add, change and remove are told after the whole frame", async (t) => {
-  const { room, socket } = await liveRoom(t);
-  const told = [];
-  const off = room.state.frogs.on("add", (row, id) =>
-    told.push(["add", id, row.name, room.state.frogs.size]),
-  );
-  assert.deepEqual(
-    told.splice(0),
-    [
-      ["add", 7, "ann", 2],
-      ["add", 9, "bob", 2],
-    ],
-    "those that are there",
-  );
-  room.state.frogs.on("change", (row, id, changed) =>
-    told.push(["change", id, row.pos.x, changed]),
-  );
-  room.state.frogs.on("remove", (row, id) =>
-    told.push(["remove", id, row.name, room.state.frogs.has(id)]),
-  );
-  room.on("state", () => told.push(["state", room.tick]));
-
-  const ann = room.state.frogs.get(7);
-  const frame = new Records()
-    .delta(6, 5)
-    .uv(2)
-    .u8(2 + 4 + 16);
-  frame.uv(1).uv(1); // leave: slot 1
-  frame.uv(1).uv(2).uv(12).u8(1).str("cy"); // enter: slot 2, id 12
-  frame.uv(1).uv(0).u8(2).sv(-32).u8(0); // update: slot 0
-  socket.say(frame);
-  assert.deepEqual(told.splice(0), [
-    ["remove", 9, "bob", false],
-    ["add", 12, "cy", 2],
-    ["change", 7, 0.5, ["pos.x"]],
-    ["state", 6],
-  ]);
-  assert.equal(room.state.frogs.get(7), ann, "changed in place");
-  off();
-  socket.say(new Records().delta(7, 6).uv(2).u8(4).uv(1).uv(1).uv(13).u8(0).u8(0));
-  assert.deepEqual(told.splice(0), [["state", 7]]);
-});
-
-test("state: after a snapshot rows keep their objects and tell what differs", async (t) => {
-  const { room, socket } = await liveRoom(t);
-  const told = [];
-  const ann = room.state.frogs.get(7);
-  ann.sprite = "mine";
-  room.state.frogs.on("change", (row, id, changed) => told.push(["change", id, changed]));
-  room.state.frogs.on("remove", (row, id) => told.push(["remove", id]));
-  socket.say(
-    new Records().snapshot(8, [
-      [4, 7, "ann", 70],
-      [5, 11, "dee", 0],
-    ]),
-  );
-  assert.deepEqual(told, [
-    ["remove", 9],
-    ["change", 7, ["pos.x"]],
-  ]);
-  assert.equal(room.state.frogs.get(7), ann);
-  assert.equal(ann.sprite, "mine");
-  assert.equal(ann.pos.x, 70 / 64);
-});
-
-test("a snapshot in parts shows when the last one is there", async (t) => {
-  const { room, socket } = await liveRoom(t);
-  const part = (flags, tick) => new Records().u8(3).u8(flags).uv(tick);
-  socket.say(part(1, 9).uv(1).u8(4).uv(1).uv(0).u8(0).u8(0));
-  assert.deepEqual([room.tick, room.state.frogs.size], [5, 2]);
-  socket.say(part(1, 9).uv(2).u8(4).uv(1).uv(0).uv(3).u8(0).u8(0));
-  socket.say(part(0, 9).uv(2).u8(4).uv(1).uv(1).uv(4).u8(0).u8(0));
-  assert.deepEqual([room.tick, ...room.state.frogs.keys()], [9, 3, 4]);
-});
-
-test("a listener that throws stops nobody else, and is reported", async (t) => {
-  const { room, socket } = await liveRoom(t);
-  const log = quiet(t);
-  const heard = [];
-  room.on("boom", () => {
-    throw new Error("mine");
-  });
-  room.on("boom", (data) => heard.push(data));
-  room.on("error", (e) => heard.push(e.message));
-  socket.say(new Records().event("boom", 1));
-  assert.deepEqual(heard, ["mine", 1]);
-  assert.equal(log.mock.callCount(), 1);
-});
-
-test("events: volatile ones are not counted", async (t) => {
-  const { room, socket } = await liveRoom(t);
-  const heard = [];
-  room.on("spark", (data, { tick }) => heard.push([data, tick]));
-  const before = room.ticket.events;
-  socket.say(new Records().event("spark", 1, 5));
-  const volatile = new Records().event("spark", 2, 5);
-  volatile.bytes[0] = 10;
-  socket.say(volatile);
-  assert.deepEqual(heard, [[1, 5], [2, 5]]);
-  assert.equal(room.ticket.events, before + 1);
-});
-
-test("events: declared ones by their fields; the room's own names have a prefix", async (t) => {
-  const { room, socket } = await liveRoom(t);
-  const heard = [];
-  room.on("sank", (data) => heard.push(data));
-  room.on("leave", () => heard.push("not this"));
-  room.on("event:leave", (data) => heard.push(data));
-  socket.say(new Records().u8(5).le(6, 2).uv(1).le(300, 2).event("leave", "bus", 6));
-  assert.deepEqual(heard, [{ worms: 300 }, "bus"]);
-});
-
-test("send: declared by the schema, others as any, inputs with a number", async (t) => {
-  const { room, socket } = await liveRoom(t);
-  socket.sent.length = 0;
-  room.send("hop", { dx: -3, how: { high: true } });
-  room.send("hop");
-  room.send("say", { text: "hi" });
-  room.send("steer", { left: true });
-  const [hop, bare, say] = socket.got(EVENT);
-  assert.deepEqual([hop.uv(), hop.u8(), hop.u8(), hop.at === hop.end], [1, 253, 1, true]);
-  assert.deepEqual([bare.uv(), bare.u8(), bare.u8(), bare.at === bare.end], [1, 0, 0, true]);
-  assert.deepEqual([say.uv(), say.str(), say.any()], [0, "say", { text: "hi" }]);
-  const [steer] = socket.got(INPUT);
-  assert.deepEqual([steer.uv(), steer.uv(), steer.uv(), steer.u8()], [1, 5, 2, 1]);
-});
-
-test("send: what does not fit throws and names the field; nothing is sent", async (t) => {
-  const { room, socket } = await liveRoom(t);
-  socket.sent.length = 0;
-  const cases = [
-    [{ dx: 300 }, "hop.dx: 300 is not in -128..127"],
-    [{ dx: "1" }, 'hop.dx: "1" is not in -128..127'],
-    [{ how: { high: 1 } }, "hop.how.high: 1 is not true or false"],
-    [{ how: 3 }, "hop.how: must be an object"],
-    [{ dy: 1 }, "hop.dy: there is no such field"],
-    [7, "hop: must be an object"],
-    [null, "hop: must be an object"],
-  ];
-  for (const [data, message] of cases) assert.throws(() => room.send("hop", data), { message });
-  assert.throws(() => room.send("any", { f: [() => 1] }), /^TypeError: any\.f\[0\]: /);
-  for (const name of ["", "x".repeat(65), 7]) {
-    assert.throws(() => room.send(name, 1), /a message's name/);
-    await assert.rejects(room.request(name, 1), /a message's name/);
-  }
-  assert.throws(() => room.send("any", NaN), /NaN cannot be sent/);
-  const loop = {};
-  loop.loop = loop;
-  assert.throws(() => room.send("any", loop), RangeError);
-  assert.deepEqual(socket.sent, []);
-  room.send("hop", { dx: 1 });
-  const [hop] = socket.got(EVENT);
-  assert.deepEqual(
-    [hop.uv(), hop.u8(), hop.u8(), hop.at === hop.end],
-    [1, 1, 0, true],
-    "clean after errors",
-  );
-});
-
-test("request: answered, refused, too late", async (t) => {
-  const { room, socket, time } = await liveRoom(t);
-  const yes = room.request("trade", { n: 1 });
-  const no = room.request("trade", { n: 2 });
-  const late = room.request("trade", { n: 3 }, { timeout: 500 });
-  const ids = socket.got(REQUEST).map((input) => input.uv());
-  assert.deepEqual(ids, [1, 2, 3]);
-  socket.say(new Records().reply(2, false, "too poor").reply(1, true, { got: "tea" }));
-  assert.deepEqual(await yes, { got: "tea" });
-  await assert.rejects(no, { message: "too poor" });
-  time.pass(500);
-  await assert.rejects(late, { message: "no answer to trade" });
-  await assert.rejects(room.request("hop", { dx: 999 }), RangeError);
-});
-
 test("a bad frame: no trace, one RESYNC until the snapshot comes", async (t) => {
   const { room, socket, time } = await liveRoom(t);
   const log = quiet(t);
@@ -315,24 +141,6 @@ test("records that may be skipped are skipped", async (t) => {
   socket.say(new Records().u8(0x55).uv(2).u8(1).u8(2).move(6, 5, 0, 64));
   assert.equal(room.state.frogs.get(7).pos.x, 2);
   assert.ok(!socket.types().includes(RESYNC));
-});
-
-test("any keys: by the room's dictionary, which starts anew with a hello", async (t) => {
-  const { room, socket, net, time } = await liveRoom(t);
-  const heard = [];
-  room.on("x", (data) => heard.push(data));
-  const event = () => new Records().u8(5).le(5, 2).uv(0).str("x").u8(7).uv(1).uv(2).u8(2);
-  socket.say(new Records().u8(8).uv(2).str("a").str("b"));
-  socket.say(event());
-  assert.deepEqual(heard, [{ b: true }]);
-  socket.die(1006);
-  retry(time);
-  net.last().open();
-  net
-    .last()
-    .say(new Records().hello({ resumed: true }).u8(8).uv(2).str("c").str("d").snapshot(6, FROGS));
-  net.last().say(event());
-  assert.deepEqual(heard, [{ b: true }, { d: true }]);
 });
 
 test("acks: each state at once; where they come thick, one for several", async (t) => {
@@ -396,85 +204,6 @@ test("a bye tells the code even where the close is cut off", async (t) => {
   assert.deepEqual(told, [[4000, "be nice"]]);
 });
 
-test("hot reload: another schema, rows and listeners live on", async (t) => {
-  const { room, socket } = await liveRoom(t);
-  const told = [];
-  room.state.frogs.on("add", (row, id) => told.push(["add", id]));
-  room.state.frogs.on("remove", (row, id) => told.push(["remove", id]));
-  told.length = 0;
-  const ann = room.state.frogs.get(7);
-  ann.sprite = "mine";
-  const { frogs } = room.state;
-  const next = {
-    state: {
-      fields: [["frogs2", { t: "u8", def: 4 }]],
-      maps: [
-        [
-          "frogs",
-          {
-            keys: "player",
-            fields: [
-              ["hp", { t: "u8", def: 9 }],
-              ["name", { t: "str", max: 16 }],
-            ],
-          },
-        ],
-      ],
-    },
-    messages: [["hop", { fields: [["dx", { t: "i16" }]] }]],
-    events: [],
-  };
-  socket.types();
-  socket.say(new Records().schema(next));
-  assert.deepEqual(socket.types(), [SCHEMA_OK]);
-  assert.equal(room.state.phase, "lobby", "until the snapshot comes");
-  // root; frogs: slot 0 id 7 name, slot 1 id 20
-  socket.say(
-    new Records()
-      .u8(3)
-      .u8(0)
-      .uv(6)
-      .uv(1)
-      .u8(4)
-      .uv(1)
-      .uv(0)
-      .u8(0)
-      .uv(2)
-      .u8(4)
-      .uv(2)
-      .uv(0)
-      .uv(7)
-      .u8(2)
-      .str("ann")
-      .uv(0)
-      .uv(20)
-      .u8(0)
-      .u8(0),
-  );
-  assert.deepEqual(told, [
-    ["remove", 9],
-    ["add", 20],
-  ]);
-  assert.equal(room.state.frogs, frogs);
-  assert.equal(frogs.get(7), ann);
-  assert.deepEqual(ann, { hp: 9, name: "ann", sprite: "mine" });
-  assert.deepEqual([room.state.frogs2, "phase" in room.state], [4, false]);
-  room.send("hop", { dx: 1000 });
-  assert.deepEqual([...socket.sent.at(-1)], [EVENT, 1, 0xe8, 3]);
-});
-
-test("a listener leaves in the middle of a frame: the rest stays untold", async (t) => {
-  const { room, socket, time } = await liveRoom(t);
-  const told = [];
-  room.on("status", (s) => told.push(s));
-  room.state.frogs.on("change", () => room.leave());
-  room.on("x", () => told.push("x"));
-  socket.say(new Records().move(6, 5, 0, 1).event("x", 1));
-  time.pass(20_000);
-  assert.deepEqual(told, ["closed"]);
-  assert.equal(socket.closedWith, 1000);
-});
-
 test("a seat that ends at once still tells what came, and why", async (t) => {
   const net = fakeNet();
   const time = fakeTime(t);
@@ -494,102 +223,6 @@ test("a seat that ends at once still tells what came, and why", async (t) => {
   room.on("leave", ({ code, reason }) => told.push(code, reason));
   time.pass(1);
   assert.deepEqual(told, ["not you", 4000, "out"]);
-});
-
-test("two frames in one message: what entered and left is not told, a change once", async (t) => {
-  const { room, socket } = await liveRoom(t);
-  const told = [];
-  room.state.frogs.on("add", (row, id) => told.push(["add", id]));
-  told.length = 0;
-  room.state.frogs.on("remove", (row, id) => told.push(["remove", id]));
-  room.state.frogs.on("change", (row, id, changed) => told.push(["change", id, changed]));
-  const enter = new Records().delta(6, 5).uv(2).u8(4).uv(1).uv(2).uv(12).u8(0).u8(0);
-  enter.delta(7, 6).uv(2).u8(2).uv(1).uv(2).u8(0);
-  socket.say(enter);
-  assert.deepEqual(told.splice(0), []);
-  // A frog that moves and then leaves is only gone.
-  socket.say(new Records().move(8, 7, 1, 1).delta(9, 8).uv(2).u8(2).uv(1).uv(1).u8(0));
-  assert.deepEqual(told.splice(0), [["remove", 9]]);
-  socket.say(new Records().move(10, 9, 0, 1).move(11, 10, 0, 1));
-  assert.deepEqual(told.splice(0), [["change", 7, ["pos.x"]]]);
-  const name = new Records().delta(12, 11).uv(2).u8(8).uv(1).uv(0).u8(1).str("cy").u8(0);
-  socket.say(name);
-  assert.deepEqual(told.splice(0), [["change", 7, ["name"]]], "not what was told before");
-});
-
-test("tables: read like a Map, and take three kinds of listeners", async (t) => {
-  const { room } = await liveRoom(t);
-  const { frogs } = room.state;
-  assert.deepEqual(
-    [...frogs.values()].map((frog) => frog.name),
-    ["ann", "bob"],
-  );
-  assert.deepEqual(
-    [...frogs].map(([id, frog]) => [id, frog.name]),
-    [
-      [7, "ann"],
-      [9, "bob"],
-    ],
-  );
-  assert.throws(() => frogs.on("move", () => {}), /not move/);
-});
-
-test("a slot that is far too large does not become a wild array", async (t) => {
-  const { room, socket } = await liveRoom(t);
-  quiet(t);
-  socket.types();
-  socket.say(
-    new Records()
-      .delta(6, 5)
-      .uv(2)
-      .u8(4)
-      .uv(1)
-      .uv(2 ** 31)
-      .uv(12)
-      .u8(0)
-      .u8(0),
-  );
-  assert.deepEqual(socket.types(), [RESYNC]);
-  assert.equal(room.state.frogs.size, 2);
-});
-
-test("hot reload: maps and nested records go and come", async (t) => {
-  const { room, socket } = await liveRoom(t);
-  const told = [];
-  const { frogs } = room.state;
-  frogs.on("remove", (row, id) => told.push(["remove", id]));
-  const name = ["name", { t: "str", max: 16 }];
-  const toads = {
-    state: {
-      fields: [["frogs", { t: "u8", def: 1 }]],
-      maps: [["toads", { keys: "string", fields: [name] }]],
-    },
-  };
-  const root = (tick) => new Records().u8(3).u8(0).uv(tick).uv(1).u8(4).uv(1).uv(0).u8(0);
-  socket.say(new Records().schema(toads));
-  socket.say(root(6).uv(2).u8(4).uv(1).uv(0).str("x").u8(1).str("tim").u8(0));
-  assert.deepEqual(told, [
-    ["remove", 7],
-    ["remove", 9],
-  ]);
-  assert.deepEqual([room.state.frogs, frogs.size, room.state.toads.get("x").name], [1, 0, "tim"]);
-
-  socket.say(new Records().schema({ state: { maps: toads.state.maps } }));
-  socket.say(root(7).uv(2).u8(4).uv(1).uv(0).str("x").u8(0).u8(0));
-  assert.deepEqual(Object.keys(room.state), ["toads"]);
-  const tim = room.state.toads.get("x");
-  const at = ["at", { t: "record", fields: [["x", { t: "u8" }]] }];
-  socket.say(
-    new Records().schema({ state: { maps: [["toads", { keys: "string", fields: [at, name] }]] } }),
-  );
-  socket.say(root(8).uv(2).u8(4).uv(1).uv(0).str("x").u8(1).u8(5).u8(0));
-  assert.equal(room.state.toads.get("x"), tim);
-  assert.deepEqual(tim, { name: "", at: { x: 5 } });
-  assert.deepEqual(
-    [...room.view("toads")].map(([id, row]) => [id, row === tim]),
-    [["x", true]],
-    "without smooth fields the rows themselves",
-  );
 });
 
 test("clock: a good sample of long ago gives way", async (t) => {

@@ -1,110 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/tls_rig.h"
 
-static const char hello[] = "GET /hello HTTP/1.1\r\nHost: a.test\r\n\r\n";
-static const char hello_reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: "
-                                  "text/plain\r\nX-One: 1\r\n\r\nhello";
-
-/* The certificate that the server gave was made for this name. */
-static bool is_for(SSL *ssl, const char *name)
-{
-    X509 *cert = SSL_get1_peer_certificate(ssl);
-    bool ok = cert && X509_check_host(cert, name, 0, 0, NULL) == 1;
-
-    X509_free(cert);
-    return ok;
-}
-
-/* The alert that the server ended a handshake with. */
-static int alert_of(void)
-{
-    unsigned long code = ERR_peek_error();
-
-    return ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET
-               ? ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET
-               : 0;
-}
-
-TEST(tls_files, "a file that is no good is named, with what is wrong")
-{
-    static const struct {
-        const char *cert, *key, *file, *says;
-    } cases[] = {
-        {"none", "a",      "none.pem",   "cannot be read: No such file"  },
-        {"a",    "none",   "none.key",   "cannot be read: No such file"  },
-        {"dir",  "a",      "dir.pem",    "cannot be read: Is a directory"},
-        {"text", "a",      "text.pem",   "no certificate in PEM form"    },
-        {"a",    "text",   "text.key",   "no key that can be read"       },
-        {"a",    "locked", "locked.key", "it has a password"             },
-        {"a",    "b",      "b.key",      "does not belong to"            },
-        {"old",  "old",    "old.pem",    "has expired on"                },
-        {"new",  "new",    "new.pem",    "is valid only from"            },
-        {"cut",  "a",      "cut.pem",    "certificate 2 in"              },
-    };
-    char folder[64], command[1024];
-    struct tls_context *t;
-    struct err e;
-
-    tls_folder(folder);
-    tls_make(folder, "a", "DNS:a.test", -60, DAY_S, 0);
-    tls_make(folder, "b", "DNS:b.test", -60, DAY_S, 0);
-    tls_make(folder, "old", "DNS:a.test", -2 * DAY_S, -DAY_S, 0);
-    tls_make(folder, "new", "DNS:a.test", DAY_S, 2 * DAY_S, 0);
-    snprintf(command, sizeof command,
-             "cd %s && mkdir dir.pem && echo hello >text.pem && echo hello >text.key && "
-             "cat a.pem a.pem | head -c -60 >cut.pem && "
-             "openssl ec -in a.key -out locked.key -aes128 -passout pass:x 2>/dev/null",
-             folder);
-    CHECK_EQ(system(command), 0);
-    CHECK_EQ(tls_load(&t, folder, "a", "a", &e), 0);
-    tls_context_unref(&t);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        CHECK_EQ(tls_load(&t, folder, cases[i].cert, cases[i].key, &e), -EINVAL);
-        CHECK(t == NULL);
-        CHECK(strstr(e.text, cases[i].file) != NULL);
-        CHECK(strstr(e.text, cases[i].says) != NULL);
-        CHECK(strchr(e.text, '\n') == NULL);
-    }
-    tls_folder_end(folder);
-}
-
-TEST(tls_self_signed, "a certificate for development is made once, kept unreadable for "
-                      "others, and made anew when it is broken")
-{
-    char folder[64], path[128], first[8192] = {0}, again[8192] = {0};
-    struct tls_context *t;
-    struct stat st;
-    struct rig r;
-    struct err e;
-    FILE *f;
-
-    tls_folder(folder);
-    rig_init(&r, NULL);
-    snprintf(path, sizeof path, "%s/dev.pem", folder);
-    for (int i = 0; i < 2; i++) {
-        CHECK_EQ(tls_context_self_signed(&t, path, &e), 0);
-        tls_context_unref(&t);
-        CHECK((f = fopen(path, "r")) != NULL);
-        CHECK(fread(i ? again : first, 1, sizeof first - 1, f) > 0);
-        fclose(f);
-    }
-    CHECK_STR(first, again);
-    CHECK_EQ(stat(path, &st), 0);
-    CHECK_EQ(st.st_mode & 0777, 0600);
-    CHECK((f = fopen(path, "w")) != NULL);
-    fputs("broken", f);
-    fclose(f);
-    CHECK_EQ(tls_context_self_signed(&t, path, &e), 0);
-    edge_use_tls(r.edge, t);
-    tls_context_unref(&t);
-    SSL_CTX *client = tls_client();
-    SSL *ssl = tls_connect(&r, client, "localhost");
-    CHECK(is_for(ssl, "localhost"));
-    tls_end(ssl);
-    SSL_CTX_free(client);
-    tls_rig_fini(&r, folder);
-}
-
 /* Move bytes between a client that knows no socket and the server, `step` at a time
  * towards the server. */
 static void exchange(struct rig *r, int fd, BIO *out, BIO *in, size_t step)
@@ -144,203 +40,19 @@ TEST(tls_split, "hello, handshake and request may arrive in pieces of any size")
             SSL_set_bio(ssl, in, out);
             SSL_set_max_proto_version(ssl, versions[v]);
             SSL_set_connect_state(ssl);
-            while (at < strlen(hello_reply) && rig_clock_ms() < until) {
+            while (at < strlen(TLS_HELLO_REPLY) && rig_clock_ms() < until) {
                 if (!is_asked && SSL_do_handshake(ssl) == 1)
-                    is_asked = SSL_write(ssl, hello, (int)strlen(hello)) > 0;
+                    is_asked = SSL_write(ssl, TLS_HELLO, (int)strlen(TLS_HELLO)) > 0;
                 exchange(&r, fd, out, in, steps[i]);
                 int k = is_asked ? SSL_read(ssl, got + at, (int)(sizeof got - at)) : 0;
                 at += k > 0 ? (size_t)k : 0;
             }
             got[at] = 0;
-            CHECK_STR(got, hello_reply);
+            CHECK_STR(got, TLS_HELLO_REPLY);
             CHECK_EQ(SSL_version(ssl), versions[v]);
             SSL_free(ssl);
             close(fd);
         }
-    SSL_CTX_free(ctx);
-    tls_rig_fini(&r, folder);
-}
-
-TEST(tls_versions, "1.0 and 1.1 are refused, and so are ciphers without forward secrecy")
-{
-    SSL_CTX *ctx = tls_client();
-    char folder[64];
-    struct rig r;
-    SSL *ssl;
-
-    tls_rig_init(&r, folder, NULL);
-    SSL_CTX_set_security_level(ctx, 0);
-    SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION);
-    for (int version = TLS1_VERSION; version <= TLS1_3_VERSION; version++) {
-        SSL_CTX_set_max_proto_version(ctx, version);
-        int result = tls_try(&r, ctx, NULL, &ssl);
-        CHECK_EQ(result > 0, version >= TLS1_2_VERSION);
-        if (result <= 0)
-            CHECK_EQ(alert_of(), SSL_AD_PROTOCOL_VERSION);
-        tls_end(ssl);
-    }
-    SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
-    SSL_CTX_set_cipher_list(ctx, "kRSA:ECDHE+AES+SHA256:!AESGCM");
-    CHECK(tls_try(&r, ctx, NULL, &ssl) <= 0);
-    CHECK_EQ(alert_of(), SSL_AD_HANDSHAKE_FAILURE);
-    tls_end(ssl);
-    SSL_CTX_free(ctx);
-    tls_rig_fini(&r, folder);
-}
-
-TEST(tls_alpn, "http/1.1 is chosen where it is offered; h2 alone gets alert 120")
-{
-    static const unsigned char both[] = "\x02h2\x08http/1.1", h2[] = "\x02h2";
-    SSL_CTX *ctx = tls_client();
-    const unsigned char *chosen;
-    char folder[64];
-    struct rig r;
-    unsigned n;
-    SSL *ssl;
-
-    tls_rig_init(&r, folder, NULL);
-    SSL_CTX_set_alpn_protos(ctx, both, sizeof both - 1);
-    ssl = tls_connect(&r, ctx, NULL);
-    SSL_get0_alpn_selected(ssl, &chosen, &n);
-    CHECK_EQ(n, 8);
-    CHECK_MEM(chosen, "http/1.1", 8);
-    tls_end(ssl);
-    SSL_CTX_set_alpn_protos(ctx, h2, sizeof h2 - 1);
-    CHECK(tls_try(&r, ctx, NULL, &ssl) <= 0);
-    CHECK_EQ(alert_of(), SSL_AD_NO_APPLICATION_PROTOCOL);
-    tls_end(ssl);
-    SSL_CTX_free(ctx);
-    tls_rig_fini(&r, folder);
-}
-
-TEST(tls_sni, "the name chooses the certificate: exact before wildcard, the first for "
-              "everybody else")
-{
-    static const struct {
-        const char *asks, *gets;
-    } cases[] = {
-        {"a.test",        "a.test"    },
-        {"B.test",        "b.test"    },
-        {"x.b.test",      "any.b.test"},
-        {"own.b.test",    "own.b.test"},
-        {"deep.x.b.test", "a.test"    }, /* a wildcard is one label */
-        {"c.test",        "a.test"    },
-        {NULL,            "a.test"    },
-    };
-    char folder[64], paths[6][128];
-    struct tls_files files[3];
-    struct tls_context *t;
-    struct rig r;
-    struct err e;
-    SSL_CTX *ctx = tls_client();
-
-    tls_rig_init(&r, folder, NULL);
-    tls_make(folder, "b", "DNS:b.test,DNS:*.b.test", -60, DAY_S, 0);
-    tls_make(folder, "own", "DNS:own.b.test", -60, DAY_S, 0);
-    for (int i = 0; i < 3; i++) {
-        const char *name = i == 0 ? "a" : i == 1 ? "b" : "own";
-        snprintf(paths[2 * i], 128, "%s/%s.pem", folder, name);
-        snprintf(paths[2 * i + 1], 128, "%s/%s.key", folder, name);
-        files[i] = (struct tls_files){paths[2 * i], paths[2 * i + 1]};
-    }
-    CHECK_EQ(tls_context_load(&t, files, 3, &e), 0);
-    edge_use_tls(r.edge, t);
-    tls_context_unref(&t);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        SSL *ssl = tls_connect(&r, ctx, cases[i].asks);
-        CHECK(is_for(ssl, cases[i].gets));
-        /* b's wildcard fits own.b.test as well, but it is not its certificate. */
-        if (strcmp(cases[i].gets, "own.b.test") == 0)
-            CHECK(!is_for(ssl, "b.test"));
-        tls_end(ssl);
-    }
-    SSL_CTX_free(ctx);
-    tls_rig_fini(&r, folder);
-}
-
-/* One connection with a request, so that a ticket has come; was it resumed? The
- * session for the next one goes to *session. */
-static bool resume(struct rig *r, SSL_CTX *ctx, SSL_SESSION **session)
-{
-    SSL *ssl = SSL_new(ctx);
-    int result;
-
-    SSL_set_fd(ssl, rig_connect(r));
-    if (*session)
-        SSL_set_session(ssl, *session);
-    SSL_SESSION_free(*session);
-    TLS_DO(r, ssl, result, SSL_connect(ssl));
-    CHECK_EQ(result, 1);
-    tls_send(r, ssl, hello, strlen(hello));
-    tls_expect(r, ssl, hello_reply);
-    bool is_resumed = SSL_session_reused(ssl) == 1;
-    *session = SSL_get1_session(ssl);
-    /* A session that is cut off may not be resumed in TLS 1.2. */
-    SSL_shutdown(ssl);
-    tls_end(ssl);
-    return is_resumed;
-}
-
-TEST(tls_ticket, "a ticket resumes, with new certificates too and when the key has been "
-                 "replaced once, but not twice")
-{
-    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
-    const uint32_t half_day_ms = 12 * 3600 * 1000;
-    for (size_t v = 0; v < 2; v++) {
-        SSL_CTX *ctx = tls_client();
-        SSL_SESSION *s = NULL, *old;
-        char folder[64];
-        struct rig r;
-
-        tls_rig_init(&r, folder, NULL);
-        rig_stop_clock();
-        SSL_CTX_set_max_proto_version(ctx, versions[v]);
-        CHECK(!resume(&r, ctx, &s));
-        CHECK(resume(&r, ctx, &s));
-        tls_make(folder, "new", "DNS:a.test", -60, DAY_S, 0);
-        tls_use(&r, folder, "new");
-        CHECK(resume(&r, ctx, &s));
-        old = SSL_SESSION_dup(s);
-        rig_later(&r, half_day_ms + 1);
-        CHECK(resume(&r, ctx, &s));
-        rig_later(&r, half_day_ms + 1);
-        CHECK(resume(&r, ctx, &s)); /* it had been given a newer one */
-        CHECK(!resume(&r, ctx, &old));
-        SSL_SESSION_free(s);
-        SSL_SESSION_free(old);
-        SSL_CTX_free(ctx);
-        tls_rig_fini(&r, folder);
-    }
-}
-
-TEST(tls_reload, "new certificates are for new connections; who is there stays")
-{
-    SSL_CTX *ctx = tls_client();
-    char folder[64];
-    struct rig r;
-
-    tls_rig_init(&r, folder, NULL);
-    SSL *ssl = tls_connect(&r, ctx, NULL);
-    tls_upgrade(&r, ssl);
-    tls_echo(&r, ssl, "before");
-    /* One is in the middle of its handshake. */
-    int waiting = rig_connect(&r);
-    RIG_WAIT(&r, edge_counters(r.edge)->open == 2);
-    tls_make(folder, "b", "DNS:b.test", -60, DAY_S, 0);
-    tls_use(&r, folder, "b");
-    tls_echo(&r, ssl, "after");
-    CHECK(is_for(ssl, "a.test"));
-    SSL *late = SSL_new(ctx), *fresh = tls_connect(&r, ctx, NULL);
-    int result;
-    SSL_set_fd(late, waiting);
-    SSL_set_tlsext_host_name(late, "a.test"); /* looks into the old certificates */
-    TLS_DO(&r, late, result, SSL_connect(late));
-    CHECK_EQ(result, 1);
-    CHECK(is_for(late, "a.test"));
-    CHECK(is_for(fresh, "b.test"));
-    tls_end(ssl);
-    tls_end(late);
-    tls_end(fresh);
     SSL_CTX_free(ctx);
     tls_rig_fini(&r, folder);
 }
@@ -508,8 +220,8 @@ TEST(tls_stuck_hello, "a handshake that fills the socket goes on when there is r
     SSL_set0_wbio(ssl, BIO_new_socket(fd, BIO_NOCLOSE));
     TLS_DO(&r, ssl, result, SSL_do_handshake(ssl));
     CHECK_EQ(result, 1);
-    tls_send(&r, ssl, hello, strlen(hello));
-    tls_expect(&r, ssl, hello_reply);
+    tls_send(&r, ssl, TLS_HELLO, strlen(TLS_HELLO));
+    tls_expect(&r, ssl, TLS_HELLO_REPLY);
     SSL_free(ssl);
     close(fd);
     SSL_CTX_free(ctx);
@@ -578,7 +290,7 @@ TEST(tls_broken, "a record that was changed on the way ends the connection with 
      * the alert. */
     CHECK_EQ(send(SSL_get_fd(ssl), record, sizeof record, 0), sizeof record);
     CHECK(tls_is_end(&r, ssl, false) || SSL_get_shutdown(ssl));
-    CHECK_EQ(alert_of(), SSL_AD_BAD_RECORD_MAC);
+    CHECK_EQ(tls_alert(), SSL_AD_BAD_RECORD_MAC);
     RIG_WAIT(&r, r.ws == NULL || r.ws->is_shut);
     char byte;
     CHECK_EQ(recv(SSL_get_fd(ssl), &byte, 1, 0), 0); /* no reset */
