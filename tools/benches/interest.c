@@ -9,15 +9,9 @@
  * which makes each frame its player's own; and players of whom all are five ticks
  * behind. Medians over the ticks after a warm-up; CPU time of the thread.
  */
+#include "lib/bench_room.h"
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "script/script_room.h"
-#include "state/emit.h"
 
 enum { WARM_UP = 100, TICKS = 200, BEHIND = 5, MAX_PLAYERS = 1000 };
 
@@ -61,95 +55,32 @@ struct result {
     double scan_us, commit_us, emit_us, all_us, behind_us, bytes, seen;
 };
 
-static double now_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *v, size_t n)
-{
-    qsort(v, n, sizeof *v, ascending);
-    return v[n / 2];
-}
-
-static void die(const char *why)
-{
-    fprintf(stderr, "bench interest: %s\n", why);
-    exit(1);
-}
-
-static void on_error(void *ctx, void *room, const struct script_error *error)
-{
-    (void)ctx;
-    (void)room;
-    fprintf(stderr, "%s:%d: %s\n", error->file, error->line, error->message);
-    exit(1);
-}
-
-static void write_game(const char *folder, const struct setting *s)
-{
-    char path[256], see[64] = "nil";
-
-    if (s->sees)
-        snprintf(see, sizeof see, "%.3f", sqrt((double)s->sees / s->n / M_PI) * 4096);
-    snprintf(path, sizeof path, "%s/game.lua", folder);
-    FILE *f = fopen(path, "w");
-    if (!f ||
-        fprintf(f, "local N, SEE, OWNER = %d, %s, %s\n%s", s->n, see,
-                s->has_owners ? "'owner'" : "nil", source) < 0 ||
-        fclose(f))
-        die("the game cannot be written");
-}
-
 struct room {
-    struct vm *vm;
-    struct image *img;
-    struct script_room *sr;
-    struct emit_cache cache;
+    struct bench_room in;
     struct view views[MAX_PLAYERS];
 };
 
 static void open_room(struct room *r, const char *folder, const struct setting *s)
 {
-    static const struct vm_hooks hooks = {.on_error = on_error};
-    struct vm_options o = {
-        .name = "bench", .folder = folder, .scripts = SCRIPTS_DIR, .hooks = &hooks};
-    struct err e;
+    char values[128], see[64] = "nil";
 
-    write_game(folder, s);
-    if (vm_new(&r->vm, &o, &e) < 0)
-        die(e.text);
-    emit_cache_init(&r->cache);
+    if (s->sees)
+        snprintf(see, sizeof see, "%.3f", sqrt((double)s->sees / s->n / M_PI) * 4096);
+    snprintf(values, sizeof values, "local N, SEE, OWNER = %d, %s, %s", s->n, see,
+             s->has_owners ? "'owner'" : "nil");
+    bench_write_game(folder, values, source);
     for (int i = 0; i < s->players; i++) {
         view_init(&r->views[i]);
         r->views[i].player = (uint32_t)(i * (s->n / s->players) + 1);
     }
-    if (image_new(&r->img, r->vm->def->schema, 0) < 0)
-        die("out of memory");
-    image_begin(r->img, 1);
-    if (script_room_new(&r->sr, r->vm, NULL, "bench", 1, r->img) < 0)
-        die("out of memory");
-    script_create(r->sr, NULL, 0);
+    bench_room_open(&r->in, folder, true);
 }
 
 static void close_room(struct room *r, int players)
 {
-    script_room_free(&r->sr);
     for (int i = 0; i < players; i++)
         view_fini(&r->views[i]);
-    emit_cache_fini(&r->cache);
-    image_free(&r->img);
-    vm_free(&r->vm);
+    bench_room_close(&r->in);
 }
 
 /* Frames for all; returns their bytes. */
@@ -159,9 +90,10 @@ static size_t emit_all(struct room *r, int players)
 
     for (int i = 0; i < players; i++) {
         bool failed;
-        struct chunk *frame = emit_frame(&r->cache, r->img, &r->views[i], false, &failed);
+        struct chunk *frame =
+            emit_frame(&r->in.cache, r->in.img, &r->views[i], false, &failed);
         if (!frame || failed)
-            die("no frame");
+            bench_die("no frame");
         bytes += frame->len;
         chunk_unref(&frame);
     }
@@ -178,19 +110,19 @@ static struct result measure(const char *folder, const struct setting *s)
     open_room(&room, folder, s);
     for (uint32_t t = 1; t <= WARM_UP + TICKS + BEHIND * TICKS / 4; t++) {
         bool skips = t > WARM_UP + TICKS && t % BEHIND != 0;
-        script_tick(room.sr, 0.05);
-        double t0 = now_us();
-        script_scan(room.sr);
-        double t1 = now_us();
-        image_commit(room.img);
-        double t2 = now_us();
+        script_tick(room.in.sr, 0.05);
+        double t0 = bench_now_us();
+        script_scan(room.in.sr);
+        double t1 = bench_now_us();
+        image_commit(room.in.img);
+        double t2 = bench_now_us();
         size_t n = 0;
         if (skips)
             for (int i = 0; i < s->players; i++)
-                view_skip(&room.views[i], room.img);
+                view_skip(&room.views[i], room.in.img);
         else
             n = emit_all(&room, s->players);
-        double t3 = now_us();
+        double t3 = bench_now_us();
         if (t > WARM_UP && t <= WARM_UP + TICKS) {
             uint32_t i = t - WARM_UP - 1;
             scan[i] = t1 - t0;
@@ -201,16 +133,16 @@ static struct result measure(const char *folder, const struct setting *s)
         } else if (t > WARM_UP + TICKS && !skips) {
             behind[n_behind++] = t3 - t2;
         }
-        image_begin(room.img, t + 1);
+        image_begin(room.in.img, t + 1);
     }
     size_t seen = 0;
     for (int i = 0; i < s->players; i++)
         seen += room.views[i].sights ? room.views[i].sights[0].n : (size_t)s->n;
-    res = (struct result){median(scan, TICKS),
-                          median(commit, TICKS),
-                          median(emit, TICKS),
-                          median(all, TICKS),
-                          median(behind + 1, n_behind - 1),
+    res = (struct result){bench_median(scan, TICKS),
+                          bench_median(commit, TICKS),
+                          bench_median(emit, TICKS),
+                          bench_median(all, TICKS),
+                          bench_median(behind + 1, n_behind - 1),
                           (double)bytes / TICKS / s->players,
                           (double)seen / s->players};
     close_room(&room, s->players);
@@ -246,11 +178,10 @@ int main(int argc, char **argv)
         {"1000 moving, 200 players, all seen",                1000,  200, 0,   false},
         {"1000 moving, 200 players, all seen, owners' field", 1000,  200, 0,   true },
     };
-    char folder[] = "/tmp/parlor-bench-XXXXXX", path[256];
+    char folder[] = "/tmp/parlor-bench-XXXXXX";
     bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
 
-    if (!mkdtemp(folder))
-        die("no temporary folder");
+    bench_folder(folder);
     if (json)
         printf("{\"bench\":\"interest\",\"results\":[");
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
@@ -266,8 +197,6 @@ int main(int argc, char **argv)
     }
     if (json)
         printf("]}\n");
-    snprintf(path, sizeof path, "%s/game.lua", folder);
-    unlink(path);
-    rmdir(folder);
+    bench_folder_end(folder);
     return 0;
 }

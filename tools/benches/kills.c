@@ -8,6 +8,7 @@
  * thread's. Exit 1 where a runaway got away or a VM computed something else.
  */
 #include "../../tests/unit/script/runaways.h"
+#include "lib/bench_room.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,12 +72,6 @@ struct side {
 static double wall[KILLS], cpu[KILLS], late[KILLS * 4];
 static int n_late;
 
-static void die(const char *why)
-{
-    fprintf(stderr, "bench kills: %s\n", why);
-    exit(1);
-}
-
 static double cpu_ms(void)
 {
     struct timespec t;
@@ -91,7 +86,7 @@ static size_t resident_bytes(void)
     FILE *f = fopen("/proc/self/statm", "r");
 
     if (!f || fscanf(f, "%lu %lu", &all, &resident) != 2)
-        die("no /proc");
+        bench_die("no /proc");
     fclose(f);
     return resident * (size_t)sysconf(_SC_PAGESIZE);
 }
@@ -117,7 +112,7 @@ static const struct vm_hooks hooks = {.send = on_send, .on_error = on_error};
 static void end_tick(struct side *s)
 {
     if (script_scan(s->room) != SCRIPT_DONE)
-        die("the scan failed");
+        bench_die("the scan failed");
     image_commit(s->image);
     image_begin(s->image, ++s->tick);
     vm_step_end(s->vm);
@@ -132,22 +127,22 @@ static void open_side(struct side *s, const char *name, const char *source)
 
     strcpy(s->folder, "/tmp/parlor-bench-XXXXXX");
     if (!mkdtemp(s->folder))
-        die("no temporary folder");
+        bench_die("no temporary folder");
     snprintf(path, sizeof path, "%s/game.lua", s->folder);
     FILE *f = fopen(path, "w");
     if (!f || fputs(source, f) < 0 || fclose(f))
-        die("the game cannot be written");
+        bench_die("the game cannot be written");
     if (vm_new(&s->vm, &o, &e) < 0)
-        die(e.text);
+        bench_die(e.text);
     unlink(path);
     rmdir(s->folder);
     if (image_new(&s->image, s->vm->def->schema, 0) < 0)
-        die("out of memory");
+        bench_die("out of memory");
     image_begin(s->image, s->tick = 1);
     if (script_room_new(&s->room, s->vm, NULL, name, 1, s->image) < 0 ||
         script_create(s->room, NULL, 0) != SCRIPT_DONE ||
         script_seat_add(s->room, 1, "ann") < 0)
-        die("no room");
+        bench_die("no room");
     end_tick(s);
 }
 
@@ -181,16 +176,16 @@ static void stop_one(struct side *s, int i, const char *code)
     double took = (double)(clk_real_ns() - began) / 1e6, cpu_took = cpu_ms() - cpu_began;
     if (r != SCRIPT_STOPPED) {
         fprintf(stderr, "%s\n", code);
-        die("this one was not stopped");
+        bench_die("this one was not stopped");
     }
     if (script_restore(s->room) != SCRIPT_DONE || s->vm->is_lost)
-        die("the VM was lost");
+        bench_die("the VM was lost");
     enum script_result checked = say(s, "check", "");
     if (checked == SCRIPT_STOPPED) /* the machine had no time for it */
         checked = say(s, "check", "");
     if (checked != SCRIPT_DONE) {
         fprintf(stderr, "%s\n", code);
-        die("after this one the VM computes something else");
+        bench_die("after this one the VM computes something else");
     }
     end_tick(s);
     if (i >= 0) {
@@ -209,17 +204,10 @@ static void run_other(struct side *s, uint64_t *due)
     if (n_late < KILLS * 4)
         late[n_late++] = (double)(now - *due) / 1e6;
     if (script_tick(s->room, 0.05) != SCRIPT_DONE)
-        die("the other game's tick failed");
+        bench_die("the other game's tick failed");
     end_tick(s);
     while (*due <= now)
         *due += TICK_MS * 1000000ull;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
 }
 
 static void put(bool json, bool *first, const char *metric, const char *unit, double value)
@@ -244,7 +232,7 @@ static void put_spread(bool json, bool *first, const char *what, double *v, int 
     };
     char metric[96];
 
-    qsort(v, (size_t)n, sizeof *v, ascending);
+    qsort(v, (size_t)n, sizeof *v, bench_ascending);
     for (size_t i = 0; i < sizeof spread / sizeof *spread; i++) {
         int at = (int)(spread[i].share * (n - 1));
         snprintf(metric, sizeof metric, "%s, %s", what, spread[i].name);

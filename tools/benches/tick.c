@@ -9,16 +9,8 @@
  * each also holds a list of 8 and a map of 3 that nothing changes.
  * Medians over the ticks after a warm-up; CPU time of the thread.
  */
-#include <luajit.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "lib/bench_room.h"
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "room/room.h"
-#include "script/script_room.h"
-#include "state/emit.h"
 
 enum { WARM_UP = 400, TICKS = 600 };
 
@@ -68,95 +60,32 @@ struct result {
     size_t frame_bytes;
 };
 
-static double now_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *v)
-{
-    qsort(v, TICKS, sizeof *v, ascending);
-    return v[TICKS / 2];
-}
-
-static void die(const char *why)
-{
-    fprintf(stderr, "bench tick: %s\n", why);
-    exit(1);
-}
-
-static void on_error(void *ctx, void *room, const struct script_error *error)
-{
-    (void)ctx;
-    (void)room;
-    fprintf(stderr, "%s:%d: %s\n", error->file, error->line, error->message);
-    exit(1);
-}
-
-/* games/bench/game.lua in a folder of its own. */
-static void write_game(const char *folder, int n, int stride, bool tables)
-{
-    char path[256];
-
-    snprintf(path, sizeof path, "%s/game.lua", folder);
-    FILE *f = fopen(path, "w");
-    if (!f ||
-        fprintf(f, "local N, STRIDE, TABLES = %d, %d, %s\n%s", n, stride,
-                tables ? "true" : "false", source) < 0 ||
-        fclose(f))
-        die("the game cannot be written");
-}
-
 static struct result measure(const char *folder, int n, int stride, bool jit, bool tables)
 {
     static double script[TICKS], scan[TICKS], sync[TICKS], total[TICKS];
-    static const struct vm_hooks hooks = {.on_error = on_error};
-    struct vm_options o = {
-        .name = "bench", .folder = folder, .scripts = SCRIPTS_DIR, .hooks = &hooks};
-    struct vm *vm;
-    struct image *img;
-    struct script_room *sr;
-    struct emit_cache cache;
+    struct bench_room room;
     struct view view;
-    struct err e;
     struct result r = {0};
     size_t bytes = 0;
     bool failed = false;
+    char values[64];
 
-    write_game(folder, n, stride, tables);
-    if (vm_new(&vm, &o, &e) < 0)
-        die(e.text);
-    if (!jit)
-        luaJIT_setmode(vm->L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
-    emit_cache_init(&cache);
+    snprintf(values, sizeof values, "local N, STRIDE, TABLES = %d, %d, %s", n, stride,
+             tables ? "true" : "false");
+    bench_write_game(folder, values, source);
+    bench_room_open(&room, folder, jit);
     view_init(&view);
-    if (image_new(&img, vm->def->schema, 0) < 0)
-        die("out of memory");
-    image_begin(img, 1);
-    if (script_room_new(&sr, vm, NULL, "bench", 1, img) < 0)
-        die("out of memory");
-    script_create(sr, NULL, 0);
     for (uint32_t t = 1; t <= WARM_UP + TICKS; t++) {
-        double t0 = now_us();
-        script_tick(sr, 0.05);
-        double t1 = now_us();
-        script_scan(sr);
-        double t2 = now_us();
-        image_commit(img);
-        struct chunk *frame = emit_frame(&cache, img, &view, false, &failed);
-        double t3 = now_us();
+        double t0 = bench_now_us();
+        script_tick(room.sr, 0.05);
+        double t1 = bench_now_us();
+        script_scan(room.sr);
+        double t2 = bench_now_us();
+        image_commit(room.img);
+        struct chunk *frame = emit_frame(&room.cache, room.img, &view, false, &failed);
+        double t3 = bench_now_us();
         if (!frame || failed)
-            die("no frame");
+            bench_die("no frame");
         if (t > WARM_UP) {
             uint32_t i = t - WARM_UP - 1;
             script[i] = t1 - t0;
@@ -166,19 +95,16 @@ static struct result measure(const char *folder, int n, int stride, bool jit, bo
             bytes += frame->len;
         }
         chunk_unref(&frame);
-        image_begin(img, t + 1);
+        image_begin(room.img, t + 1);
     }
-    r.script_us = median(script);
-    r.scan_us = median(scan);
-    r.sync_us = median(sync);
-    r.total_us = median(total);
+    r.script_us = bench_median(script, TICKS);
+    r.scan_us = bench_median(scan, TICKS);
+    r.sync_us = bench_median(sync, TICKS);
+    r.total_us = bench_median(total, TICKS);
     r.frame_bytes = bytes / TICKS;
     r.bytes_per_entity = (double)bytes / TICKS / (n / stride);
-    script_room_free(&sr);
     view_fini(&view);
-    emit_cache_fini(&cache);
-    image_free(&img);
-    vm_free(&vm);
+    bench_room_close(&room);
     return r;
 }
 
@@ -194,11 +120,10 @@ int main(int argc, char **argv)
         {10000, 1,  true,  false},
         {1000,  1,  false, false},
     };
-    char folder[] = "/tmp/parlor-bench-XXXXXX", path[256];
+    char folder[] = "/tmp/parlor-bench-XXXXXX";
     bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
 
-    if (!mkdtemp(folder))
-        die("no temporary folder");
+    bench_folder(folder);
     if (json)
         printf("{\"bench\":\"tick\",\"results\":[");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -224,8 +149,6 @@ int main(int argc, char **argv)
     }
     if (json)
         printf("]}\n");
-    snprintf(path, sizeof path, "%s/game.lua", folder);
-    unlink(path);
-    rmdir(folder);
+    bench_folder_end(folder);
     return 0;
 }

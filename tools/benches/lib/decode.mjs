@@ -8,13 +8,13 @@
  * What is not in it: the WebSocket, listeners, drawing.
  */
 import { setImmediate } from "node:timers/promises";
-import { parseArgs } from "node:util";
 
 import { Binary } from "../../../scripts/web/binary.js";
 import { Columns } from "../../../scripts/web/columns.js";
 import { schemaHash } from "../../../scripts/web/schema.js";
 import { State } from "../../../scripts/web/state.js";
 import { Out, utf8 } from "../../../scripts/web/wire.js";
+import { readOptions } from "./options.mjs";
 import { cpuUs, make, median } from "./swarm.mjs";
 
 const USAGE = `Example: tools/bench decode --json
@@ -27,24 +27,10 @@ Usage: tools/bench decode [--json] [--entities N] [--rounds N]
 
 See tools/benches/README.md for what the figures mean.`;
 
-let options;
-try {
-  options = parseArgs({
-    options: {
-      json: { type: "boolean" },
-      help: { type: "boolean" },
-      entities: { type: "string", default: "1000" },
-      rounds: { type: "string", default: "7" },
-    },
-  }).values;
-} catch (e) {
-  console.error(`bench decode: ${e.message}\n\n${USAGE}`);
-  process.exit(64);
-}
-if (options.help) {
-  console.log(USAGE);
-  process.exit(0);
-}
+const options = readOptions("decode", USAGE, {
+  entities: { type: "string", default: "1000" },
+  rounds: { type: "string", default: "7" },
+});
 const N = Number(options.entities);
 const FRAMES = 200; // a round
 const WARM_UP = 2;

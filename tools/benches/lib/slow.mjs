@@ -15,7 +15,8 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+
+import { readOptions } from "./options.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const [serverNs, routerNs, clientNs, ...args] = process.argv.slice(2);
@@ -50,26 +51,16 @@ end
 return swarm
 `;
 
-let options;
-try {
-  options = parseArgs({
-    args,
-    options: {
-      json: { type: "boolean" },
-      help: { type: "boolean" },
-      seconds: { type: "string", default: "10" },
-      entities: { type: "string", default: "1000" },
-      other: { type: "string" },
-    },
-  }).values;
-} catch (e) {
-  console.error(`bench slow: ${e.message}\n\n${USAGE}`);
-  process.exit(64);
-}
-if (options.help) {
-  console.log(USAGE);
-  process.exit(0);
-}
+const options = readOptions(
+  "slow",
+  USAGE,
+  {
+    seconds: { type: "string", default: "10" },
+    entities: { type: "string", default: "1000" },
+    other: { type: "string" },
+  },
+  args,
+);
 
 const children = new Set();
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "parlor-bench-"));

@@ -7,9 +7,9 @@
  */
 import { execFileSync } from "node:child_process";
 import path from "node:path";
-import { parseArgs } from "node:util";
 
 import { Swarm } from "./colyseus.mjs";
+import { readOptions } from "./options.mjs";
 import { cpuUs, median } from "./swarm.mjs";
 
 const USAGE = `Example: tools/bench state --json
@@ -21,23 +21,7 @@ Usage: tools/bench state [--json] [--rounds N]
 
 See tools/benches/README.md for what the figures mean.`;
 
-let options;
-try {
-  options = parseArgs({
-    options: {
-      json: { type: "boolean" },
-      help: { type: "boolean" },
-      rounds: { type: "string", default: "5" },
-    },
-  }).values;
-} catch (e) {
-  console.error(`bench state: ${e.message}\n\n${USAGE}`);
-  process.exit(64);
-}
-if (options.help) {
-  console.log(USAGE);
-  process.exit(0);
-}
+const options = readOptions("state", USAGE, { rounds: { type: "string", default: "5" } });
 
 const SIZES = [1000, 10000];
 const TICKS = 200;
