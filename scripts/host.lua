@@ -464,7 +464,7 @@ local function list_of(R, is_spectator)
   if type(list) ~= "table" then
     list = {}
     for id, player in next, R.seats do
-      if R.watches[id] == is_spectator then list[id] = player end
+      if (R.watches[id] or false) == is_spectator then list[id] = player end
     end
     rawset(R.room, name, list)
   end
@@ -475,7 +475,7 @@ function M.seat_add(R, id, name, is_spectator)
   local player = setmetatable({ id = id, name = name }, player_meta)
   if is_spectator then rawset(player, "spectator", true) end
   handle_of[player] = R.handle * 2^32 + id
-  R.seats[id], R.watches[id] = player, is_spectator
+  R.seats[id], R.watches[id] = player, is_spectator or nil
   rawset(list_of(R, is_spectator), id, player)
 end
 

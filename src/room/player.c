@@ -17,18 +17,25 @@ struct player *player_new(uint32_t id)
     if (!p)
         return NULL;
     p->id = id;
-    view_init(&p->view);
-    p->view.player = id;
     rnd_secret(p->token, sizeof p->token);
     player_set_name(p, NULL, 0, PLAYER_NAME_MAX);
     return p;
 }
 
-bool player_make_pace(struct player *p)
+bool player_make_view(struct player *p)
 {
-    if ((p->pace = malloc(sizeof *p->pace)))
-        pace_reset(p->pace);
-    return p->pace != NULL;
+    p->view = malloc(sizeof *p->view);
+    p->pace = malloc(sizeof *p->pace);
+    if (!p->view || !p->pace) {
+        free(p->view);
+        p->view = NULL;
+        return false;
+    }
+    view_init(p->view);
+    /* No row is a spectator's own, whatever keys a script gives out. */
+    p->view->player = p->is_spectator ? 0 : p->id;
+    pace_reset(p->pace);
+    return true;
 }
 
 void player_free(struct player **at)
@@ -38,7 +45,9 @@ void player_free(struct player **at)
     *at = NULL;
     if (!p)
         return;
-    view_fini(&p->view);
+    if (p->view)
+        view_fini(p->view);
+    free(p->view);
     schema_unref(&p->schema);
     free(p->buckets);
     free(p->pace);

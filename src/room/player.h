@@ -56,7 +56,7 @@ struct player {
     struct room *room;
     struct peer peer;        /* peer.conn is NULL while HELD */
     struct session *session; /* of the connection, or NULL */
-    struct view view;        /* of what was sent; left alone while HELD */
+    struct view *view;       /* of what was sent; left alone while HELD; raw: NULL */
     struct pace *pace;       /* of the connection: what state its line takes; raw: NULL */
     struct schema *schema;   /* by which this client encodes (own reference) */
     uint32_t
@@ -76,12 +76,12 @@ struct player {
 };
 
 /* A player with a fresh token, or NULL when memory is out. It gets no state until it
- * has player_make_pace(). */
+ * has player_make_view(). */
 struct player *player_new(uint32_t id);
 void player_free(struct player **p);
 
 /* False when memory is out. */
-bool player_make_pace(struct player *p);
+bool player_make_view(struct player *p);
 
 /* This client encodes by another schema from here on; limits start anew. */
 void player_set_schema(struct player *p, struct schema *schema);

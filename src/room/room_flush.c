@@ -110,7 +110,7 @@ static void begin_view(const struct room *r, struct player *p)
 {
     bool knows = p->peer.codec == PEER_JSON || p->offered_hash == r->image->schema->hash;
 
-    view_resume(&p->view, r->image, knows ? p->resume_tick : 0);
+    view_resume(p->view, r->image, knows ? p->resume_tick : 0);
     p->resume_tick = 0;
 }
 
@@ -154,7 +154,7 @@ static bool is_stuck(const struct room *r, struct player *p, uint64_t now_us)
  * which state has to follow. */
 static bool send_state(struct room *r, struct player *p, bool is_greeted, uint64_t now_us)
 {
-    bool is_current = view_is_current(&p->view, r->image), failed = false;
+    bool is_current = view_is_current(p->view, r->image), failed = false;
 
     /* Asked before anything of this flush is on its way. */
     p->is_slow =
@@ -166,14 +166,14 @@ static bool send_state(struct room *r, struct player *p, bool is_greeted, uint64
     }
     p->needs_schema = false;
     if (p->is_slow)
-        view_skip(&p->view, r->image);
+        view_skip(p->view, r->image);
     if (p->is_slow || is_current)
         return !is_current;
     bool json = p->peer.codec == PEER_JSON;
-    struct chunk *frame = emit_frame(&r->cache, r->image, &p->view, json, &failed);
+    struct chunk *frame = emit_frame(&r->cache, r->image, p->view, json, &failed);
     if (frame) {
         p->peer.ops->send(p->peer.conn, frame);
-        pace_sent(p->pace, p->view.told, (uint32_t)now_us);
+        pace_sent(p->pace, p->view->told, (uint32_t)now_us);
         p->has_events = false;
     }
     chunk_unref(&frame);
@@ -186,12 +186,12 @@ static void send_hash(const struct room *r, struct player *p)
     struct buf members;
 
     if (p->peer.codec != PEER_BINARY || p->is_slow || r->tick - p->hashed_at < HASH_TICKS ||
-        !view_is_current(&p->view, r->image))
+        !view_is_current(p->view, r->image))
         return;
     p->hashed_at = r->tick;
     buf_init(&members, 0);
-    buf_format(&members, "\"kind\":\"hash\",\"tick\":%u,\"facets\":", p->view.told);
-    emit_hash(r->image, &p->view, &members);
+    buf_format(&members, "\"kind\":\"hash\",\"tick\":%u,\"facets\":", p->view->told);
+    emit_hash(r->image, p->view, &members);
     struct chunk *frame =
         members.failed ? NULL
                        : game_dev_frame(false, (const char *)members.data, members.len);

@@ -175,12 +175,12 @@ static void on_view(void *room, uint32_t player, const struct script_view *v)
     struct room *r = room;
     struct player *p = room_find(r, player);
 
-    if (!p)
+    if (!p || !p->view)
         return;
     if (v)
-        interest_look_at(&p->view.interest, v->x, v->y, v->radius);
+        interest_look_at(&p->view->interest, v->x, v->y, v->radius);
     else
-        interest_look_home(&p->view.interest);
+        interest_look_home(&p->view->interest);
 }
 
 static bool on_watch(void *room, uint32_t player, bool on, uint32_t table, int64_t number,
@@ -190,12 +190,12 @@ static bool on_watch(void *room, uint32_t player, bool on, uint32_t table, int64
     struct player *p = room_find(r, player);
     const struct schema *schema = r->image->schema;
 
-    if (!p)
-        return true; /* it is about to leave */
+    if (!p || !p->view)
+        return true; /* it is about to leave, or its game has no state */
     if (on)
-        return interest_watch(&p->view.interest, schema, table, number, text, len,
+        return interest_watch(&p->view->interest, schema, table, number, text, len,
                               room_def(r)->max_watched);
-    interest_unwatch(&p->view.interest, schema, table, number, text, len);
+    interest_unwatch(&p->view->interest, schema, table, number, text, len);
     return true;
 }
 

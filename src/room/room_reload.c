@@ -58,7 +58,8 @@ static bool take_over_state(struct room *r, uint64_t now_us)
         return false;
     image_begin(fresh, r->tick);
     for (uint32_t i = 0; i < r->n_players; i++)
-        interest_rebind(&r->players[i]->view.interest, r->image->schema, schema);
+        if (r->players[i]->view)
+            interest_rebind(&r->players[i]->view->interest, r->image->schema, schema);
     image_free(&r->image);
     r->image = fresh;
     emit_cache_fini(&r->cache);
@@ -66,7 +67,9 @@ static bool take_over_state(struct room *r, uint64_t now_us)
     room_know_schema(r, schema);
     for (uint32_t i = 0; i < r->n_players; i++) {
         struct player *p = r->players[i];
-        view_reset(&p->view);
+        if (!p->view)
+            continue;
+        view_reset(p->view);
         p->needs_schema = true;
         if (p->peer.codec != PEER_BINARY)
             player_set_schema(p, schema); /* by names: nobody has to learn it */

@@ -139,7 +139,7 @@ static bool queue(struct room *r, struct player *p, enum input_kind kind, const 
 static struct player *take(struct room *r, struct player *p, const struct peer *peer,
                            struct wire_str name, const uint8_t *options, size_t n_options)
 {
-    if (p && peer->codec != PEER_RAW && !player_make_pace(p))
+    if (p && peer->codec != PEER_RAW && !player_make_view(p))
         player_free(&p);
     if (!p)
         return NULL;
@@ -174,10 +174,8 @@ struct player *room_admit(struct room *r, const struct peer *peer, const char *n
     bool has_place = r->n_spectators < room_def(r)->max_spectators;
     struct player *p = has_place ? player_new(r->last_id + 1) : NULL;
 
-    if (p) {
+    if (p)
         p->is_spectator = true;
-        p->view.player = 0; /* no row is its own, whatever keys a script gives out */
-    }
     return take(r, p, peer, (struct wire_str){name, n_name}, options, n_options);
 }
 

@@ -242,7 +242,7 @@ void session_resync(struct session *s)
     if (s->resync_ms && now - s->resync_ms < RESYNC_EVERY_MS)
         return;
     s->resync_ms = now;
-    view_reset(&p->view);
+    view_reset(p->view);
     room_wake_for(p->room);
 }
 
