@@ -3,8 +3,8 @@
 /*
  * dev - what `parlor dev` tells the author, on the page itself: the last script
  * error with its place, its source and a hint, and a word when a reload has worked or
- * was taken back. Loaded
- * when the first such record arrives, so never in production.
+ * was taken back. Loaded by rare.js when the first such record arrives, so never in
+ * production.
  *
  * Everything sits in a shadow root and takes no room from the page; keys are
  * the page's own, but for Escape while the panel is open.
