@@ -189,6 +189,9 @@ type Tables = { [N in keyof State]: State[N] extends Table<infer K, infer Row> ?
 /** What join() of /_parlor/client.js resolves to, for this game. */
 export interface Room {
   readonly id: number;
+  readonly code: string;
+  readonly private: boolean;
+  readonly spectator: boolean;
   readonly state: State;
   readonly status: "connecting" | "live" | "away" | "closed";
   readonly rtt: number;
@@ -198,7 +201,7 @@ export interface Room {
   on<N extends keyof Events>(name: N, fn: (data: Events[N], about: { tick: number }) => void): () => void;
   on(name: "status", fn: (status: Room["status"]) => void): () => void;
   on(name: "error", fn: (error: unknown) => void): () => void;
-  on(name: "state" | "leave", fn: (...args: any[]) => void): () => void;
+  on(name: "state" | "leave" | "queue", fn: (...args: any[]) => void): () => void;
   view<N extends keyof State>(name: N): Tables[N];
   leave(): void;
 }

@@ -26,9 +26,7 @@ const BYE = 7;
 const KEYS = 8;
 const REPLY = 9;
 const VOLATILE = 10;
-const DEV = 0x40;
 const ROOM = 0x41;
-const QUEUE = 0x42;
 const C_HELLO = 0x81;
 const C_INPUT = 0x82;
 const C_PING = 0x83;
@@ -131,21 +129,13 @@ export class Binary {
       case REPLY:
         return { t: "reply", id: input.uv(), ok: input.u8() === 1, data: input.any() };
     }
-    if (type < DEV || type > 0x7f) throw new WireError("unknown record");
+    if (type >> 6 !== 1) throw new WireError("unknown record");
     const body = input.raw(input.uv());
-    if (type === ROOM) {
-      const inner = new In(body);
-      const room = inner.str();
-      const flags = inner.u8();
-      return { t: "room", room, private: (flags & 1) !== 0, spectator: (flags & 2) !== 0 };
-    }
-    if (type === QUEUE) {
-      const inner = new In(body);
-      const [position, waiting, found, need] = [inner.uv(), inner.uv(), inner.uv(), inner.uv()];
-      const estimate = inner.uv() - 1;
-      return { t: "queue", position, waiting, found, need, estimate: estimate < 0 ? null : estimate };
-    }
-    return type === DEV ? { ...JSON.parse(fromUtf8(body)), t: "dev" } : null;
+    if (type !== ROOM) return { t: "rare", type, body };
+    const inner = new In(body);
+    const code = inner.str();
+    const flags = inner.u8();
+    return { t: "room", is: { code, private: !!(flags & 1), spectator: !!(flags & 2) } };
   }
 
   /** @param {In} input */

@@ -26,9 +26,6 @@ import { utf8 } from "./wire.js";
  * }} Settings
  */
 
-/** The developer overlay, when it was needed. @type {Promise<any> | undefined} */
-let overlay;
-
 /** Names that listeners use for the room itself; an event called so is "event:<name>". */
 const OWN = new Set(["status", "state", "leave", "error", "dev", "queue"]);
 
@@ -46,7 +43,6 @@ export class Room {
     this.code = ""; // by which others can join this room: `join("/pond", { code })`
     this.private = false; // only by its code
     this.spectator = false; // joined with { spectate: true }
-    this._waits = ""; // a game whose script did not load when we came
     /** @type {Status} */
     this.status = "connecting";
     this.tick = 0; // of the state that is held
@@ -150,22 +146,7 @@ export class Room {
   _setStatus(status) {
     if (status === this.status) return;
     this.status = status;
-    // The game that did not load does now: nobody was there to be told.
-    if (status === "live" && this._waits) {
-      this._dev({ kind: "fixed", game: this._waits });
-      this._waits = "";
-    }
     this._emit("status", status);
-  }
-  /** @param {any} r what `parlor dev` has to say to the author */
-  _dev(r) {
-    if (r.waits) this._waits = r.game;
-    this._emit("dev", r);
-    // One after the other: imports of a module that still loads may end in any order.
-    if (typeof document !== "undefined")
-      overlay = (overlay ?? import("./dev.js"))
-        .then((dev) => (dev.show(r, this), dev))
-        .catch((e) => (console.error(e), import("./dev.js")));
   }
 }
 

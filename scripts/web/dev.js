@@ -3,7 +3,7 @@
 /*
  * dev - what `parlor dev` tells the author, on the page itself: the last script
  * error with its place, its source and a hint, a word when a reload has worked or
- * was taken back, and a state that is not the server's (hash.js). Loaded
+ * was taken back, and a state that is not the server's (hash.js). Loaded by rare.js
  * when the first such record arrives, so never in production.
  *
  * Everything sits in a shadow root and takes no room from the page; keys are

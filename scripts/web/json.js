@@ -73,7 +73,10 @@ export class Json {
     need(isObject(r), "not a record");
     if (r.t === "snapshot") this.checkSnapshot(r);
     else if (r.t === "delta") this.checkDelta(r);
-    else return [r];
+    else if (r.t === "hello") {
+      const { room: code = "", private: isPrivate = false, spectator = false, ...hello } = r;
+      return [hello, { t: "room", is: { code, private: isPrivate, spectator } }];
+    } else return [r];
     this.waiting = [r];
     return [{ t: "state", tick: r.tick, isDelta: r.t === "delta", acked: r.ack }];
   }

@@ -15,8 +15,8 @@ import { Timeline } from "./smooth.js";
 import { saveTicket, takeTicket } from "./ticket.js";
 
 const COME_BACK = new Set([1001, 1005, 1006, 1011, 1013, 4007]);
-/** A resume that ends so is over, though not the wish to play. */
-const STAY_AWAY = new Set([4000, 4005, 4006]);
+/** A resume that ends otherwise, from 4000 on, is over, though not the wish to play. */
+const KEEPS_SEAT = new Set([4000, 4005, 4006, 4007]);
 const BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 5000;
 const HELLO_MS = 10_000;
@@ -39,6 +39,8 @@ export class Session {
     /** @type {any[] | null} messages that wait, see wait() */
     this.unread = null;
     this.hasWaited = false;
+    /** @type {any[]} records for rare.js */
+    this.rare = [];
     this.room = room;
     this.codec = codec;
     this.url = url;
@@ -117,7 +119,7 @@ export class Session {
     this.isWelcome = false; // the server's hello has come
     this.isResume = !!this.ticket;
     this.resyncAt = -Infinity;
-    this.timer("hello", Math.max(HELLO_MS, this.settings.timeout ?? 0), () => this.lose());
+    this.awaitHello();
     ws.onopen = () => {
       this.helloAt = this.now();
       const hello = this.ticket
@@ -128,6 +130,11 @@ export class Session {
     ws.onmessage = (/** @type {any} */ e) => this.receive(e.data);
     ws.onerror = () => {}; // a close follows and tells
     ws.onclose = (/** @type {any} */ e) => this.closed(e.code, e.reason);
+  }
+
+  /** Or a sign of life before it. */
+  awaitHello() {
+    this.timer("hello", Math.max(HELLO_MS, this.settings.timeout ?? 0), () => this.lose());
   }
 
   /** Of the state that is held, if it is that of the room to which the ticket leads. */
@@ -156,15 +163,9 @@ export class Session {
 
   /** @param {number} code @param {string} reason */
   closed(code, reason) {
-    if (this.bye) ({ code, reason } = this.bye);
+    ({ code, reason } = this.bye ?? { code, reason });
     this.drop();
-    if (
-      this.isResume &&
-      !this.isWelcome &&
-      code >= 4000 &&
-      !COME_BACK.has(code) &&
-      !STAY_AWAY.has(code)
-    ) {
+    if (this.isResume && !this.isWelcome && code >= 4000 && !KEEPS_SEAT.has(code)) {
       this.forget(); // the seat is gone: take a new one
       this.connect();
     } else if (COME_BACK.has(code)) {
@@ -185,7 +186,8 @@ export class Session {
   end(code, reason) {
     if (this.room.status === "closed") return;
     this.drop(code === 1000 ? 1000 : undefined);
-    for (const name of ["start", "retry"]) this.stop(name);
+    this.stop("start");
+    this.stop("retry");
     globalThis.removeEventListener?.("pagehide", this.onHide);
     globalThis.removeEventListener?.("online", this.onOnline);
     // After 4005 the seat is another page's; after 1006 it may still be there.
@@ -236,8 +238,11 @@ export class Session {
     const after = [];
     for (const r of records) {
       if (r.t === "hello" && !this.welcome(r)) return;
-      else if (r.t === "room") this.enter(r);
-      else if (r.t === "queue") this.queued(r);
+      else if (r.t === "room") {
+        Object.assign(this.room, r.is);
+        // If the seat is lost, back to the friends, not into another room of its own.
+        if (this.options?.private) this.options = { ...this.options, private: false, code: r.is.code };
+      }
       else if (r.t === "schema") this.transmit(this.codec.schemaOk(r.hash));
       else if (r.t === "state") {
         tick = r.tick;
@@ -258,7 +263,10 @@ export class Session {
         after.push(() => this.settle(r.id, error, r.data));
       } else if (r.t === "pong") this.pong(r, now);
       else if (r.t === "bye") this.bye = r;
-      else if (r.t === "dev") after.push(() => this.room._dev(r));
+      else {
+        this.rare.push(r);
+        import("./rare.js").then((rare) => rare.tell(this), () => {}); // the next tries again
+      }
     }
     if (tick >= 0) {
       this.room.tick = tick;
@@ -293,7 +301,6 @@ export class Session {
     this.stop("hello");
     this.isWelcome = true;
     this.room.id = r.id;
-    this.enter(r);
     this.ticket = { id: r.id, token: r.token, epoch: r.epoch, events: 0 };
     this.timeline = new Timeline(r.period / 1000); // ticks may count anew
     this.clock.restart();
@@ -308,27 +315,6 @@ export class Session {
     this.save(true);
     this.ping();
     return true;
-  }
-
-  /** @param {any} r which room it is: of the hello, or a record of its own */
-  enter(r) {
-    this.room.code = r.room ?? "";
-    this.room.private = !!r.private;
-    this.room.spectator = !!r.spectator;
-    // If the seat is lost, back to the friends, not into another room of its own.
-    if (this.options?.private && r.room) {
-      const { private: _, ...options } = this.options;
-      this.options = { ...options, code: r.room };
-    }
-  }
-
-  /** No room yet: the server has the time in hand, and says so every few seconds. @param {any} r */
-  queued(r) {
-    this.stop("start");
-    this.timer("hello", HELLO_MS, () => this.lose());
-    const { t: _, ...queue } = r;
-    if (this.settings.onQueue) this.room._call(this.settings.onQueue, [queue, () => this.room.leave()]);
-    this.room._emit("queue", queue);
   }
 
   live() {

@@ -26,23 +26,17 @@ static bool is_key(struct wire_str key, const char *name)
 
 bool any_map_find(const uint8_t *any, size_t n, const char *key, struct wire_in *out)
 {
-    struct wire_in in = wire_from(any, n);
+    struct wire_in in = wire_from(any, n), value;
+    bool is_found = false;
 
     if (n == 0 || wire_u8(&in) != ANY_MAP)
         return false;
     for (uint32_t left = wire_uv(&in); left > 0 && !in.failed; left--)
-        if (is_key(next(&in, out), key) && !out->failed)
-            return true;
-    return false;
-}
-
-struct wire_str any_map_text(const uint8_t *any, size_t n, const char *key)
-{
-    struct wire_in value;
-
-    if (!any_map_find(any, n, key, &value) || wire_u8(&value) != ANY_STR)
-        return (struct wire_str){NULL, 0};
-    return wire_str(&value);
+        if (is_key(next(&in, &value), key) && !value.failed) {
+            *out = value;
+            is_found = true;
+        }
+    return is_found;
 }
 
 void any_map_without(const uint8_t *any, size_t n, const char *key, struct buf *out)

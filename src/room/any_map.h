@@ -14,11 +14,9 @@
 #include "proto/wire.h"
 
 /* The member `key` of a valid any of `n` bytes; *out gets the bytes of its value (an any,
- * borrowed). false: there is none, or this is no map. */
+ * borrowed), of a doubled one the last, as scripts see it. false: there is none, or this is
+ * no map. */
 bool any_map_find(const uint8_t *any, size_t n, const char *key, struct wire_in *out);
-
-/* The same where the value is a string; {NULL, 0} else. */
-struct wire_str any_map_text(const uint8_t *any, size_t n, const char *key);
 
 /* Append the map without the member `key`; anything else as it is. */
 void any_map_without(const uint8_t *any, size_t n, const char *key, struct buf *out);

@@ -7,8 +7,11 @@
  * One unit waits as a whole: a player, or a party, ready once all of it is there. Room
  * and seats are taken in one go, so nobody comes between a choice and its seats.
  *
+ * Who waits has passed auth(); a ban that comes meanwhile sends away all the same.
+ *
  * Limits: LOBBY_MAX players wait in a game, each with LOBBY_OPTIONS_BYTES of join
- * options; one run makes LOBBY_BUDGET comparisons, and the next goes on from there.
+ * options and what auth() has found out; one run makes LOBBY_BUDGET comparisons, and the
+ * next goes on from there.
  *
  * Ownership: a game's; units and waiters are the lobby's, sessions the server's.
  * Thread: its worker's.

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/record.h"
+#include "room/any_map.h"
 #include "state/payload.h"
 
 enum { NUMBER_TEXT_MAX = 40 };
@@ -45,20 +46,10 @@ static struct option take(struct wire_in *in)
 
 struct option option_find(const uint8_t *map, size_t n, const char *key)
 {
-    struct wire_in in = wire_from(map, n);
-    struct option found = {.kind = OPTION_NONE};
-    size_t len = strlen(key);
+    struct wire_in value;
 
-    if (n == 0 || wire_u8(&in) != ANY_MAP)
-        return found;
-    for (uint32_t left = wire_uv(&in); left > 0 && !in.failed; left--) {
-        wire_uv(&in); /* 0: clients send keys as strings */
-        struct wire_str name = wire_str(&in);
-        struct option o = take(&in);
-        if (name.len == len && memcmp(name.text, key, len) == 0)
-            found = o;
-    }
-    return found;
+    return any_map_find(map, n, key, &value) ? take(&value)
+                                             : (struct option){.kind = OPTION_NONE};
 }
 
 uint32_t option_items(const struct option *o, struct option *out, uint32_t max)
