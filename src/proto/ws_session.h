@@ -38,12 +38,12 @@ enum ws_event {
 struct ws_session {
     struct ws_frame frame;
     struct utf8 utf8;
-    bool is_packed;     /* the message under way is compressed */
-    struct buf message; /* gathers a split or compressed message; empty otherwise */
-    uint8_t *control;   /* gathers a control frame that a read has split; else NULL */
+    bool is_packed; /* the message under way is compressed */
+    bool ended;     /* Close or error was returned */
+    uint8_t op;     /* of the message under way; 0 between messages */
     uint8_t n_control;
-    uint8_t op; /* of the message under way; 0 between messages */
-    bool ended; /* Close or error was returned */
+    uint8_t *control;   /* gathers a control frame that a read has split; else NULL */
+    struct buf message; /* gathers a split or compressed message; empty otherwise */
     uint64_t max_message;
     struct ws_deflate *deflate; /* NULL: not agreed, RSV1 is an error */
 };

@@ -73,6 +73,7 @@ struct player {
     char name[PLAYER_NAME_MAX + 1];
     uint8_t *user; /* what auth() has found out, an any; NULL: nothing */
     uint32_t n_user;
+    uint32_t resync_ms; /* when RESYNC was last granted to this connection; 0: never */
 };
 
 /* A player with a fresh token, or NULL when memory is out. It gets no state until it

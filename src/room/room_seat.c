@@ -188,6 +188,7 @@ void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
     room_count_peer(r, p, 1);
     p->needs_hello = p->is_resumed = true;
     p->resume_tick = tick;
+    p->resync_ms = 0;
     pace_reset(p->pace);
     p->has_events = false;
     if (p->state == PLAYER_HELD) {

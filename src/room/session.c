@@ -239,9 +239,9 @@ void session_resync(struct session *s)
     struct player *p = s->player;
     uint32_t now = now_ms();
 
-    if (s->resync_ms && now - s->resync_ms < RESYNC_EVERY_MS)
+    if (p->resync_ms && now - p->resync_ms < RESYNC_EVERY_MS)
         return;
-    s->resync_ms = now;
+    p->resync_ms = now;
     view_reset(p->view);
     room_wake_for(p->room);
 }

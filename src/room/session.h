@@ -45,12 +45,11 @@ struct session {
     struct session_wish *wish;  /* until it has a seat */
     struct auth *auth;          /* the game's auth() is being asked (auth.h) */
     struct peer peer;
-    struct player *player; /* NULL before the join and after the seat is lost */
-    struct waiter *waiter; /* its place in the lobby, or NULL */
-    bool is_over;          /* Close was sent; what still comes is ignored */
-    uint32_t dropped_told_ms, n_untold; /* dev: when it was last told of a dropped message,
-                                           and how many came since */
-    uint32_t resync_ms;                 /* when the last RESYNC was granted; 0: never */
+    struct player *player;    /* NULL before the join and after the seat is lost */
+    struct waiter *waiter;    /* its place in the lobby, or NULL */
+    uint32_t dropped_told_ms; /* dev: when it was last told of a dropped message, */
+    uint16_t n_untold;        /* ... and how many came since, 65535 at most */
+    bool is_over;             /* Close was sent; what still comes is ignored */
 };
 
 /* Start a conversation; `ops` in the peer are called from here on. Returns NULL

@@ -44,7 +44,8 @@ bool session_tells_dropped(struct session *s)
     if (!s->world->is_dev)
         return false;
     if (s->dropped_told_ms && now - s->dropped_told_ms < TOLD_EVERY_MS) {
-        s->n_untold++;
+        if (s->n_untold < UINT16_MAX)
+            s->n_untold++;
         return false;
     }
     s->dropped_told_ms = now;
