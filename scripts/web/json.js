@@ -197,9 +197,9 @@ export class Json {
       request ? { t: "request", id: request, name, data } : { t: "send", name, data },
     );
   }
-  /** @param {number} ms */
-  ping(ms) {
-    return this.text({ t: "ping", ms });
+  /** @param {number} ms @param {number} events received in this seat */
+  ping(ms, events) {
+    return this.text({ t: "ping", ms, events });
   }
   /** @param {number} tick */
   ack(tick) {

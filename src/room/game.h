@@ -18,6 +18,7 @@
 #include "base/map.h"
 #include "room/ban.h"
 #include "room/lobby.h"
+#include "room/pass.h"
 #include "room/room.h"
 #include "room/sched.h"
 #include "script/vm.h"
@@ -32,7 +33,7 @@ struct game {
     struct vm *vm;             /* NULL while the script does not load */
     struct err load_error;     /* code 0: the last load was fine */
     struct map rooms;          /* id -> room */
-    struct map tokens;         /* seat token -> player */
+    struct passes passes;      /* by which players come back to their seats */
     uint32_t n_players;        /* seats over all rooms */
     uint32_t n_spectators;     /* ... and those who watch */
     struct lobby lobby;        /* who waits for a room */

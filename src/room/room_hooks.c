@@ -79,7 +79,7 @@ static void on_send(void *room, uint32_t player, const struct script_event *ev)
     const struct player *p = room_find(r, player);
     struct out_event out = {.to = player};
 
-    if (p && p->peer.conn)
+    if (p && player_listens(p))
         push_event(r, ev, p->peer.codec == PEER_BINARY, p->peer.codec == PEER_JSON, &out,
                    NULL);
 }
@@ -90,7 +90,8 @@ static void on_broadcast(void *room, const struct script_event *ev, const uint32
     struct room *r = room;
     struct out_event out = {.except = except, .n_list = (uint32_t)n_list};
 
-    push_event(r, ev, r->n_binary > 0, r->n_json > 0, &out, list);
+    push_event(r, ev, r->n_listeners[PEER_BINARY] > 0, r->n_listeners[PEER_JSON] > 0, &out,
+               list);
 }
 
 /* Is this the message that was sent last, by the callback that runs? A script that sends

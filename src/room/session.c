@@ -234,6 +234,11 @@ void session_ack(struct session *s, uint32_t tick)
     pace_acked(p->pace, tick, (uint32_t)clk_now_us(), room_slack_us(p->room));
 }
 
+void session_confirm(struct session *s, uint32_t n_events)
+{
+    ring_confirm(&s->player->tally.sent, n_events);
+}
+
 void session_resync(struct session *s)
 {
     struct player *p = s->player;
@@ -268,6 +273,8 @@ void session_message(struct session *s, enum ws_op op, const uint8_t *data, size
         auth_hold(s, op, data, len);
         return;
     }
+    if (s->player && s->player->pass.has_before && session_is_greeted(s))
+        room_hello_arrived(s->player);
     if (s->peer.codec == PEER_RAW) {
         struct input in = {.kind = INPUT_RAW,
                            .player = s->player ? s->player->id : 0,
