@@ -63,6 +63,7 @@ struct world {
     struct sched sched;
     struct sched waiting; /* sessions whose auth() sleeps (auth.h) */
     uint32_t last_auth;   /* its coroutines are numbered */
+    struct early *early;  /* of sessions that have seats now: to be read (early.h) */
     uint64_t lobby_us;    /* when lobbies want to run; UINT64_MAX: nobody waits */
     size_t n_rooms;
     bool is_dev;              /* scan after every callback, developer records */

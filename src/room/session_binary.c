@@ -6,6 +6,7 @@
 #include "base/close_reason.h"
 #include "proto/record.h"
 #include "proto/wire.h"
+#include "room/early.h"
 #include "room/session_internal.h"
 #include "state/payload.h"
 
@@ -158,6 +159,6 @@ void session_binary(struct session *s, const uint8_t *data, size_t len)
         protocol_error(s);
     while (!s->is_over && wire_left(&in) > 0 && read_record(s, &in))
         ;
-    if (s->auth && !s->is_over && wire_left(&in) > 0)
-        auth_hold(s, WS_BINARY, in.at, wire_left(&in));
+    if ((s->auth || s->waiter) && !s->is_over && wire_left(&in) > 0)
+        early_add(s, WS_BINARY, in.at, wire_left(&in));
 }

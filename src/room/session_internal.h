@@ -74,3 +74,6 @@ void session_send(struct session *s, struct buf *out);
 
 void session_binary(struct session *s, const uint8_t *data, size_t len);
 void session_json(struct session *s, const uint8_t *data, size_t len);
+
+/* Is this a record that tells nothing that lasts: ping, ack, resync? */
+bool session_json_is_passing(const uint8_t *data, size_t len);

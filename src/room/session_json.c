@@ -193,6 +193,17 @@ static bool has_nul(const char *text, size_t len)
     return false;
 }
 
+bool session_json_is_passing(const uint8_t *data, size_t len)
+{
+    cJSON *object = cJSON_ParseWithLength((const char *)data, len);
+    const char *t = text_of(object, "t");
+    bool is_passing =
+        t && (strcmp(t, "ping") == 0 || strcmp(t, "ack") == 0 || strcmp(t, "resync") == 0);
+
+    cJSON_Delete(object);
+    return is_passing;
+}
+
 void session_json(struct session *s, const uint8_t *data, size_t len)
 {
     const char *end = NULL;
