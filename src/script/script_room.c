@@ -371,6 +371,15 @@ enum script_result script_raw_message(struct script_room *sr, uint32_t player,
     return result;
 }
 
+enum script_result script_signal(struct script_room *sr, const char *name, size_t n_name,
+                                 const uint8_t *payload, size_t n)
+{
+    struct args a = {
+        .sr = sr, .text = name, .n_text = n_name, .bytes = payload, .n_bytes = n};
+
+    return call(SCRIPT_SIGNAL, &a);
+}
+
 enum script_result script_tick(struct script_room *sr, double dt)
 {
     struct args a = {.sr = sr, .number = dt};

@@ -24,8 +24,8 @@ static const char *const host_names[REF_N_HOST] = {
 };
 
 const char *const vm_callback_names[SCRIPT_N_CALLBACKS] = {
-    "create", "join",     "message", "tick", "drop",     "resume",
-    "leave",  "reloaded", "close",   "auth", "spectate",
+    "create",   "join",  "message", "tick",     "drop", "resume", "leave",
+    "reloaded", "close", "auth",    "spectate", "http", "signal",
 };
 
 char *vm_read_file(const char *folder, const char *path, size_t *len)

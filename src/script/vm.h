@@ -41,6 +41,8 @@ enum script_callback {
     SCRIPT_CLOSE,
     SCRIPT_AUTH, /* belongs to no room (script_auth.h) */
     SCRIPT_SPECTATE,
+    SCRIPT_HTTP, /* belongs to no room (script_http.h) */
+    SCRIPT_SIGNAL,
     SCRIPT_N_CALLBACKS,
 };
 
@@ -90,6 +92,14 @@ struct script_ban {
     const char *reason;
 };
 
+/* What parlor.signal leaves for a room. Everything borrows. */
+struct script_signal {
+    const char *name;
+    size_t n_name;
+    const uint8_t *payload; /* any */
+    size_t n_payload;
+};
+
 /* What scripts do to the world, given by the room layer. `room` is what
  * script_room_new() took. No hook may call back into the VM. */
 struct vm_hooks {
@@ -128,7 +138,14 @@ struct vm_hooks {
     const char *(*ban)(void *ctx, const struct script_ban *ban);
     /* Let him in again; false: he was not kept out. */
     bool (*unban)(void *ctx, const struct script_ban *ban);
-    /* `room` is NULL for errors while loading and in auth. */
+    /* Leave something for a room of the game: its `signal` runs in the room's next step.
+     * NULL, or why that cannot be. */
+    const char *(*signal)(void *ctx, const char *room, size_t n_room,
+                          const struct script_signal *what);
+    /* Append the rooms of a game (NULL: of this one, private ones too) as any, a list of
+     * maps. false: there is no such game, or memory is out. */
+    bool (*rooms)(void *ctx, const char *game, struct buf *out);
+    /* `room` is NULL for errors while loading, in auth and in http. */
     void (*on_error)(void *ctx, void *room, const struct script_error *error);
 };
 

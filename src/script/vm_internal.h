@@ -137,6 +137,9 @@ int bind_row_restore(lua_State *L);
 /* The functions of bind_auth.c, into the table at the top of the stack. */
 void bind_add_auth(lua_State *L, struct vm *vm);
 
+/* ... and those of bind_rooms.c. */
+void bind_add_rooms(lua_State *L, struct vm *vm);
+
 /* Copy `n` values from the array at `index` into the image (scan.c). */
 void scan_apply(lua_State *L, struct script_room *sr, int index, int n);
 
