@@ -327,6 +327,7 @@ function Player:ban(options) end
 ---@class parlor.MessageOptions
 ---@field rate? number a second and player; more are dropped
 ---@field burst? number at once (rate)
+---@field input? boolean the page predicts it (room.predict)
 
 ---@class parlor.Schema
 ---@field bool parlor.Type

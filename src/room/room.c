@@ -195,6 +195,10 @@ static void handle(struct room *r, const struct input *in)
             handle_message(r, p, in);
         else if (in->request && p->peer.conn)
             room_refuse(r, p, in->request - 1, "the room is paused");
+        if (in->seq) {
+            p->input_done = in->seq;
+            r->is_dirty = true; /* who sent it wants to know */
+        }
         break;
     case INPUT_RAW:
         p->n_waiting--;
