@@ -64,9 +64,10 @@ struct room {
     uint32_t failing_ticks;
     uint32_t version; /* of the code that last ran in it */
     uint64_t dropped_ticks;
-    bool is_named;   /* its first player asked for it by name: not for /game */
-    bool is_private; /* by its code only: neither listed nor matched */
-    uint8_t *labels; /* what it tells about itself, a map as any; or NULL */
+    uint64_t state_bytes; /* of state frames queued for its players */
+    bool is_named;        /* its first player asked for it by name: not for /game */
+    bool is_private;      /* by its code only: neither listed nor matched */
+    uint8_t *labels;      /* what it tells about itself, a map as any; or NULL */
     size_t n_labels;
     uint64_t kills_us[ROOM_MAX_KILLS]; /* when callbacks were stopped; a ring */
     uint32_t n_kills;

@@ -185,6 +185,8 @@ static bool send_state(struct room *r, struct player *p, bool is_greeted, uint64
     struct chunk *frame = emit_frame(&r->cache, r->image, p->view, json, &failed);
     if (frame) {
         p->peer.ops->send(p->peer.conn, frame);
+        r->state_bytes += frame->len;
+        r->game->state_bytes += frame->len;
         if (!is_current)
             pace_sent(p->pace, p->view->told, (uint32_t)now_us);
         p->has_events = false;

@@ -11,6 +11,7 @@
 
 #include "base/logger.h"
 #include "script/vm_internal.h"
+#include "script/vm_profile.h"
 #include "script/vm_stop.h"
 #include "script/vm_trial.h"
 #include "script/watchdog.h"
@@ -454,6 +455,7 @@ void vm_free(struct vm **at)
         return;
     assert(vm->n_rooms == 0);
     if (vm->L) {
+        vm_profile_end(vm);
         vm_settle(vm, UINT64_MAX);
         vm_memory_unwrap(&vm->memory, vm->L);
         lua_close(vm->L);

@@ -25,6 +25,7 @@
 #include "script/vm_memory.h"
 #include "script/vm_source.h"
 
+struct profile;
 struct script_room;
 struct vm_trial;
 
@@ -212,10 +213,14 @@ struct vm {
     double load_ms;               /* as in vm_options */
     uint64_t call_ns, load_ns;    /* budgets */
     uint64_t began_ns, budget_ns; /* of the call under way */
-    uint64_t step_ends_ns;        /* deadline of the room's step, 0: none */
+    uint64_t began_made, began_sent; /* what memory.made and sent were then */
+    uint64_t sent;         /* bytes queued for players, as hooks tell with vm_note_sent() */
+    uint64_t step_ends_ns; /* deadline of the room's step, 0: none */
     struct call_stats stats[SCRIPT_N_CALLBACKS], timer_stats, load_stats;
     struct call_stats *on_stats; /* by message id */
     uint64_t n_replaced;
+    struct profile *profile; /* vm_profile.h; NULL: none is taken */
+    uint32_t profile_hz;
     struct vm_sources sources;          /* of the generation that runs */
     const struct vm_sources *load_from; /* of a load under way; NULL: the folder */
     struct vm_sources *load_into;       /* NULL: no load is under way */
@@ -271,6 +276,13 @@ void vm_methods(struct vm *vm, vm_method_cb *cb, void *ctx);
 
 /* Memory in use by its Lua values, in bytes. */
 size_t vm_bytes(const struct vm *vm);
+
+/* The callback under way has queued so many bytes of frames for players, each player
+ * counted, before compression. One that raises has sent nothing. */
+static inline void vm_note_sent(struct vm *vm, uint64_t bytes)
+{
+    vm->sent += bytes;
+}
 
 /* Around all callbacks of one step of a room: together they have the time of one
  * (budget_kill). vm_step_end() also collects a share of the garbage. */
