@@ -486,8 +486,8 @@ static void scan_body(lua_State *L, struct vm *vm, void *arg)
 
     vm_push(L, vm, REF_SCAN);
     push_ref(L, sr->data_ref);
-    lua_call(L, 1, 2);
-    scan_apply(L, sr, 1, (int)lua_tointeger(L, 2));
+    lua_call(L, 1, 3);
+    scan_apply(L, sr, 1, (int)lua_tointeger(L, 2), 3);
 }
 
 enum script_result script_scan(struct script_room *sr)

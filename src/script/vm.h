@@ -198,6 +198,7 @@ struct vm {
     struct vm_raw_in raw_in;
     const char *stack_base;              /* of the C stack, where the callback began */
     struct buf scratch;                  /* payloads on their way out */
+    struct buf numbers;                  /* what a scan found, where it is in a table */
     int refs[24];                        /* registry references, see vm.c */
     int handlers[SCRIPT_N_CALLBACKS];    /* LUA_NOREF where the game has none */
     int *on;                             /* by message id; LUA_NOREF likewise */
