@@ -293,5 +293,7 @@ const struct vm_hooks room_hooks = {
     .jwt_keys = on_jwt_keys,
     .ban = room_on_ban,
     .unban = room_on_unban,
+    .signal = room_on_signal,
+    .rooms = room_on_rooms,
     .on_error = on_error,
 };

@@ -372,6 +372,15 @@ enum script_result script_raw_message(struct script_room *sr, uint32_t player,
     return result;
 }
 
+enum script_result script_signal(struct script_room *sr, const char *name, size_t n_name,
+                                 const uint8_t *payload, size_t n)
+{
+    struct args a = {
+        .sr = sr, .text = name, .n_text = n_name, .bytes = payload, .n_bytes = n};
+
+    return call(SCRIPT_SIGNAL, &a);
+}
+
 enum script_result script_tick(struct script_room *sr, double dt)
 {
     struct args a = {.sr = sr, .number = dt};
@@ -477,8 +486,8 @@ static void scan_body(lua_State *L, struct vm *vm, void *arg)
 
     vm_push(L, vm, REF_SCAN);
     push_ref(L, sr->data_ref);
-    lua_call(L, 1, 2);
-    scan_apply(L, sr, 1, (int)lua_tointeger(L, 2));
+    lua_call(L, 1, 3);
+    scan_apply(L, sr, 1, (int)lua_tointeger(L, 2), 3);
 }
 
 enum script_result script_scan(struct script_room *sr)

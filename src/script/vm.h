@@ -42,6 +42,8 @@ enum script_callback {
     SCRIPT_CLOSE,
     SCRIPT_AUTH, /* belongs to no room (script_auth.h) */
     SCRIPT_SPECTATE,
+    SCRIPT_HTTP, /* belongs to no room (script_http.h) */
+    SCRIPT_SIGNAL,
     SCRIPT_N_CALLBACKS,
 };
 
@@ -91,6 +93,14 @@ struct script_ban {
     const char *reason;
 };
 
+/* What parlor.signal leaves for a room. Everything borrows. */
+struct script_signal {
+    const char *name;
+    size_t n_name;
+    const uint8_t *payload; /* any */
+    size_t n_payload;
+};
+
 /* What scripts do to the world, given by the room layer. `room` is what
  * script_room_new() took. No hook may call back into the VM. */
 struct vm_hooks {
@@ -129,7 +139,14 @@ struct vm_hooks {
     const char *(*ban)(void *ctx, const struct script_ban *ban);
     /* Let him in again; false: he was not kept out. */
     bool (*unban)(void *ctx, const struct script_ban *ban);
-    /* `room` is NULL for errors while loading and in auth. */
+    /* Leave something for a room of the game: its `signal` runs in the room's next step.
+     * NULL, or why that cannot be. */
+    const char *(*signal)(void *ctx, const char *room, size_t n_room,
+                          const struct script_signal *what);
+    /* Append the rooms of a game (NULL: of this one, private ones too) as any, a list of
+     * maps. false: there is no such game, or memory is out. */
+    bool (*rooms)(void *ctx, const char *game, struct buf *out);
+    /* `room` is NULL for errors while loading, in auth and in http. */
     void (*on_error)(void *ctx, void *room, const struct script_error *error);
 };
 
@@ -181,6 +198,7 @@ struct vm {
     struct vm_raw_in raw_in;
     const char *stack_base;              /* of the C stack, where the callback began */
     struct buf scratch;                  /* payloads on their way out */
+    struct buf numbers;                  /* what a scan found, where it is in a table */
     int refs[24];                        /* registry references, see vm.c */
     int handlers[SCRIPT_N_CALLBACKS];    /* LUA_NOREF where the game has none */
     int *on;                             /* by message id; LUA_NOREF likewise */

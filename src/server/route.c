@@ -7,6 +7,7 @@
 
 #include "proto/http_head.h"
 #include "server/calls_api.h"
+#include "server/game_http.h"
 #include "server/profiler.h"
 #include "server/report.h"
 #include "server/rooms_api.h"
@@ -51,8 +52,17 @@ static void route_game(struct worker *w, struct conn *c, const struct http_head 
 {
     const char *name = rest + 1;
     size_t n_name = n_rest ? n_rest - 1 : 0;
+    bool is_http =
+        n_name >= 5 && memcmp(name, "_http", 5) == 0 && (n_name == 5 || name[5] == '/');
     bool is_room = game_is_room_name(name, n_name) && !memchr(name, '.', n_name);
 
+    if (is_http) {
+        if (http_head_wants_upgrade(head))
+            not_found(c);
+        else
+            game_http_serve(w, c, head, g, name + 5, n_name - 5);
+        return;
+    }
     if (http_head_wants_upgrade(head)) {
         if (n_name == 0)
             seat_open(w, c, head, g, NULL, 0);
