@@ -195,7 +195,7 @@ export class State {
     }
     for (const row of touched) {
       const { changed, facet } = row;
-      if (row.isMoved && row.motion) row.motion.aim(row, now, due);
+      if (row.isMoved && row.motion) row.motion.aim(row, now, due, this.period);
       row.version++;
       row.isTouched = row.isMoved = false;
       row.changed = null;
