@@ -15,13 +15,14 @@ export class Clock {
   /** @param {() => number} local ms, never goes back */
   constructor(local) {
     this._local = local;
-    this.restart();
-  }
-  /** What is known is of another connection. */
-  restart() {
     /** @type {{ offset: number, half: number, at: number } | null} the one that counts */
     this._best = null;
     this._offset = this._at = 0;
+  }
+  /** What is known is of another connection. */
+  restart() {
+    this._best = null;
+    this._offset = 0;
   }
   /** The server's time in ms; counts from when it likes. */
   now() {

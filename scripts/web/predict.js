@@ -17,7 +17,7 @@ const MAX_PENDING = 250; // inputs without answer; the outbox holds 256
 const EVENT_DRIVEN_MS = 50;
 const TURN = 2 * Math.PI;
 
-/** @param {any} v of a state: plain data */
+/** @param {any} v of a state: plain data @returns {any} */
 function copy(v) {
   if (v === null || typeof v !== "object") return v;
   if (Array.isArray(v)) return v.map(copy);
