@@ -205,8 +205,8 @@ export class Session {
    * @param {any} data @param {() => Promise<void>} load
    */
   async wait(data, load) {
-    /** @type {any[]} */
-    const unread = (this.unread = [data]);
+    const unread = [data];
+    this.unread = unread;
     this.waited.add(load);
     await load().catch(() => {});
     if (this.unread !== unread) return; // another connection by now

@@ -15,6 +15,7 @@ const NAME_BYTES = 16; // as in game.lua
 const HOP = 3.7; // units that a full hop goes
 const PACE_MS = 240; // between two hops while a key or a finger is down
 
+/** @type {Record<string, number[]>} */
 const KEYS = {
   ArrowUp: [0, -1],
   KeyW: [0, -1],
