@@ -10,8 +10,8 @@
  */
 import { Clock } from "./clock.js";
 import { Outbox } from "./outbox.js";
-import { NotLoaded, loadComposed } from "./schema.js";
 import { saveTicket, takeTicket } from "./ticket.js";
+import { NotLoaded, loadAny } from "./wire.js";
 
 const COME_BACK = new Set([1001, 1005, 1006, 1011, 1013, 4007]);
 /** A resume that ends otherwise, from 4000 on, is over, though not the wish to play. */
@@ -37,7 +37,8 @@ export class Session {
   constructor(room, codec, url, options, settings) {
     /** @type {any[] | null} messages that wait, see wait() */
     this.unread = null;
-    this.hasWaited = false;
+    /** What this connection has waited for: one try. @type {Set<() => Promise<void>>} */
+    this.waited = new Set();
     /** @type {any[]} records for rare.js */
     this.rare = [];
     this.room = room;
@@ -144,7 +145,7 @@ export class Session {
     const { ws } = this;
     this.ws = null;
     this.unread = null;
-    this.hasWaited = false; // one try a connection
+    this.waited.clear();
     for (const name of ["hello", "ping", "ack"]) this.stop(name);
     if (!ws) return;
     ws.onopen = ws.onmessage = ws.onclose = null;
@@ -197,14 +198,18 @@ export class Session {
     this.deliver(() => this.room._emit("leave", { code, reason }));
   }
 
-  /** Messages wait until the part of the SDK is here that their schema needs. @param {any} data */
-  async wait(data) {
-    /** @type {any[]} */
-    const unread = (this.unread = [data]);
-    await loadComposed().catch(() => {});
+  /**
+   * Messages wait until the part of the SDK is here that they need.
+   * @param {any} data @param {() => Promise<void>} load
+   */
+  async wait(data, load) {
+    const unread = [data];
+    this.unread = unread;
+    this.waited.add(load);
+    await load().catch(() => {});
     if (this.unread !== unread) return; // another connection by now
     this.unread = null;
-    for (const next of unread) if (this.ws) this.read(next, this.now());
+    for (const next of unread) if (this.ws) this.take(next, this.now());
   }
 
   /** @param {any} data one WebSocket message */
@@ -212,6 +217,11 @@ export class Session {
     const now = this.now();
     this.heardAt = now;
     this.room.bytesIn += data.byteLength ?? data.length;
+    this.take(data, now);
+  }
+
+  /** @param {any} data @param {number} now */
+  take(data, now) {
     if (this.unread) this.unread.push(data);
     else this.read(data, now);
   }
@@ -222,11 +232,10 @@ export class Session {
     try {
       records = this.codec.decode(data);
     } catch (e) {
-      this.codec.undo();
-      if (e instanceof NotLoaded && !this.hasWaited) {
-        this.hasWaited = true;
-        this.wait(data);
-      } else this.malformed(e, now);
+      const isEarly = e instanceof NotLoaded && !this.waited.has(e.load);
+      this.codec.undo(isEarly);
+      if (isEarly) this.wait(data, e.load);
+      else this.malformed(e, now);
       return;
     }
     let due = now;
@@ -366,6 +375,7 @@ export class Session {
       const id = ++this.requests;
       const timer = setTimeout(() => this.settle(id, fault(`no answer to ${name}`, 1006)), timeout);
       this.pending.set(id, { resolve, reject, timer });
+      loadAny().catch(() => {}); // for the answer
       try {
         this.send(name, data, id);
       } catch (e) {

@@ -37,6 +37,7 @@ struct game {
     uint32_t n_players;        /* seats over all rooms */
     uint32_t n_spectators;     /* ... and those who watch */
     struct lobby lobby;        /* who waits for a room */
+    uint64_t state_bytes;      /* of state frames queued for its players */
     uint64_t n_dropped;        /* messages above a limit: `rate`, max_inputs */
     uint64_t n_invalid;        /* messages that did not fit their declaration */
     uint32_t n_waiting;        /* sessions that its auth() has not answered yet */
