@@ -10,6 +10,8 @@
  * the loop is, word for word, and the fields that change first get one each.
  */
 
+import "./change.js";
+
 /** @typedef {import("./image.js").Row} Row */
 /** @typedef {import("./schema.js").Field} Field */
 /** @typedef {(rows: Row[], n: number, id: number, within: string, name: string, min: number, step: number) => void} Loop */
