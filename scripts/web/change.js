@@ -32,6 +32,14 @@ function takeRanges(fields, ids) {
 }
 
 /**
+ * The cells of a row from the k-th field of the batch on, for undo(): what follows may throw.
+ * @param {any[]} cells @param {number[]} ids @param {any[]} olds @param {number} old @param {number} k
+ */
+function keep(cells, ids, olds, old, k) {
+  for (; k < ids.length; k++) olds[old + k] = cells[ids[k]];
+}
+
+/**
  * @this {Image}
  * @param {any} facet @param {import("./schema.js").Part} part
  * @param {number} n @param {boolean} isUpdate @param {import("./wire.js").In} input
@@ -72,11 +80,13 @@ function change(facet, part, n, isUpdate, input) {
     }
     const { cells } = row;
     const last = ids.length;
-    for (let k = 0; k < last; k++) olds[old++] = cells[ids[k]];
     if (held[batch.n] !== row) held[batch.n] = row; // as a rule the same as in the last frame
     batch.n++; // from here on undo() knows it
     if (isSums)
       for (let k = 0; k < last; k++) {
+        const id = ids[k];
+        const cell = cells[id];
+        olds[old + k] = cell;
         let d = bytes[at];
         if (d < 128) {
           at++;
@@ -87,16 +97,21 @@ function change(facet, part, n, isUpdate, input) {
             at += 2;
             d = (((d & 127) | (c << 7)) >> 1) ^ -(d & 1);
           } else {
+            keep(cells, ids, olds, old, k);
             input.at = at;
             d = input.sv();
             at = input.at;
           }
         }
-        const v = cells[ids[k]] + d;
-        if (!(v >= lows[k] && v <= highs[k])) throw new WireError("value out of range");
-        cells[ids[k]] = v;
+        const v = cell + d;
+        if (!(v >= lows[k] && v <= highs[k])) {
+          keep(cells, ids, olds, old, k);
+          throw new WireError("value out of range");
+        }
+        cells[id] = v;
       }
     else {
+      keep(cells, ids, olds, old, 0);
       input.at = at;
       for (let k = 0; k < last; k++) {
         const id = ids[k];
@@ -105,6 +120,7 @@ function change(facet, part, n, isUpdate, input) {
       }
       at = input.at;
     }
+    old += last;
   }
   input.at = at;
 }

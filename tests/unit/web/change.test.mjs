@@ -5,12 +5,14 @@
  */
 import assert from "node:assert/strict";
 import test from "node:test";
+import { Binary } from "../../../scripts/web/binary.js";
 import { Image } from "../../../scripts/web/image.js";
 import { parseSchema } from "../../../scripts/web/schema.js";
+import { State } from "../../../scripts/web/state.js";
 import { In, Out } from "../../../scripts/web/wire.js";
 
 const plain = Image.prototype.change;
-await import("../../../scripts/web/change.js");
+await import("../../../scripts/web/write.js"); // with change.js, as a page with many rows does
 const quick = Image.prototype.change;
 
 const fields = [
@@ -98,4 +100,44 @@ test("both ways to read changes come to the same, broken bytes too", () => {
     assert.deepEqual(y, x, `round ${i}, settled`);
   }
   assert.ok(refused > 500 && refused < 5500, `${refused} were refused`);
+});
+
+test("objects of many rows hold what one or several fields, nested ones too, came to", async () => {
+  const place = { t: "fixed", min: -8, max: 4096, step: 1 / 8 };
+  const paths = ["at.x", "at.y", "hp", "x", "y", "z"];
+  const fields = [["at", { t: "record", fields: [["x", place], ["y", place]] }]];
+  for (const path of paths.slice(2)) fields.push([path, place]);
+  const shape = { state: { fields: [], maps: [["m", { keys: "integer", fields }]] } };
+  const state = new State((fn, args) => fn(...args));
+  const codec = new Binary(state);
+  codec.schema = parseSchema(JSON.stringify({ ...shape, messages: [], events: [] }), 1);
+  const want = Array.from({ length: ROWS }, () => paths.map(() => 64)) /* 0 */;
+  const take = (out) => {
+    codec.decode(out.u8(0).take().buffer);
+    codec.show(0, 0);
+  };
+  const out = new Out();
+  out.u8(3).u8(0).uv(1).uv(1).u8(4).uv(1).uv(0).u8(0).uv(2).u8(4).uv(ROWS);
+  want.forEach((_, i) => out.uv(0).sv(i).u8(0));
+  take(out);
+  for (let tick = 2; tick < 80; tick++) {
+    const mask = tick < 66 ? tick - 2 || 24 : [24, 3, 10, 24, 40][tick % 5];
+    out.u8(4).u8(0).le(tick, 2).uv(1).uv(2).u8(16).uv(ROWS);
+    want.forEach((row, i) => {
+      out.uv(0).u8(mask);
+      paths.forEach((_, k) => {
+        if (!(mask & (1 << k))) return;
+        const step = draw(300);
+        row[k] += step;
+        out.sv(step);
+      });
+    });
+    take(out);
+    await null; // the first frame asks for write.js
+    want.forEach((row, i) => {
+      const [ax, ay, hp, x, y, z] = row.map((q) => q / 8 - 8);
+      assert.deepEqual(state.root.m.get(i), { at: { x: ax, y: ay }, hp, x, y, z }, `tick ${tick}`);
+    });
+    if (tick === 2) await new Promise((done) => setTimeout(done, 20));
+  }
 });
