@@ -14,6 +14,7 @@ local restore = host.library("restore.lua")
 local migrate = host.library("migrate.lua")
 local wait = host.library("wait.lua")
 local door = host.library("door.lua")(host, wait)
+local rooms = host.library("rooms.lua")(host)
 -- Taken at load, never looked up through a text ("x":find()): what that finds is
 -- the games' own table, and a game that put a function of its own there would be
 -- asked about its own `require`.
@@ -203,6 +204,8 @@ local function make_env(defs)
     jwt = host.jwt,
     sleep = wait.sleep,
     async = timers.async,
+    signal = rooms.signal,
+    rooms = rooms.list,
     ban = door.ban,
     unban = door.unban,
   }

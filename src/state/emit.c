@@ -286,26 +286,32 @@ static void put_sections(const struct diff *d, struct buf *out)
     wire_put_u8(out, 0);
 }
 
-void emit_put_snapshot_head(uint32_t tick, struct buf *out)
+void emit_put_snapshot_head(uint32_t tick, uint32_t ack, struct buf *out)
 {
     wire_put_u8(out, RECORD_SNAPSHOT);
-    wire_put_u8(out, 0);
+    wire_put_u8(out, ack ? RECORD_SNAPSHOT_ACK : 0);
     wire_put_uv(out, tick);
+    if (ack)
+        wire_put_uv(out, ack);
 }
 
-void emit_put_delta_head(uint32_t tick, uint32_t base, bool is_resume, struct buf *out)
+void emit_put_delta_head(uint32_t tick, uint32_t base, bool is_resume, uint32_t ack,
+                         struct buf *out)
 {
     wire_put_u8(out, RECORD_DELTA);
-    wire_put_u8(out, is_resume ? RECORD_RESUME : 0);
+    wire_put_u8(out,
+                (uint8_t)((ack ? RECORD_INPUT_ACK : 0) | (is_resume ? RECORD_RESUME : 0)));
     wire_put_u16(out, (uint16_t)tick);
     wire_put_uv(out, tick - base);
+    if (ack)
+        wire_put_uv(out, ack);
 }
 
 void emit_snapshot(const struct image *img, struct buf *out)
 {
     struct diff d = diff_of(img, NULL, NULL);
 
-    emit_put_snapshot_head(img->at, out);
+    emit_put_snapshot_head(img->at, 0, out);
     put_sections(&d, out);
 }
 
@@ -314,6 +320,6 @@ void emit_delta(const struct image *img, const struct view *v, struct buf *out)
     if (v->base >= img->at && !v->is_resuming)
         return;
     struct diff d = diff_of(img, v, NULL);
-    emit_put_delta_head(img->at, v->base, v->is_resuming, out);
+    emit_put_delta_head(img->at, v->base, v->is_resuming, 0, out);
     put_sections(&d, out);
 }

@@ -16,7 +16,10 @@ import { Binary } from "../../../scripts/web/binary.js";
 import { Image } from "../../../scripts/web/image.js";
 import { Json } from "../../../scripts/web/json.js";
 import { parseSchema } from "../../../scripts/web/schema.js";
-import { State, Table } from "../../../scripts/web/state.js";
+import { State, Table, loadAgain } from "../../../scripts/web/state.js";
+import { loadAny } from "../../../scripts/web/wire.js";
+
+await Promise.all([loadAgain(), loadAny()]);
 
 // Runs of changes are read by the plain way and by that of pages with many rows, in turns.
 const plain = Image.prototype.change;
