@@ -20,6 +20,7 @@ const PACE_MS = 240; // between two hops while a key or a finger is down
 const FIRST = ["Mossy", "Dizzy", "Sunny", "Plucky", "Misty", "Jolly", "Rusty", "Velvet", "Tiny"];
 const SECOND = ["Pip", "Bog", "Reed", "Fern", "Puddle", "Sedge", "Brook", "Pebble", "Willow"];
 
+/** @type {Record<string, number[]>} */
 const KEYS = {
   ArrowUp: [0, -1],
   KeyW: [0, -1],
