@@ -125,6 +125,10 @@ void conn_update_poll(struct conn *c);
 /* The state or the queue has changed so that input may matter again. */
 void conn_let_in(struct conn *c);
 
+/* Bytes of this connection are being looked at, some are left, and neither the turn's
+ * share nor the room for answers is used up. */
+bool conn_may_take(const struct conn *c);
+
 /* Queue bytes to leave at the end of the turn. false when memory is out; the
  * connection is dead then. */
 bool conn_queue(struct conn *c, struct chunk *bytes);

@@ -155,6 +155,27 @@ void conn_ws_step(struct conn *c, uint8_t **in, size_t *n)
     }
 }
 
+bool conn_next_message(struct conn *c, enum ws_op *op, const uint8_t **data, size_t *len)
+{
+    struct edge_input *in = &c->edge->input;
+    struct ws_in got;
+
+    if (c->is_limited || c->state != CONN_WS || !conn_may_take(c) ||
+        !ws_session_whole(&c->ws, &in->at, &in->left, &got))
+        return false;
+    in->steps++;
+    if (got.event == WS_EVENT_ERROR) {
+        in->left = 0;
+        on_error(c, got.result);
+        return false;
+    }
+    c->edge->counters.messages_in++;
+    *op = got.op;
+    *data = got.data;
+    *len = got.len;
+    return true;
+}
+
 /* Would this frame make the queue too long? One message on a queue that is not
  * held back always fits, however big, or no client could be sent it. */
 static bool is_too_much(const struct conn *c, const struct chunk *frame)

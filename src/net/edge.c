@@ -83,6 +83,7 @@ void edge_flush(struct edge *edge)
     while (!link_is_alone(&edge->dirty))
         conn_flush(LINK_OWNER(edge->dirty.next, struct conn, dirty));
     twins_clear(&edge->twins);
+    edge->n_answered = 0;
 }
 
 static void on_prepare(uv_prepare_t *handle)

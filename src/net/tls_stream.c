@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "net/sock.h"
 #include "net/tls_impl.h"
 
 struct tls_stream {
@@ -55,7 +56,7 @@ static int on_bio_write(BIO *bio, const char *bytes, int n)
 
     BIO_clear_retry_flags(bio);
     do
-        k = send(s->fd, bytes, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        k = sock_send(s->fd, bytes, (size_t)n);
     while (k < 0 && errno == EINTR);
     if (k >= 0) {
         s->sent += (size_t)k;

@@ -236,8 +236,10 @@ static void run_raw(struct room *r, const struct player *p, const struct input *
 
     r->is_stepping = true;
     set_time(r, room_ms(r, now_us));
+    r->raw_from = p;
     if (!r->is_paused)
         handle_raw(r, p, in);
+    r->raw_from = NULL;
     if (r->outbox.n)
         room_flush_raw(r);
     vm_step_end(r->game->vm);

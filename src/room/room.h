@@ -48,7 +48,8 @@ struct room {
     uint32_t n_behind;         /* players whose view may lack something */
     struct inputs inputs;
     struct outbox outbox;
-    const uint8_t *raw_data; /* what the outbox's last was made of; NULL: not known */
+    const uint8_t *raw_data;       /* what the outbox's last was made of; NULL: not known */
+    const struct player *raw_from; /* whose message is being handled in place, or NULL */
     struct buf scratch;
     uint32_t epoch, tick;
     double tick_rate;                       /* that the clock below goes by */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clk.h"
 #include "base/logger.h"
 #include "script/vm_internal.h"
 #include "script/vm_stop.h"
@@ -63,6 +64,16 @@ static void push_place(lua_State *L)
     lua_pushliteral(L, "");
 }
 
+/* The outermost call may be host.lua's own, which is no news to the author. */
+static void hide_host(char *traceback)
+{
+    static const char host[] = "\n\tscripts/host.lua:";
+    char *last = strrchr(traceback, '\n');
+
+    if (last && strncmp(last, host, sizeof host - 1) == 0)
+        *last = 0;
+}
+
 /* The message handler: runs where the error was raised, so the traceback shows
  * the script's own calls. An error object that is no text is not asked for one:
  * its __tostring could raise or run for ever. */
@@ -79,6 +90,7 @@ static int on_raise(lua_State *L)
     }
     luaL_traceback(L, L, NULL, 1);
     snprintf(vm->traceback, sizeof vm->traceback, "%s", lua_tostring(L, -1));
+    hide_host(vm->traceback);
     return 0;
 }
 
@@ -162,9 +174,10 @@ static struct frame begin(struct vm *vm, struct script_room *sr, struct call_sta
     return f;
 }
 
-static enum script_result finish(struct vm *vm, const struct frame *f, int n_args)
+static enum script_result finish(struct vm *vm, const struct frame *f, int n_args,
+                                 uint64_t now)
 {
-    bool is_outer = vm_stop_enter(vm, vm->where, f->stats != NULL);
+    bool is_outer = vm_stop_enter(vm, vm->where, f->stats != NULL, now);
     int r = lua_pcall(vm->L, n_args, 0, f->base);
     enum script_result result = r == 0 ? SCRIPT_DONE : SCRIPT_RAISED;
 
@@ -206,7 +219,7 @@ enum script_result vm_call(struct vm *vm, struct script_room *sr, struct call_st
 
     vm_push(vm->L, vm, REF_ENTER);
     lua_pushlightuserdata(vm->L, &call);
-    return finish(vm, &f, 1);
+    return finish(vm, &f, 1, clk_real_ns());
 }
 
 enum script_result vm_call_host(struct vm *vm, struct script_room *sr,
@@ -215,7 +228,8 @@ enum script_result vm_call_host(struct vm *vm, struct script_room *sr,
     struct frame f = begin(vm, sr, stats, where);
 
     vm_push(vm->L, vm, ref);
-    return finish(vm, &f, 0);
+    /* The clock was read when the message came, or when the one before it was done. */
+    return finish(vm, &f, 0, clk_recent_ns());
 }
 
 /* Load one file of the library with all of Lua at hand, call it with the values

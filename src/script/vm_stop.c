@@ -60,9 +60,8 @@ static void on_hook(lua_State *L, lua_Debug *ar)
     watchdog_disarm();
 }
 
-bool vm_stop_enter(struct vm *vm, const char *where, bool is_callback)
+bool vm_stop_enter(struct vm *vm, const char *where, bool is_callback, uint64_t now)
 {
-    uint64_t now = clk_real_ns();
     uint64_t budget = vm->current || vm->is_asking ? vm->call_ns : vm->load_ns;
     uint64_t deadline = now + budget;
 
@@ -90,6 +89,25 @@ static void tell_slow(struct vm *vm, const char *where, struct call_stats *stats
         return;
     stats->slow_told_ns = now;
     vm->hooks->on_slow(vm->current->owner, where, (double)ns / 1e6);
+}
+
+bool vm_stop_may_go_on(const struct vm *vm)
+{
+    return vm->stop == VM_STOP_NOT && !vm->memory.is_over && !vm->trial &&
+           !vm->step_ends_ns && !vm_gc_is_due(&vm->gc, &vm->memory);
+}
+
+void vm_stop_next(struct vm *vm, const char *where, struct call_stats *stats)
+{
+    uint64_t now = clk_real_ns(), ns = now - vm->began_ns;
+
+    call_stats_add(stats, ns);
+    if (vm->def && (double)ns > vm->def->budget_warn * 1e6)
+        tell_slow(vm, where, stats, ns);
+    vm->ends_with_step = false;
+    vm->budget_ns = vm->call_ns;
+    vm->began_ns = now;
+    watchdog_next(now, now + vm->call_ns);
 }
 
 enum script_result vm_stop_leave(struct vm *vm, int r, const char *where,

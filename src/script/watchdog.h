@@ -58,6 +58,10 @@ bool watchdog_enter(lua_State *L, lua_Hook hook, uint64_t now_ns, uint64_t deadl
 /* It is back. Nothing of it is stopped any more. */
 void watchdog_leave(void);
 
+/* The call under way ends and the next one begins, with the same Lua state, game and
+ * `where`. A hook that was armed for the first stays so, and finds nothing to do. */
+void watchdog_next(uint64_t now_ns, uint64_t deadline_ns);
+
 /* Is the deadline of this thread's call over, as far as the watchdog has said? */
 bool watchdog_is_over(void);
 

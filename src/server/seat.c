@@ -38,7 +38,18 @@ static const char *peer_address(void *conn)
     return conn_address(conn);
 }
 
-static const struct peer_ops peer_ops = {peer_send, peer_close, peer_backlog, peer_address};
+static bool peer_next(void *conn, bool *is_text, const uint8_t **data, size_t *len)
+{
+    enum ws_op op;
+
+    if (!conn_next_message(conn, &op, data, len))
+        return false;
+    *is_text = op == WS_TEXT;
+    return true;
+}
+
+static const struct peer_ops peer_ops = {peer_send, peer_close, peer_backlog, peer_address,
+                                         peer_next};
 
 static void on_message(void *user, enum ws_op op, const uint8_t *data, size_t len)
 {

@@ -35,7 +35,7 @@ static const char *on_address(void *conn)
     return "far";
 }
 
-const struct peer_ops far_ops = {on_send, on_close, on_backlog, on_address};
+const struct peer_ops far_ops = {on_send, on_close, on_backlog, on_address, NULL};
 
 static void on_error(void *ctx, struct game *g, const struct script_error *error)
 {
