@@ -243,6 +243,17 @@ void conn_send(struct conn *c, struct chunk *frame)
     chunk_unref(&packed);
 }
 
+void conn_send_run(struct conn *c, struct chunk *run, struct chunk *const *frames, size_t n)
+{
+    if (c->ws.deflate) {
+        for (size_t i = 0; i < n; i++)
+            conn_send(c, frames[i]);
+    } else if (c->state == CONN_WS) {
+        c->edge->counters.messages_out += n - 1;
+        send_frame(c, run);
+    }
+}
+
 void conn_close(struct conn *c, uint16_t code, const char *reason)
 {
     if (c->state == CONN_HTTP) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * peer - the far end of a seat, as a room knows it: five functions.
+ * peer - the far end of a seat, as a room knows it: six functions.
  *
  * The server plugs in a WebSocket connection, a test a list in memory. Frames
  * are whole, unmasked WebSocket frames, shared between peers.
@@ -19,6 +19,10 @@ struct peer_ops {
     /* Queue a frame; the callee takes a reference of its own. Never fails: what
      * cannot be queued ends the connection, and that is told later. */
     void (*send)(void *conn, struct chunk *frame);
+
+    /* The same for several frames, in their order; `run` is all of them in one piece.
+     * NULL: they are sent one by one. */
+    void (*send_run)(void *conn, struct chunk *run, struct chunk *const *frames, size_t n);
 
     /* Start closing. The end is told once, later, through session_closed(). */
     void (*close)(void *conn, uint16_t code, const char *reason);

@@ -164,7 +164,10 @@ static void leave(struct room *r, struct player *p, const char *reason)
 
 static void handle_raw(struct room *r, const struct player *p, const struct input *in)
 {
-    RUN(r, "message", script_raw_message(r->script, p->id, in->data, in->len, in->is_text));
+    r->raw_mark = r->outbox.n; /* which on_next_raw() moves */
+    enum script_result result =
+        script_raw_message(r->script, p->id, in->data, in->len, in->is_text);
+    room_settle(r, result, r->raw_mark, "message");
 }
 
 static void handle(struct room *r, const struct input *in)

@@ -15,6 +15,9 @@
 #include "room/session.h"
 #include "state/payload.h"
 
+/* So much of what messages that are handled in one go have sent waits for the last. */
+enum { RAW_HELD_BYTES = 16 << 10 };
+
 static struct chunk *event_binary(struct room *r, const struct script_event *ev)
 {
     struct buf *out = &r->scratch;
@@ -160,7 +163,8 @@ static bool on_next_raw(void *room, struct vm_raw_in *in)
     if (!p)
         return false;
     r->raw_data = NULL;
-    if (r->outbox.n)
+    r->raw_mark = r->outbox.n; /* they leave together */
+    if (r->outbox.bytes > RAW_HELD_BYTES)
         room_flush_raw(r);
     if (r->is_closing || r->is_paused || r->inputs.n || p->is_leaving || !p->peer.conn ||
         !p->peer.ops->next || !p->session || p->session->is_over ||
@@ -237,6 +241,7 @@ static double on_backlog(void *room, uint32_t player)
 {
     const struct player *p = room_find(room, player);
 
+    room_flush_done(room);
     return p && p->peer.conn ? (double)p->peer.ops->backlog(p->peer.conn) : 0;
 }
 

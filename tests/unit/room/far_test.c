@@ -48,7 +48,7 @@ static bool on_next(void *conn, bool *is_text, const uint8_t **data, size_t *len
     return true;
 }
 
-const struct peer_ops far_ops = {on_send, on_close, on_backlog, on_address, on_next};
+const struct peer_ops far_ops = {on_send, NULL, on_close, on_backlog, on_address, on_next};
 
 static void on_error(void *ctx, struct game *g, const struct script_error *error)
 {

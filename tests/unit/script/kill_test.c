@@ -359,7 +359,7 @@ TEST(kill_in_batch,
                                        "spin", "busy", NULL};
     struct rig r = {0};
 
-    rig_open(&r, "local g = require('parlor').game {raw = true, budget_kill = 60}\n"
+    rig_open(&r, "local g = require('parlor').game {raw = true, budget_kill = 60, budget_warn = 60}\n"
                  "function g:message(player, data)\n"
                  "  if data == 'spin' then while true do end end\n"
                  "  local t = os.clock() while os.clock() - t < 0.025 do end\n"
