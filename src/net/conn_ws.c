@@ -164,11 +164,6 @@ bool conn_next_message(struct conn *c, enum ws_op *op, const uint8_t **data, siz
         !ws_session_whole(&c->ws, &in->at, &in->left, &got))
         return false;
     in->steps++;
-    if (got.event == WS_EVENT_ERROR) {
-        in->left = 0;
-        on_error(c, got.result);
-        return false;
-    }
     c->edge->counters.messages_in++;
     *op = got.op;
     *data = got.data;

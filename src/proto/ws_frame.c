@@ -156,6 +156,11 @@ bool ws_frame_whole(struct ws_frame *f, uint8_t **in, size_t *n, struct ws_slice
     return true;
 }
 
+void ws_frame_mask_again(const struct ws_slice *whole)
+{
+    unmask(whole->data, whole->len, whole->data - MASK_BYTES, 0);
+}
+
 enum ws_result ws_frame_next(struct ws_frame *f, uint8_t **in, size_t *n,
                              struct ws_slice *out)
 {

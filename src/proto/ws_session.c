@@ -175,15 +175,20 @@ static struct ws_in take_data(struct ws_session *s, const struct ws_slice *slice
 bool ws_session_whole(struct ws_session *s, uint8_t **in, size_t *n, struct ws_in *out)
 {
     struct ws_slice slice;
+    uint8_t *at = *in;
+    size_t left = *n;
 
     if (s->op != 0 || s->ended || s->message.data || s->control ||
-        !ws_frame_whole(&s->frame, in, n, &slice))
+        !ws_frame_whole(&s->frame, &at, &left, &slice))
         return false;
+    if (slice.op == WS_TEXT && !utf8_is_valid(slice.data, slice.len)) {
+        ws_frame_mask_again(&slice);
+        return false;
+    }
     s->is_packed = false;
-    if (slice.op == WS_TEXT && !utf8_is_valid(slice.data, slice.len))
-        *out = failure(s, WS_ERR_UTF8);
-    else
-        *out = event(WS_EVENT_MESSAGE, (uint8_t)slice.op, slice.data, slice.len);
+    *in = at;
+    *n = left;
+    *out = event(WS_EVENT_MESSAGE, (uint8_t)slice.op, slice.data, slice.len);
     return true;
 }
 

@@ -71,7 +71,7 @@ struct ws_in ws_session_next(struct ws_session *s, uint8_t **in, size_t *n);
 
 /* The event at the front where that is a message without compression, in one frame that
  * has come as a whole: the same as ws_session_next(), at a third of its cost. false:
- * nothing has been touched, ws_session_next() tells. */
+ * nothing has been used, ws_session_next() tells what it is (an error, too). */
 bool ws_session_whole(struct ws_session *s, uint8_t **in, size_t *n, struct ws_in *out);
 
 /* A code that may stand in a Close frame: 1000-1003, 1007-1014, 3000-4999. */
