@@ -141,6 +141,9 @@ void conn_go_on(struct conn *c);
 
 /* The socket is ready for these events of epoll; `item` is the connection. */
 void conn_on_ready(void *item, uint32_t events);
+
+/* It is the next one of this turn: fetch what its handler looks at first. */
+void conn_on_near(void *item);
 struct conn *conn_of(void *item);
 
 /* conn_http.c and conn_ws.c: take one step from the front of [*in, *in + *n). */

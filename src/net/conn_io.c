@@ -261,6 +261,14 @@ static void do_read(struct conn *c)
         take_or_keep(c, edge->buffer, (size_t)n);
 }
 
+void conn_on_near(void *item)
+{
+    const char *user = ((const struct conn *)item)->user;
+
+    __builtin_prefetch(user);
+    __builtin_prefetch(user + 64);
+}
+
 void conn_on_ready(void *item, uint32_t events)
 {
     struct conn *c = conn_of(item);
