@@ -18,6 +18,7 @@
 #include "base/map.h"
 #include "room/ban.h"
 #include "room/lobby.h"
+#include "room/pass.h"
 #include "room/room.h"
 #include "room/sched.h"
 #include "script/vm.h"
@@ -32,10 +33,11 @@ struct game {
     struct vm *vm;             /* NULL while the script does not load */
     struct err load_error;     /* code 0: the last load was fine */
     struct map rooms;          /* id -> room */
-    struct map tokens;         /* seat token -> player */
+    struct passes passes;      /* by which players come back to their seats */
     uint32_t n_players;        /* seats over all rooms */
     uint32_t n_spectators;     /* ... and those who watch */
     struct lobby lobby;        /* who waits for a room */
+    uint64_t state_bytes;      /* of state frames queued for its players */
     uint64_t n_dropped;        /* messages above a limit: `rate`, max_inputs */
     uint64_t n_invalid;        /* messages that did not fit their declaration */
     uint32_t n_waiting;        /* sessions that its auth() has not answered yet */
@@ -62,6 +64,7 @@ struct world {
     struct sched sched;
     struct sched waiting; /* sessions whose auth() sleeps (auth.h) */
     uint32_t last_auth;   /* its coroutines are numbered */
+    struct early *early;  /* of sessions that have seats now: to be read (early.h) */
     uint64_t lobby_us;    /* when lobbies want to run; UINT64_MAX: nobody waits */
     size_t n_rooms;
     bool is_dev;              /* scan after every callback, developer records */

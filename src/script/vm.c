@@ -12,6 +12,7 @@
 #include "base/clk.h"
 #include "base/logger.h"
 #include "script/vm_internal.h"
+#include "script/vm_profile.h"
 #include "script/vm_stop.h"
 #include "script/vm_trial.h"
 #include "script/watchdog.h"
@@ -25,8 +26,8 @@ static const char *const host_names[REF_N_HOST] = {
 };
 
 const char *const vm_callback_names[SCRIPT_N_CALLBACKS] = {
-    "create", "join",     "message", "tick", "drop",     "resume",
-    "leave",  "reloaded", "close",   "auth", "spectate",
+    "create",   "join",  "message", "tick",     "drop", "resume", "leave",
+    "reloaded", "close", "auth",    "spectate", "http", "signal",
 };
 
 char *vm_read_file(const char *folder, const char *path, size_t *len)
@@ -90,6 +91,10 @@ static int on_raise(lua_State *L)
     }
     luaL_traceback(L, L, NULL, 1);
     snprintf(vm->traceback, sizeof vm->traceback, "%s", lua_tostring(L, -1));
+    /* The last line is ours: an address, of no use to anybody. */
+    char *last = strrchr(vm->traceback, '\n');
+    if (last && strncmp(last, "\n\t[C]: at 0x", 12) == 0)
+        *last = 0;
     hide_host(vm->traceback);
     return 0;
 }
@@ -175,9 +180,9 @@ static struct frame begin(struct vm *vm, struct script_room *sr, struct call_sta
 }
 
 static enum script_result finish(struct vm *vm, const struct frame *f, int n_args,
-                                 uint64_t now)
+                                 uint64_t from)
 {
-    bool is_outer = vm_stop_enter(vm, vm->where, f->stats != NULL, now);
+    bool is_outer = vm_stop_enter(vm, vm->where, f->stats != NULL, from);
     int r = lua_pcall(vm->L, n_args, 0, f->base);
     enum script_result result = r == 0 ? SCRIPT_DONE : SCRIPT_RAISED;
 
@@ -219,7 +224,7 @@ enum script_result vm_call(struct vm *vm, struct script_room *sr, struct call_st
 
     vm_push(vm->L, vm, REF_ENTER);
     lua_pushlightuserdata(vm->L, &call);
-    return finish(vm, &f, 1, clk_real_ns());
+    return finish(vm, &f, 1, 0);
 }
 
 enum script_result vm_call_host(struct vm *vm, struct script_room *sr,
@@ -428,6 +433,7 @@ int vm_new(struct vm **out, const struct vm_options *o, struct err *e)
     if (!vm)
         return err_set(e, -ENOMEM, "out of memory");
     buf_init(&vm->scratch, MAX_PAYLOAD_BYTES);
+    buf_init(&vm->numbers, 0);
     vm_sources_init(&vm->sources);
     vm->gen_ref = LUA_NOREF;
     map_init(&vm->files);
@@ -468,6 +474,7 @@ void vm_free(struct vm **at)
         return;
     assert(vm->n_rooms == 0);
     if (vm->L) {
+        vm_profile_end(vm);
         vm_settle(vm, UINT64_MAX);
         vm_memory_unwrap(&vm->memory, vm->L);
         lua_close(vm->L);
@@ -476,6 +483,7 @@ void vm_free(struct vm **at)
     free(vm->on_stats);
     game_def_unref(&vm->def);
     buf_fini(&vm->scratch);
+    buf_fini(&vm->numbers);
     map_fini(&vm->files);
     free(vm->on);
     free(vm->rooms);

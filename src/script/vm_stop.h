@@ -20,10 +20,10 @@
 
 struct vm;
 
-/* A protected call begins, at `now` of clk_real_ns(); false: inside another one, which
- * counts. The time of the room's step is for callbacks, not for what the host does between
- * them. */
-bool vm_stop_enter(struct vm *vm, const char *where, bool is_callback, uint64_t now);
+/* A protected call begins, at `from` of clk_real_ns() or (0) now; false: inside another
+ * one, which counts. The time of the room's step is for callbacks, not for what the host
+ * does between them. */
+bool vm_stop_enter(struct vm *vm, const char *where, bool is_callback, uint64_t from);
 
 /* In a protected call that handles several messages one of them is done, and the next one
  * begins, with a budget of its own. false: that cannot be, the call has to end. */
