@@ -74,6 +74,7 @@ struct script_view {
 };
 
 struct jwt_keys;
+struct vm_raw_in;
 
 enum script_ban_by {
     SCRIPT_BAN_ANY, /* of a player: by user where it has an id, else by address */
@@ -116,6 +117,10 @@ struct vm_hooks {
     /* The same to all, or as broadcast says. */
     void (*broadcast_raw)(void *room, const uint8_t *data, size_t len, bool is_text,
                           const uint32_t *list, size_t n_list, uint32_t except);
+    /* The callback for a raw message is over: what it has sent goes on its way. Is there
+     * another one that can be handled at once, as if it were a call of its own? Then true,
+     * and `in` has its data, len, player and is_text. NULL: there never is. */
+    bool (*next_raw)(void *room, struct vm_raw_in *in);
     void (*kick)(void *room, uint32_t player, const char *reason);
     void (*close)(void *room, const char *reason);
     void (*lock)(void *room, bool locked);
