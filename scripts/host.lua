@@ -285,7 +285,7 @@ end
 
 room_api.after, room_api.every, room_api.cancel = timers.after, timers.every, timers.cancel
 
-M.last_timer = timers.last
+M.last_timer, M.timers_get, M.timers_put = timers.last, timers.get, timers.put
 
 --- Run the first timer that is due at `now` ms; see timers.lua.
 function M.run_timer(R, now, last_id) return timers.run(R, now, last_id, gen.proven) end
@@ -454,6 +454,16 @@ function M.room_rebind(R)
     local notes = migrate.run(state, declared_before, gen.def.state,
       is_back and function() end or report)
     R.migrated = not is_back and notes or nil
+  end)
+end
+
+--- Fill a new room's tables with `values`, which were saved under the declarations that
+-- `json` (of a schema's state) tells.
+function M.room_adopt(R, values, json)
+  local state = R.state
+  bind(R, function()
+    for name, value in next, values do rawset(state, name, value) end
+    migrate.run(state, schema_lib.declared(json), gen.def.state, report)
   end)
 end
 

@@ -7,8 +7,8 @@
 -- rooms (by handle, and by the object that games hold) and its report(); the functions for
 -- games check their arguments and raise at the script's own line.
 
-local error, ipairs, max, remove, select, type, unpack =
-  error, ipairs, math.max, table.remove, select, type, unpack
+local error, ipairs, max, next, remove, select, tonumber, tostring, type, unpack =
+  error, ipairs, math.max, next, table.remove, select, tonumber, tostring, type, unpack
 local format = string.format
 
 return function(host, wait, data_of, room_data, report)
@@ -116,6 +116,31 @@ return function(host, wait, data_of, room_data, report)
       proven[timer.method] = true
     end
     return true
+  end
+
+  --- The timers as they can be kept: a list, and the last id that was given out. Code
+  -- that sleeps is left out.
+  function M.get(R)
+    local list = {}
+    for _, timer in ipairs(R.timers) do
+      if not timer.co then
+        local args = {} -- by texts: an array ends at the first nil
+        for i = 1, timer.n do args[tostring(i)] = timer[i] end
+        list[#list + 1] = { id = timer.id, due = timer.due, every = timer.every or nil,
+          method = timer.method, n = timer.n, args = args }
+      end
+    end
+    return list, R.last_timer
+  end
+
+  --- Set what get() gave, in a room that has none: { list, last id }.
+  function M.put(R, kept)
+    for _, timer in ipairs(kept[1]) do
+      for i, arg in next, timer.args do timer[tonumber(i)] = arg end
+      timer.args = nil
+      add_timer(R, timer)
+    end
+    R.last_timer = kept[2]
   end
 
   --- Old code that sleeps does not come back.

@@ -121,6 +121,7 @@ function Match.near(options) end
 ---@field budget_kill? number ms, 5…60000: what takes longer is stopped, all callbacks of a step together, too (1000)
 ---@field max_kills? integer so many stops within a minute end a room, 1…32 (3)
 ---@field memory? number MiB, 4…65536: Lua values of all rooms of the game on one worker (256)
+---@field durable? boolean rooms come back after a restart, with their state and seats
 ---@field atomic? boolean a callback that raises leaves no trace in the declared state either
 ---@field max_watched? integer keys that one player may watch at a time (256)
 ---@field auth_timeout? number s, 0.1…300: how long auth may take, sleeps included (10)

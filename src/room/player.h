@@ -50,6 +50,7 @@ struct player {
     bool is_resumed;      /* ... and say so */
     bool is_leaving;      /* its INPUT_LEAVE is queued, or it was kicked */
     bool has_events;      /* were sent since the last state: they may wait in the socket */
+    bool is_restored;     /* its room has come back from the store, it has not yet */
     bool is_slow;         /* got no state in this flush, and no volatile events */
     uint32_t hashed_at;   /* dev: tick of the last state hash that it was sent */
     uint32_t outbox_from; /* events queued before this place are not for it */

@@ -85,7 +85,7 @@ static void count(struct room *r, const struct player *p, int by)
         r->n_spectators += (uint32_t)by;
 }
 
-static bool add_player(struct room *r, struct player *p, bool has_token)
+bool room_add_player(struct room *r, struct player *p, bool has_token)
 {
     if (r->n_players == r->cap_players) {
         uint32_t cap = r->cap_players ? r->cap_players * 2 : 4;
@@ -113,6 +113,7 @@ void room_remove(struct room *r, struct player *p)
     memmove(r->players + i, r->players + i + 1,
             (r->n_players - i - 1) * sizeof(struct player *));
     r->n_players--;
+    r->is_unsaved = true;
     count(r, p, -1);
     map_remove_bytes(&r->game->tokens, p->token, sizeof p->token);
     player_free(&p);
@@ -132,6 +133,7 @@ static bool queue(struct room *r, struct player *p, enum input_kind kind, const 
 {
     struct input in = {.kind = kind, .player = p->id, .data = data, .len = (uint32_t)len};
 
+    r->is_unsaved = true;
     room_wake(r);
     return inputs_push(&r->inputs, &in);
 }
@@ -146,7 +148,7 @@ static struct player *take(struct room *r, struct player *p, const struct peer *
     p->room = r;
     p->schema = schema_ref(room_def(r)->schema);
     player_set_name(p, name.text, name.len, room_def(r)->max_name);
-    if (!add_player(r, p, peer->can_resume)) {
+    if (!room_add_player(r, p, peer->can_resume)) {
         player_free(&p);
         return NULL;
     }
@@ -186,7 +188,10 @@ void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
         room_part(p, CLOSE_TAKEN_OVER, close_reason_text(CLOSE_TAKEN_OVER));
     p->peer = *peer;
     room_count_peer(r, p, 1);
-    p->needs_hello = p->is_resumed = true;
+    p->needs_hello = true;
+    p->is_resumed = !p->is_restored; /* what was on its way went with the process */
+    p->is_restored = false;
+    r->is_unsaved = true;
     p->resume_tick = tick;
     p->resync_ms = 0;
     pace_reset(p->pace);

@@ -22,6 +22,10 @@ enum {
     REF_RAW_MESSAGE,
     REF_RESTORE,
     REF_AUTH,
+    REF_TIMERS_GET,
+    REF_TIMERS_PUT,
+    REF_ROOM_ADOPT,
+    REF_ANSWER,
     REF_N_HOST,               /* the ones above come from host.lua */
     REF_HANDLES = REF_N_HOST, /* room or player -> handle */
     REF_ASKING,               /* id -> coroutine of an auth that waits */

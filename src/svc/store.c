@@ -475,7 +475,8 @@ bool store_post(struct store_port *p, const struct store_ask *ask)
     if (!job)
         return false;
     pthread_mutex_lock(&s->lock);
-    /* One that is larger than the queue is taken when nothing else is in it. */
+    /* One that is larger than the queue is taken when nothing else is in it. The end of a
+     * room comes once and is small; lost, the room would come back. */
     bool has_place =
         s->figures.queue_bytes == 0 || s->figures.queue_bytes + job->bytes <= s->max_bytes;
     if (!has_place || s->is_stopping) {
