@@ -14,6 +14,7 @@ local restore = host.library("restore.lua")
 local migrate = host.library("migrate.lua")
 local wait = host.library("wait.lua")
 local door = host.library("door.lua")(host, wait)
+local services = host.library("store.lua")(host, wait)
 -- Taken at load, never looked up through a text ("x":find()): what that finds is
 -- the games' own table, and a game that put a function of its own there would be
 -- asked about its own `require`.
@@ -205,6 +206,8 @@ local function make_env(defs)
     async = timers.async,
     ban = door.ban,
     unban = door.unban,
+    store = pick(services.store, { "get", "put", "delete", "list" }),
+    board = pick(services.board, { "submit", "top", "around", "remove" }),
   }
   env.require = function(name)
     if type(name) ~= "string" then error("require takes a name", 2) end
@@ -432,7 +435,7 @@ end
 function M.room_new(handle, id, name)
   local room = setmetatable({ id = id, game = name, tick = 0, time = 0, players = {}, spectators = {},
     state = {} }, room_meta)
-  local R = { room = room, handle = handle, state = room.state, seats = {}, watches = {}, timers = {}, last_timer = 0 }
+  local R = { room = room, handle = handle, state = room.state, seats = {}, watches = {}, timers = {}, parked = {}, last_timer = 0 }
   room_data[room], data_of[handle] = R, R
   handle_of[room] = handle * 2^32
   bind(R)
@@ -442,7 +445,7 @@ end
 function M.room_free(R)
   unbind(R) -- map_of has weak keys, but its values lead back to them
   for _, player in pairs(R.seats) do handle_of[player] = nil end
-  handle_of[R.room] = nil
+  handle_of[R.room], R.parked = nil, {}
   room_data[R.room], data_of[R.handle] = nil, nil
 end
 
@@ -455,6 +458,12 @@ function M.room_rebind(R)
       is_back and function() end or report)
     R.migrated = not is_back and notes or nil
   end)
+end
+
+--- An answer of the store: returns the handle of the room that goes on, and the id of
+-- the auth that does; at most one of them.
+function M.answer(ticket, ...)
+  return timers.answer(ticket, ...), door.answer(ticket, ...)
 end
 
 --- Fill a new room's tables with `values`, which were saved under the declarations that

@@ -14,6 +14,15 @@ local format = string.format
 return function(host, wait, data_of, room_data, report)
   local M = {}
 
+  local asked = {} -- ticket -> R, whose R.parked has the timer that waits for its answer
+
+  -- How many there are, with those that wait for answers.
+  local function count(R)
+    local n = #R.timers
+    for _ in next, R.parked do n = n + 1 end
+    return n
+  end
+
   local function add_timer(R, timer)
     local list = R.timers
     local i = #list
@@ -33,7 +42,7 @@ return function(host, wait, data_of, room_data, report)
       error("the delay is a number of ms from 0", 2)
     end
     if type(method) ~= "string" then error("timers take the name of a method", 2) end
-    if #R.timers >= host.max_timers then error("too many timers in this room", 2) end
+    if count(R) >= host.max_timers then error("too many timers in this room", 2) end
     if every then ms = max(ms, 1) end
     R.last_timer = R.last_timer + 1
     add_timer(R, { id = R.last_timer, due = host.room_ms(R.handle) + ms, every = every and ms, method = method,
@@ -46,7 +55,7 @@ return function(host, wait, data_of, room_data, report)
     if type(f) ~= "function" then error("parlor.async takes a function", 2) end
     local R = data_of[host.current()]
     if not R then error("parlor.async runs in a room: call it in one of its callbacks", 2) end
-    if #R.timers >= host.max_timers then error("too many timers in this room", 2) end
+    if count(R) >= host.max_timers then error("too many timers in this room", 2) end
     R.last_timer = R.last_timer + 1
     add_timer(R, { id = R.last_timer, due = host.room_ms(R.handle), co = wait.new(f), n = select("#", ...), ... })
     return R.last_timer
@@ -71,7 +80,28 @@ return function(host, wait, data_of, room_data, report)
   --- room:cancel: was it still to come?
   function M.cancel(room, id)
     local R = room_data[room]
-    return R ~= nil and drop(R, id)
+    if not R then return false end
+    for ticket, timer in next, R.parked do
+      if timer.id == id then
+        R.parked[ticket] = nil
+        return true
+      end
+    end
+    return drop(R, id)
+  end
+
+  --- The answer of a ticket has come: who waits for it goes on in the room's next timers.
+  -- Returns the room's handle, or nil.
+  function M.answer(ticket, ...)
+    local R = asked[ticket]
+    asked[ticket] = nil
+    local timer = R and R.parked[ticket]
+    if not timer then return nil end
+    R.parked[ticket] = nil
+    timer.n, timer.due = select("#", ...), host.room_ms(R.handle)
+    for i = 1, timer.n do timer[i] = (select(i, ...)) end
+    add_timer(R, timer)
+    return R.handle
   end
 
   --- The last timer that there is before those that are due begin to run.
@@ -86,8 +116,10 @@ return function(host, wait, data_of, room_data, report)
     remove(R.timers, 1)
     if timer.co then
       host.wake(R.handle, R.timers[1] and R.timers[1].due)
-      local ms = wait.go_on(timer.co, unpack(timer, 1, timer.n))
-      if ms then
+      local ms, ticket = wait.go_on(timer.co, unpack(timer, 1, timer.n))
+      if ms and ticket then
+        R.parked[ticket], asked[ticket] = timer, R
+      elseif ms then
         timer.n, timer.due = 0, now + ms
         add_timer(R, timer)
       end
@@ -149,7 +181,7 @@ return function(host, wait, data_of, room_data, report)
     for _, timer in ipairs(R.timers) do
       if not timer.co then list[#list + 1] = timer end
     end
-    R.timers = list
+    R.timers, R.parked = list, {}
     host.wake(R.handle, list[1] and list[1].due)
   end
 

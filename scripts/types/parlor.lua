@@ -65,6 +65,85 @@ function parlor.ban(options) end
 ---@return boolean was_banned
 function parlor.unban(options) end
 
+---Values that outlive rooms. What waits runs in `auth` and `parlor.async` only.
+---@class parlor.Store
+parlor.store = {}
+
+---@class parlor.PutOptions
+---@field version? integer that must be there; 0: nothing
+---@field wait? boolean false: return true at once, anywhere
+
+---@param collection string `[a-z][a-z0-9_-]*`, up to 64
+---@param key string 1 to 200 bytes of UTF-8
+---@return any value nil where there is none
+---@return integer|string version or why there is no answer
+function parlor.store.get(collection, key) end
+
+---@param collection string
+---@param key string
+---@param value any as `s.any`, up to 256 KiB
+---@param options? parlor.PutOptions
+---@return integer|boolean|nil version
+---@return string? why "conflict", "busy", …
+function parlor.store.put(collection, key, value, options) end
+
+---@param collection string
+---@param key string
+---@param options? parlor.PutOptions
+---@return boolean? was_there
+---@return string? why
+function parlor.store.delete(collection, key, options) end
+
+---@param collection string
+---@param options? {prefix: string?, after: string?, limit: integer?} limit: 1 to 1000 (100)
+---@return {key: string, value: any, version: integer}[]? list
+---@return string? after where there are more; or why there is no answer
+function parlor.store.list(collection, options) end
+
+---Scores that outlive rooms. What waits runs in `auth` and `parlor.async` only.
+---@class parlor.Board
+parlor.board = {}
+
+---@class parlor.Score
+---@field rank integer from 1
+---@field key string
+---@field score number
+---@field data any
+
+---@class parlor.SubmitOptions
+---@field keep? "best"|"last"|"sum" which score counts ("best")
+---@field least? boolean the smallest is the best
+---@field data? any
+---@field wait? boolean false: return true at once, anywhere
+
+---@param board string
+---@param key string
+---@param score number
+---@param options? parlor.SubmitOptions
+---@return integer|boolean|nil rank
+---@return number|string|nil score that counts, or why there is no answer
+function parlor.board.submit(board, key, score, options) end
+
+---@param board string
+---@param options? {limit: integer?, least: boolean?} limit: 1 to 1000 (10)
+---@return parlor.Score[]? list
+---@return string? why
+function parlor.board.top(board, options) end
+
+---@param board string
+---@param key string
+---@param options? {limit: integer?, least: boolean?} limit: 1 to 1000 (5)
+---@return parlor.Score[]? list nil where the key has no score
+---@return string? why
+function parlor.board.around(board, key, options) end
+
+---@param board string
+---@param key string
+---@param options? {wait: boolean?}
+---@return boolean? was_there
+---@return string? why
+function parlor.board.remove(board, key, options) end
+
 ---What `auth` is asked about.
 ---@class parlor.Request
 ---@field token? string of the join options, the Authorization header or auth_cookie
@@ -396,6 +475,8 @@ function Sim:step(n) end
 function Sim:wait(seconds) end
 ---@param seconds number the server does nothing, then goes on
 function Sim:hang(seconds) end
+---@param is_killed? boolean without a chance to save
+function Sim:restart(is_killed) end
 ---@return boolean? ok
 ---@return string? why
 function Sim:reload() end

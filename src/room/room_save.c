@@ -310,6 +310,7 @@ void world_take_answers(struct world *w)
     if (!w->store)
         return;
     while ((a = store_take(w->store))) {
+        game_take_answer(w, a);
         store_answer_free(&a);
     }
     uint64_t n_failed = store_n_failed_saves(store_of_port(w->store));

@@ -144,6 +144,9 @@ void bind_add_auth(lua_State *L, struct vm *vm);
 /* Copy `n` values from the array at `index` into the image (scan.c). */
 void scan_apply(lua_State *L, struct script_room *sr, int index, int n);
 
+/* The functions of bind_store.c, likewise. */
+void bind_add_store(lua_State *L, struct vm *vm);
+
 /* Read the file `path` of the game's folder or of the library; NULL when there
  * is none (or it is larger than 4 MiB). free() the result. */
 char *vm_read_file(const char *folder, const char *path, size_t *len);

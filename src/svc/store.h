@@ -36,15 +36,16 @@ enum {
 };
 
 enum store_op {
-    STORE_GET,    /* -> version, data */
-    STORE_PUT,    /* -> version */
-    STORE_DELETE, /* -> nothing; STORE_NONE: it was not there */
-    STORE_LIST,   /* -> items: key, version, data */
-    STORE_SUBMIT, /* a score -> number: what stands, rank */
-    STORE_TOP,    /* -> items: key, score, rank, data */
-    STORE_AROUND, /* the same, around a key; STORE_NONE: it is not there */
-    STORE_SHAPE,  /* a schema that rooms are saved by: `number` is its hash */
-    STORE_ROOM,   /* save: `number` is the hash of its schema */
+    STORE_GET,      /* -> version, data */
+    STORE_PUT,      /* -> version */
+    STORE_DELETE,   /* -> nothing; STORE_NONE: it was not there */
+    STORE_LIST,     /* -> items: key, version, data */
+    STORE_SUBMIT,   /* a score -> number: what stands, rank */
+    STORE_TOP,      /* -> items: key, score, rank, data */
+    STORE_AROUND,   /* the same, around a key; STORE_NONE: it is not there */
+    STORE_UNSUBMIT, /* take a score away; STORE_NONE: it was not there */
+    STORE_SHAPE,    /* a schema that rooms are saved by: `number` is its hash */
+    STORE_ROOM,     /* save: `number` is the hash of its schema */
     STORE_ROOM_GONE,
     STORE_ROOM_ASIDE, /* no room of the game any more, but kept; `value` says why */
 };

@@ -22,6 +22,7 @@ enum statement {
     SCORE_RANK_LEAST,
     SCORE_LIST,
     SCORE_LIST_LEAST,
+    SCORE_DELETE,
     SHAPE_PUT,
     ROOM_PUT,
     ROOM_GONE,
@@ -53,6 +54,7 @@ static const char *const texts[N_STATEMENTS] = {
                    "ORDER BY score DESC, at LIMIT ?4 OFFSET ?5",
     [SCORE_LIST_LEAST] = "SELECT key, score, data FROM scores WHERE game=?1 AND board=?2 "
                          "ORDER BY score, at LIMIT ?4 OFFSET ?5",
+    [SCORE_DELETE] = "DELETE FROM scores WHERE game=?1 AND board=?2 AND key=?3",
     [SHAPE_PUT] = "INSERT OR IGNORE INTO shapes VALUES (?1, ?2, ?3)",
     [ROOM_PUT] = "INSERT OR REPLACE INTO rooms VALUES (?1, ?2, ?3, ?4, ?5)",
     [ROOM_GONE] = "DELETE FROM rooms WHERE game=?1 AND id=?2",
@@ -360,6 +362,18 @@ static int around(struct store_db *db, struct store_job *job)
     return list_scores(db, job, rank > before ? rank - 1 - before : 0);
 }
 
+static int remove_score(struct store_db *db, struct store_job *job)
+{
+    sqlite3_stmt *st;
+    int r = bind_ask(db, SCORE_DELETE, &job->ask, &st);
+
+    if (r != SQLITE_OK)
+        return r;
+    if ((r = step_all(st)) == SQLITE_OK && sqlite3_changes(db->handle) == 0)
+        job->answer.result = STORE_NONE;
+    return r;
+}
+
 /* Rooms. */
 
 static int save_shape(struct store_db *db, const struct store_ask *ask)
@@ -421,6 +435,7 @@ int store_db_run(struct store_db *db, struct store_job *job)
     case STORE_SUBMIT: return submit(db, job);
     case STORE_TOP: return list_scores(db, job, 0);
     case STORE_AROUND: return around(db, job);
+    case STORE_UNSUBMIT: return remove_score(db, job);
     case STORE_SHAPE: return save_shape(db, &job->ask);
     case STORE_ROOM: return save_room(db, &job->ask);
     case STORE_ROOM_GONE:
