@@ -305,21 +305,24 @@ function Client:record(input)
     self:note { t = "schema", hash = hash }
     if not self.is_mute then self:bytes("\136" .. wire.le(hash, 4)) end
   elseif kind == 3 then
-    assert(input:u8() == 0, "snapshots come in one part")
+    local flags = input:u8()
+    assert(flags == 0 or flags == 2, "snapshots come in one part")
     self.tick, self.rows = input:uv(), {}
+    local ack = flags == 2 and input:uv() or nil
     wire.sections(input, self.schema, self.rows)
-    self:note { t = "snapshot", tick = self.tick }
+    self:note { t = "snapshot", tick = self.tick, ack = ack }
     if self.acks then self:ack() end
   elseif kind == 4 then
     local flags = input:u8()
-    assert(flags == 0 or flags == 2, "flags")
+    assert(flags < 4, "flags")
     local low, base = input:u16(), self.tick
     assert(self.rows, "a delta to one who holds nothing")
     self.tick = base + input:uv()
     assert(self.tick % 65536 == low, "the delta's base is not what is held")
+    local ack = flags % 2 == 1 and input:uv() or nil
     local before = input.at
-    wire.sections(input, self.schema, self.rows, flags == 2)
-    self:note { t = "delta", tick = self.tick, base = base, is_resume = flags == 2, bytes = input.at - before }
+    wire.sections(input, self.schema, self.rows, flags >= 2)
+    self:note { t = "delta", tick = self.tick, base = base, is_resume = flags >= 2, bytes = input.at - before, ack = ack }
     if self.acks then self:ack() end
   elseif kind == 5 or kind == 10 then
     local low, id = input:u16(), input:uv()
@@ -367,6 +370,15 @@ function Client:send(name, data)
     self:bytes(self:encode(name, data, "\133"))
   else
     self:text(to_json { t = "send", name = name, data = jsonable_message(self, name, data) })
+  end
+end
+
+--- A predicted input with its number.
+function Client:input(name, data, seq)
+  if self.codec == "binary" then
+    self:bytes(self:encode(name, data, "\130" .. wire.uv(seq) .. wire.uv(self.tick or 0)))
+  else
+    self:text(to_json { t = "send", name = name, data = jsonable_message(self, name, data), seq = seq })
   end
 end
 

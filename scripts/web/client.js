@@ -165,12 +165,7 @@ export async function join(path, options = {}, settings = {}) {
   url.pathname = url.pathname.replace(/\/$/, "");
   url.hash = "";
   const room = new Room(url.pathname);
-  if (settings.columns?.length) {
-    if (settings.json) throw new TypeError("columns need the schema that parlor.j1 does not have");
-    const { Columns } = await import("./columns.js");
-    for (const map of settings.columns)
-      room._columns.set(map, new Columns((fn, args) => room._call(fn, args)));
-  }
+  if (settings.columns?.length) (await import("./columns.js")).setUp(room, settings);
   const Codec = settings.json ? (await import("./json.js")).Json : Binary;
   room._session = new Session(room, new Codec(room._state), url.href, options, settings);
   return room._session.start();

@@ -221,3 +221,10 @@ export class Columns {
     return this.shown;
   }
 }
+
+/** What join() was asked for. @param {import("./client.js").Room} room @param {import("./client.js").Settings} settings */
+export function setUp(room, { columns = [], json }) {
+  if (json) throw new TypeError("columns need the schema that parlor.j1 does not have");
+  for (const map of columns)
+    room._columns.set(map, new Columns((fn, args) => room._call(fn, args)));
+}

@@ -10,9 +10,8 @@
  */
 import { Clock } from "./clock.js";
 import { Outbox } from "./outbox.js";
-import { NotLoaded, loadComposed } from "./schema.js";
-import { Timeline } from "./smooth.js";
 import { saveTicket, takeTicket } from "./ticket.js";
+import { NotLoaded, loadAny } from "./wire.js";
 
 const COME_BACK = new Set([1001, 1005, 1006, 1011, 1013, 4007]);
 /** A resume that ends otherwise, from 4000 on, is over, though not the wish to play. */
@@ -38,7 +37,8 @@ export class Session {
   constructor(room, codec, url, options, settings) {
     /** @type {any[] | null} messages that wait, see wait() */
     this.unread = null;
-    this.hasWaited = false;
+    /** What this connection has waited for: one try. @type {Set<() => Promise<void>>} */
+    this.waited = new Set();
     /** @type {any[]} records for rare.js */
     this.rare = [];
     this.room = room;
@@ -48,7 +48,6 @@ export class Session {
     this.settings = settings;
     this.now = settings.now ?? (() => performance.now());
     this.clock = new Clock(this.now);
-    this.timeline = new Timeline(0);
     this.outbox = new Outbox((m) => this.settle(m.request, fault("the message was lost", 1006)));
     /** @type {Map<number, { resolve: Function, reject: Function, timer: any }>} */
     this.requests = new Map();
@@ -147,7 +146,7 @@ export class Session {
     const { ws } = this;
     this.ws = null;
     this.unread = null;
-    this.hasWaited = false; // one try a connection
+    this.waited.clear();
     for (const name of ["hello", "ping", "ack"]) this.stop(name);
     if (!ws) return;
     ws.onopen = ws.onmessage = ws.onclose = null;
@@ -201,14 +200,18 @@ export class Session {
     this.deliver(() => this.room._emit("leave", { code, reason }));
   }
 
-  /** Messages wait until the part of the SDK is here that their schema needs. @param {any} data */
-  async wait(data) {
+  /**
+   * Messages wait until the part of the SDK is here that they need.
+   * @param {any} data @param {() => Promise<void>} load
+   */
+  async wait(data, load) {
     /** @type {any[]} */
     const unread = (this.unread = [data]);
-    await loadComposed().catch(() => {});
+    this.waited.add(load);
+    await load().catch(() => {});
     if (this.unread !== unread) return; // another connection by now
     this.unread = null;
-    for (const next of unread) if (this.ws) this.read(next, this.now());
+    for (const next of unread) if (this.ws) this.take(next, this.now());
   }
 
   /** @param {any} data one WebSocket message */
@@ -216,6 +219,11 @@ export class Session {
     const now = this.now();
     this.heardAt = now;
     this.room.bytesIn += data.byteLength ?? data.length;
+    this.take(data, now);
+  }
+
+  /** @param {any} data @param {number} now */
+  take(data, now) {
     if (this.unread) this.unread.push(data);
     else this.read(data, now);
   }
@@ -226,11 +234,10 @@ export class Session {
     try {
       records = this.codec.decode(data);
     } catch (e) {
-      this.codec.undo();
-      if (e instanceof NotLoaded && !this.hasWaited) {
-        this.hasWaited = true;
-        this.wait(data);
-      } else this.malformed(e, now);
+      const isEarly = e instanceof NotLoaded && !this.waited.has(e.load);
+      this.codec.undo(isEarly);
+      if (isEarly) this.wait(data, e.load);
+      else this.malformed(e, now);
       return;
     }
     let due = now;
@@ -246,11 +253,8 @@ export class Session {
       else if (r.t === "schema") this.transmit(this.codec.schemaOk(r.hash));
       else if (r.t === "state") {
         tick = r.tick;
-        if (r.isDelta) due = this.timeline.arrive(tick, now);
-        else {
-          due = this.timeline.soon(now);
-          this.resyncAt = -Infinity;
-        }
+        due = this.room._state.due(tick, r.isDelta, now);
+        if (!r.isDelta) this.resyncAt = -Infinity;
         if (r.acked !== undefined) this.room.acked = r.acked;
       } else if (r.t === "event") {
         if (!r.volatile) this.events++;
@@ -302,7 +306,7 @@ export class Session {
     this.isWelcome = true;
     this.room.id = r.id;
     this.ticket = { id: r.id, token: r.token, epoch: r.epoch, events: 0 };
-    this.timeline = new Timeline(r.period / 1000); // ticks may count anew
+    this.room._state.restart(r.period / 1000);
     this.clock.restart();
     if (r.server !== undefined) this.clock.sample(r.server, this.now() - this.helloAt);
     if (r.resumed) {
@@ -328,22 +332,25 @@ export class Session {
     this.attempts = 0;
     this.room._setStatus("live");
     this.outbox.flush((data) => this.transmit(data));
-    if (!this.started) return;
-    this.started.resolve(this.room);
+    const { started } = this;
+    if (!started) return;
     this.started = undefined;
     this.stop("start");
-    // A page attaches its listeners right after `await join()`; events that came
-    // with the snapshot wait until it had the chance.
-    this.timer("held", 0, () => {
-      const { held } = this;
-      this.held = null;
-      held?.forEach((fn) => fn());
+    this.room._state.loaded.then(() => {
+      started.resolve(this.room);
+      // A page attaches its listeners right after `await join()`; events that came
+      // with the snapshot wait until it had the chance.
+      this.timer("held", 0, () => {
+        const { held } = this;
+        this.held = null;
+        held?.forEach((fn) => fn());
+      });
     });
   }
 
   /** @param {() => void} fn calls listeners of events */
   deliver(fn) {
-    if (this.held && this.timers.held) this.held.push(fn);
+    if (this.held) this.held.push(fn);
     else fn();
   }
 
@@ -367,6 +374,7 @@ export class Session {
       const id = ++this.lastRequest;
       const timer = setTimeout(() => this.settle(id, fault(`no answer to ${name}`, 1006)), timeout);
       this.requests.set(id, { resolve, reject, timer });
+      loadAny().catch(() => {}); // for the answer
       try {
         this.send(name, data, id);
       } catch (e) {

@@ -7,9 +7,9 @@
  * what has happened as calls to make; nobody is called in between. A row keeps
  * its object as long as its key stays, through snapshots and reloads too.
  */
-import { buildRow, isSameCell, toValue } from "./schema.js";
+import { buildRow, get, put, toValue } from "./schema.js";
 import { ENTERED, LEFT } from "./image.js";
-import { get, put, viewOf } from "./smooth.js";
+import { NotLoaded } from "./wire.js";
 
 /** @typedef {import("./image.js").Row} Row */
 /** @typedef {number | string} Key */
@@ -78,6 +78,18 @@ export class Table {
 const MANY = 8;
 /** @type {any} write.js, or its promise, once a frame has had so many */
 let loops = null;
+/** @type {any} smooth.js, once a schema has had smooth fields */
+let smooth = null;
+/** @type {any} again.js, once a snapshot has followed another */
+let again = null;
+
+/** Resolves when a snapshot may replace another one. */
+export async function loadAgain() {
+  again = await import("./again.js");
+}
+
+/** @param {import("./schema.js").Shape} shape */
+const isSmooth = (shape) => shape.fields.some((f) => f.type.smooth);
 
 /**
  * The field of the first n rows, into the objects that pages see.
@@ -93,28 +105,6 @@ function write(field, rows, n) {
 }
 
 
-/**
- * One loop's cursor, and each of its own results: a loop makes no garbage.
- * @param {(Row | undefined)[]} rows @param {number} now @returns {any}
- */
-function cursor(rows, now) {
-  let i = 0;
-  return {
-    done: false,
-    value: /** @type {any} */ (undefined),
-    next() {
-      while (i < rows.length && !rows[i]) i++;
-      const row = rows[i++];
-      this.done = !row;
-      this.value = row && viewOf(row, now);
-      return this;
-    },
-    [Symbol.iterator]() {
-      return this;
-    },
-  };
-}
-
 export class State {
   /**
    * @param {(fn: Function, args: any[]) => void} call
@@ -129,6 +119,31 @@ export class State {
     this.tables = new Map();
     /** @type {import("./image.js").Image | null} the one that is shown */
     this.image = null;
+    /** What the schema needs is here. @type {Promise<any>} */
+    this.loaded = Promise.resolve();
+    this.restart(0);
+  }
+
+  /** Ticks count anew. @param {number} period ms, 0: event-driven */
+  restart(period) {
+    this.period = period;
+    /** @type {import("./smooth.js").Timeline | null} */
+    this.timeline = null;
+  }
+
+  /**
+   * When smooth fields shall have arrived.
+   * @param {number} tick @param {boolean} isDelta @param {number} now
+   */
+  due(tick, isDelta, now) {
+    if (!smooth) return now;
+    const timeline = (this.timeline ??= new smooth.Timeline(this.period));
+    return isDelta ? timeline.arrive(tick, now) : timeline.soon(now);
+  }
+
+  /** A snapshot comes. Throws NotLoaded where one is held and that needs again.js. */
+  expect() {
+    if (this.image && !again) throw new NotLoaded(loadAgain);
   }
 
   /** @param {string} name of a map; made if it is not there */
@@ -230,74 +245,30 @@ export class State {
   }
 
   /**
-   * A snapshot: another image, perhaps by another schema. Rows whose key was
-   * there before keep their object and tell what differs.
+   * A snapshot: another image, perhaps by another schema.
    * @param {import("./image.js").Image} image
    * @param {Row[]} added @param {Row[]} touched @param {Row[]} removed @param {Call[]} calls
    */
   replace(image, added, touched, removed, calls) {
-    this.image?.undo(); // what is left there was never shown
-    const before = new Map(this.image?.facets.map((f) => [f.shape.name, f]));
+    const before = this.image;
     this.image = image;
+    if (!smooth && image.facets.some((f) => isSmooth(f.shape)))
+      this.loaded = import("./smooth.js").then((m) => (smooth = m), () => {});
     for (const facet of image.facets) {
-      const { shape } = facet;
-      const old = before.get(shape.name);
-      before.delete(shape.name);
-      const isOther = JSON.stringify(old?.shape.fields) !== JSON.stringify(shape.fields);
-      facet.columns = this.columns.get(shape.name) ?? null;
+      const { name } = facet.shape;
+      facet.columns = this.columns.get(name) ?? null;
       if (facet.columns) {
-        this.root[shape.name] = facet.columns;
+        this.root[name] = facet.columns;
         facet.columns._load(facet, calls);
         continue;
       }
       if (facet.index) {
-        facet.table = this.table(shape.name);
+        facet.table = this.table(name);
         facet.table._rows = facet.byKey;
       }
-      for (const row of facet.byKey.values()) {
-        const was = old?.byKey.get(row.key);
-        if (!was?.obj) {
-          this.create(row, added);
-          continue;
-        }
-        // The row may have become ours, or have ceased to be.
-        const isNew = isOther || row.fields.length !== was.fields.length;
-        row.obj = was.obj;
-        row.version = was.version;
-        if (isNew) this.reshape(row, was);
-        else if ((row.motion = was.motion)) facet.isDrawn = true;
-        const ids = row.fields
-          .filter((f) => isNew || !isSameCell(f.type, was.cells[f.id], row.cells[f.id]))
-          .map((f) => f.id);
-        if (ids.length) this.write([row], 1, ids, touched);
-      }
-      if (facet.index && old)
-        for (const was of old.byKey.values())
-          if (was.obj && !facet.byKey.has(was.key)) removed.push(was);
+      if (!before) for (const row of facet.byKey.values()) this.create(row, added);
     }
-    for (const [name, facet] of before) {
-      const { columns, table } = facet;
-      if (columns) {
-        columns._load({ ...facet, byKey: new Map() }, calls);
-        delete this.root[name];
-        continue;
-      }
-      removed.push(...facet.byKey.values());
-      if (!table) continue;
-      table._rows = new Map();
-      if (this.root[name] === table) delete this.root[name];
-    }
-  }
-
-  /**
-   * The record was declared anew: what is no more goes, new places come. What
-   * the page itself has put on the object stays.
-   * @param {Row} row @param {Row} was
-   */
-  reshape(row, was) {
-    const fresh = buildRow(row);
-    for (const name of was.facet.shape.tree.keys()) if (!(name in fresh)) delete row.obj[name];
-    Object.assign(row.obj, fresh);
+    if (before) again.replace(this, before, added, touched, removed, calls);
   }
 
   /**
@@ -309,13 +280,14 @@ export class State {
     if (columns) return columns.view(now);
     const facet = this.image?.facets.find((f) => f.index && f.shape.name === name);
     if (!facet && !this.tables.has(name)) throw new TypeError(`the state has no map ${name}`);
-    if (!facet?.shape.fields.some((f) => f.type.smooth)) return this.table(name);
-    return cursor(facet.rows, now);
+    return smooth && facet && isSmooth(facet.shape)
+      ? smooth.cursor(facet.rows, now)
+      : this.table(name);
   }
 
   /** The root record with its smooth fields where they are now. @param {number} now */
   viewRoot(now) {
     const row = this.image?.root;
-    return row ? viewOf(row, now)[1] : this.root;
+    return row && smooth ? smooth.viewOf(row, now)[1] : this.root;
   }
 }

@@ -31,24 +31,27 @@ struct world;
 struct game {
     struct world *world;
     char name[GAME_NAME_MAX + 1];
-    struct vm *vm;                 /* NULL while the script does not load */
-    struct err load_error;         /* code 0: the last load was fine */
-    struct map rooms;              /* id -> room */
-    struct map tokens;             /* seat token -> player */
-    uint32_t n_players;            /* seats over all rooms */
-    uint32_t n_spectators;         /* ... and those who watch */
-    struct lobby lobby;            /* who waits for a room */
-    uint64_t n_dropped;            /* messages above a limit: `rate`, max_inputs */
-    uint64_t n_invalid;            /* messages that did not fit their declaration */
-    uint32_t n_waiting;            /* sessions that its auth() has not answered yet */
-    struct bans bans;              /* who is kept out */
-    bool is_replacing;             /* its VM, in game_replace_vm() */
-    bool is_closing;               /* in game_close(): saved rooms stay saved */
-    const struct schema *shape_of; /* that the store has been given; only compared */
-    uint64_t shape_hash;           /* ... and its hash */
-    bool owes_rebuilt;             /* rooms in a new VM wait for game_tell_rebuilt() */
-    uint64_t n_reloads;            /* code that became live */
-    uint64_t n_failed_reloads;     /* code that did not load, or was taken back */
+    struct vm *vm;             /* NULL while the script does not load */
+    struct err load_error;     /* code 0: the last load was fine */
+    struct map rooms;          /* id -> room */
+    struct map tokens;         /* seat token -> player */
+    uint32_t n_players;        /* seats over all rooms */
+    uint32_t n_spectators;     /* ... and those who watch */
+    struct lobby lobby;        /* who waits for a room */
+    uint64_t state_bytes;      /* of state frames queued for its players */
+    uint64_t n_dropped;        /* messages above a limit: `rate`, max_inputs */
+    uint64_t n_invalid;        /* messages that did not fit their declaration */
+    uint32_t n_waiting;        /* sessions that its auth() has not answered yet */
+    struct bans bans;          /* who is kept out */
+    bool is_replacing;         /* its VM, in game_replace_vm() */
+    bool is_closing;           /* in game_close(): saved rooms stay saved */
+    bool owes_rebuilt;         /* rooms in a new VM wait for game_tell_rebuilt() */
+    uint64_t n_reloads;        /* code that became live */
+    uint64_t n_failed_reloads; /* code that did not load, or was taken back */
+
+    /* What the store was given to save rooms by: a schema (only compared), its hash. */
+    const struct schema *shape_of;
+    uint64_t shape_hash;
 };
 
 /* What the world tells its worker. */

@@ -64,6 +64,9 @@ struct player {
         resume_tick;     /* with needs_hello: of the state that the client holds; 0: none */
     uint32_t n_received; /* counted records from the client in this seat */
     uint32_t n_waiting;  /* inputs in the room's queue */
+    uint32_t input_heard;  /* seq of the last predicted input that came, dropped ones too */
+    uint32_t input_done;   /* ... that was handled */
+    uint32_t input_told;   /* ... that this connection was told of */
     uint32_t offered_hash; /* schema that the client said it holds */
     uint64_t held_until_us;
     struct bucket *buckets; /* by message id; NULL until one is needed */

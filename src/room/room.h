@@ -64,12 +64,14 @@ struct room {
     uint32_t failing_ticks;
     uint32_t version; /* of the code that last ran in it */
     uint64_t dropped_ticks;
-    bool is_named;   /* its first player asked for it by name: not for /game */
-    bool is_private; /* by its code only: neither listed nor matched */
-    uint8_t *labels; /* what it tells about itself, a map as any; or NULL */
+    uint64_t state_bytes; /* of state frames queued for its players */
+    bool is_named;        /* its first player asked for it by name: not for /game */
+    bool is_private;      /* by its code only: neither listed nor matched */
+    uint8_t *labels;      /* what it tells about itself, a map as any; or NULL */
     size_t n_labels;
     uint64_t kills_us[ROOM_MAX_KILLS]; /* when callbacks were stopped; a ring */
     uint32_t n_kills;
+    uint32_t n_signals;  /* that wait among the inputs */
     size_t timer_mark;   /* where in the outbox the timer that runs began */
     uint16_t close_code; /* told to players at the end */
     bool is_faulted;     /* ends without asking its script */
@@ -120,6 +122,9 @@ void room_lose_peer(struct room *r, struct player *p, bool for_good);
 /* A message; checked by its session. Event-driven rooms handle it at once, and may
  * be gone after. false: too many wait, it was dropped. */
 bool room_input(struct room *r, struct player *p, const struct input *in);
+
+/* Leave something for the room's next step, in which `signal` runs. NULL, or why not. */
+const char *room_signal(struct room *r, const struct script_signal *what);
 
 /* End a seat: BYE and Close to the peer, then `leave` in the next step. */
 void room_kick(struct room *r, struct player *p, uint16_t code, const char *reason);

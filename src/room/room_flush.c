@@ -125,6 +125,7 @@ static void greet(struct room *r, struct player *p)
         put_hello(r, p, out);
     send_buf(p, out);
     begin_view(r, p);
+    p->input_told = 0;
     p->hashed_at = r->tick - p->id % HASH_TICKS; /* not all in one tick */
     p->needs_hello = p->needs_schema = p->is_resumed = false;
 }
@@ -149,16 +150,26 @@ static bool is_stuck(const struct room *r, struct player *p, uint64_t now_us)
     return p->peer.ops->backlog(p->peer.conn) > 0;
 }
 
+/* Which of its predicted inputs the state contains by now, where that is news to the
+ * client; else 0. What was dropped is as good as handled when nothing waits. */
+static uint32_t input_ack(const struct player *p)
+{
+    uint32_t done = p->n_waiting ? p->input_done : p->input_heard;
+
+    return done == p->input_told ? 0 : done;
+}
+
 /* State for one player; returns whether it is behind afterwards. One whose line is
  * stuck is skipped and gets one merged delta later; not right after the hello,
  * which state has to follow. */
 static bool send_state(struct room *r, struct player *p, bool is_greeted, uint64_t now_us)
 {
     bool is_current = view_is_current(p->view, r->image), failed = false;
+    uint32_t ack = input_ack(p);
 
     /* Asked before anything of this flush is on its way. */
-    p->is_slow =
-        !is_greeted && (!is_current || r->outbox.n_volatile > 0) && is_stuck(r, p, now_us);
+    p->is_slow = !is_greeted && (!is_current || ack || r->outbox.n_volatile > 0) &&
+                 is_stuck(r, p, now_us);
     if (p->needs_schema && p->peer.codec == PEER_BINARY) {
         buf_clear(&r->scratch);
         put_schema(r, &r->scratch);
@@ -167,14 +178,20 @@ static bool send_state(struct room *r, struct player *p, bool is_greeted, uint64
     p->needs_schema = false;
     if (p->is_slow)
         view_skip(p->view, r->image);
-    if (p->is_slow || is_current)
+    if (p->is_slow || (is_current && !ack))
         return !is_current;
     bool json = p->peer.codec == PEER_JSON;
+    p->view->ack = ack;
     struct chunk *frame = emit_frame(&r->cache, r->image, p->view, json, &failed);
     if (frame) {
         p->peer.ops->send(p->peer.conn, frame);
-        pace_sent(p->pace, p->view->told, (uint32_t)now_us);
+        r->state_bytes += frame->len;
+        r->game->state_bytes += frame->len;
+        if (!is_current)
+            pace_sent(p->pace, p->view->told, (uint32_t)now_us);
         p->has_events = false;
+        if (ack)
+            p->input_told = ack;
     }
     chunk_unref(&frame);
     return failed;

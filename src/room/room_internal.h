@@ -102,5 +102,10 @@ void room_count_peer(struct room *r, const struct player *p, int by);
 const char *room_on_ban(void *ctx, const struct script_ban *ban);
 bool room_on_unban(void *ctx, const struct script_ban *ban);
 
+/* ... and those for other rooms (room_signal.c). */
+const char *room_on_signal(void *ctx, const char *room, size_t n_room,
+                           const struct script_signal *what);
+bool room_on_rooms(void *ctx, const char *game, struct buf *out);
+
 /* Set the time of the next step. */
 void room_schedule(struct room *r, uint64_t now_us);

@@ -209,6 +209,8 @@ void session_input(struct session *s, const struct input *in)
 
     if (p->is_leaving)
         return;
+    if (in->seq)
+        p->input_heard = in->seq;
     if (p->is_spectator) {
         if (in->request)
             room_refuse(p->room, p, in->request - 1, "spectators only watch");

@@ -41,7 +41,8 @@ static void read_hello(struct session *s, struct wire_in *in)
 }
 
 /* EVENT, INPUT or REQUEST: message id and payload. false ends the walk. */
-static bool read_message(struct session *s, struct wire_in *in, uint32_t request)
+static bool read_message(struct session *s, struct wire_in *in, uint32_t request,
+                         uint32_t seq)
 {
     struct schema *schema = s->player->schema;
     uint32_t id = wire_uv(in);
@@ -59,6 +60,7 @@ static bool read_message(struct session *s, struct wire_in *in, uint32_t request
         input.kind = INPUT_MESSAGE;
         input.schema = schema;
         input.message = id - 1;
+        input.seq = record->is_input ? seq : 0;
     } else {
         struct wire_str name = wire_str(in);
         if (in->failed || name.len == 0 || name.len > 64) {
@@ -108,13 +110,13 @@ static bool read_record(struct session *s, struct wire_in *in)
             read_hello(s, in);
         return s->player != NULL;
     case RECORD_C_INPUT:
-        wire_uv(in); /* seq */
+        a = wire_uv(in);
         wire_uv(in); /* view tick */
-        return read_message(s, in, 0);
-    case RECORD_C_EVENT: return read_message(s, in, 0);
+        return read_message(s, in, 0, a);
+    case RECORD_C_EVENT: return read_message(s, in, 0, 0);
     case RECORD_C_REQUEST:
         if ((a = wire_uv(in)) < UINT32_MAX)
-            return read_message(s, in, a + 1);
+            return read_message(s, in, a + 1, 0);
         in->failed = true;
         break;
     case RECORD_C_PING:

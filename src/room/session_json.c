@@ -114,6 +114,7 @@ static void read_message(struct session *s, const cJSON *object, bool is_request
     }
     in.data = body->data;
     in.len = (uint32_t)body->len;
+    in.seq = record && record->is_input && !is_request ? whole_of(object, "seq") : 0;
     session_input(s, &in);
 }
 

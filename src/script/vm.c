@@ -11,6 +11,7 @@
 
 #include "base/logger.h"
 #include "script/vm_internal.h"
+#include "script/vm_profile.h"
 #include "script/vm_stop.h"
 #include "script/vm_trial.h"
 #include "script/watchdog.h"
@@ -24,8 +25,8 @@ static const char *const host_names[REF_N_HOST] = {
 };
 
 const char *const vm_callback_names[SCRIPT_N_CALLBACKS] = {
-    "create", "join",     "message", "tick", "drop",     "resume",
-    "leave",  "reloaded", "close",   "auth", "spectate",
+    "create",   "join",  "message", "tick",     "drop", "resume", "leave",
+    "reloaded", "close", "auth",    "spectate", "http", "signal",
 };
 
 char *vm_read_file(const char *folder, const char *path, size_t *len)
@@ -414,6 +415,7 @@ int vm_new(struct vm **out, const struct vm_options *o, struct err *e)
     if (!vm)
         return err_set(e, -ENOMEM, "out of memory");
     buf_init(&vm->scratch, MAX_PAYLOAD_BYTES);
+    buf_init(&vm->numbers, 0);
     vm_sources_init(&vm->sources);
     vm->gen_ref = LUA_NOREF;
     map_init(&vm->files);
@@ -454,6 +456,7 @@ void vm_free(struct vm **at)
         return;
     assert(vm->n_rooms == 0);
     if (vm->L) {
+        vm_profile_end(vm);
         vm_settle(vm, UINT64_MAX);
         vm_memory_unwrap(&vm->memory, vm->L);
         lua_close(vm->L);
@@ -462,6 +465,7 @@ void vm_free(struct vm **at)
     free(vm->on_stats);
     game_def_unref(&vm->def);
     buf_fini(&vm->scratch);
+    buf_fini(&vm->numbers);
     map_fini(&vm->files);
     free(vm->on);
     free(vm->rooms);

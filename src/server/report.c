@@ -156,6 +156,16 @@ static double n_errors(const struct call_stats *s)
     return (double)s->errors;
 }
 
+static double n_allocated(const struct call_stats *s)
+{
+    return (double)s->allocated;
+}
+
+static double n_sent(const struct call_stats *s)
+{
+    return (double)s->sent;
+}
+
 static double n_kills(const struct call_stats *s)
 {
     return (double)s->kills;
@@ -170,16 +180,20 @@ static void put_callbacks(struct buf *out, struct game *const *list, size_t n)
         const char *help;
         double (*figure)(const struct call_stats *s);
     } figures[] = {
-        {"parlor_callbacks_total",        METRIC_COUNTER, "Calls of a game's callbacks",      n_calls },
-        {"parlor_callback_seconds_total", METRIC_COUNTER, "Time in them",                     total_s },
-        {"parlor_callback_p50_seconds",   METRIC_GAUGE,   "Half of the calls took no longer",
-         p50_s                                                                                        },
-        {"parlor_callback_p99_seconds",   METRIC_GAUGE,   "99 % of the calls took no longer",
-         p99_s                                                                                        },
-        {"parlor_callback_max_seconds",   METRIC_GAUGE,   "The longest call",                 max_s   },
-        {"parlor_callback_errors_total",  METRIC_COUNTER, "Calls that raised",                n_errors},
-        {"parlor_callback_kills_total",   METRIC_COUNTER,
-         "Calls that were stopped for time or memory",                                        n_kills },
+        {"parlor_callbacks_total",                METRIC_COUNTER, "Calls of a game's callbacks",      n_calls    },
+        {"parlor_callback_seconds_total",         METRIC_COUNTER, "Time in them",                     total_s    },
+        {"parlor_callback_p50_seconds",           METRIC_GAUGE,   "Half of the calls took no longer",
+         p50_s                                                                                                   },
+        {"parlor_callback_p99_seconds",           METRIC_GAUGE,   "99 % of the calls took no longer",
+         p99_s                                                                                                   },
+        {"parlor_callback_max_seconds",           METRIC_GAUGE,   "The longest call",                 max_s      },
+        {"parlor_callback_errors_total",          METRIC_COUNTER, "Calls that raised",                n_errors   },
+        {"parlor_callback_kills_total",           METRIC_COUNTER,
+         "Calls that were stopped for time or memory",                                                n_kills    },
+        {"parlor_callback_allocated_bytes_total", METRIC_COUNTER,
+         "Memory of Lua values made in them, collected since or not",                                 n_allocated},
+        {"parlor_callback_sent_bytes_total",      METRIC_COUNTER,
+         "Events, messages and answers they queued for players, before compression",                  n_sent     },
     };
 
     for (size_t f = 0; f < sizeof figures / sizeof *figures; f++) {
@@ -242,6 +256,8 @@ void report_metrics(struct worker *w, struct conn *c)
              "Messages above their rate or max_inputs", g->n_dropped);
     PER_GAME("parlor_game_messages_invalid_total", METRIC_COUNTER,
              "Messages that did not fit their declaration", g->n_invalid);
+    PER_GAME("parlor_state_bytes_total", METRIC_COUNTER,
+             "State frames queued for players, before compression", g->state_bytes);
     PER_GAME("parlor_spectators", METRIC_GAUGE, "Those who watch", g->n_spectators);
     PER_GAME("parlor_waiting_players", METRIC_GAUGE, "Those who wait for a room",
              g->lobby.n);

@@ -264,24 +264,15 @@ static void on_hup_signal(uv_signal_t *handle, int number)
 static int listen_admin(struct worker *w, struct err *e)
 {
     const struct config *c = w->config;
-    char host[256] = "127.0.0.1";
+    char host[CONFIG_HOST_MAX + 1] = "127.0.0.1";
     /* With any free port for the main one, any free one here too. */
     uint32_t port = c->port ? edge_port(w->edge) + 1u : 0;
     struct err why;
 
     if (strcmp(c->admin, "off") == 0 || port > 65535)
         return 0;
-    if (*c->admin) {
-        const char *colon = strrchr(c->admin, ':');
-        size_t n = colon ? (size_t)(colon - c->admin) : 0;
-        char *end = NULL;
-        port = colon ? (uint32_t)strtoul(colon + 1, &end, 10) : 0;
-        if (!colon || n == 0 || n >= sizeof host || *end || end == colon + 1 ||
-            port > 65535)
-            return err_set(e, -EINVAL, "admin: %s is not address:port", c->admin);
-        memcpy(host, c->admin, n);
-        host[n] = 0;
-    }
+    if (*c->admin && !config_split_address(c->admin, host, &port))
+        return err_set(e, -EINVAL, "admin: %s is not address:port", c->admin);
     int r = edge_listen(w->admin, host, (uint16_t)port, !c->takes_over, &why);
     if (r < 0 && c->is_dev && !*c->admin) {
         logger_warn("server", "no admin listener: %s", why.text);
@@ -336,6 +327,7 @@ int worker_open(struct worker *w, const struct config *c, struct err *e)
     w->has_answers.data = w;
     w->stop_timer.data = w;
     rooms_stream_open(w);
+    profiler_open(w);
     world_init(&w->world, c->games, c->scripts, c->is_dev, &world_ops, w);
     if ((r = data_init(&w->data, c, c->takes_over, e)) < 0 ||
         (r = net_limits_read(&w->limits, c, e)) < 0 ||
@@ -384,6 +376,7 @@ void worker_close(struct worker *w)
     uv_close((uv_handle_t *)&w->on_hup, NULL);
     uv_close((uv_handle_t *)&w->stop_timer, NULL);
     rooms_stream_close(w);
+    profiler_close(w);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     world_fini(&w->world);
     uv_loop_close(&w->loop);

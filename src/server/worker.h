@@ -20,6 +20,7 @@
 #include "server/config.h"
 #include "server/data.h"
 #include "server/net_limits.h"
+#include "server/profiler.h"
 #include "server/rooms_stream.h"
 #include "server/script_log.h"
 
@@ -41,6 +42,7 @@ struct worker {
     struct dev *dev;           /* NULL in serve */
     struct script_log errors;
     struct rooms_stream stream; /* who listens to lists of rooms */
+    struct profiler profiler;
     uv_signal_t on_int, on_term, on_hup;
     uv_timer_t stop_timer; /* of an orderly stop */
     uint64_t stop_by_us;

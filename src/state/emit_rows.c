@@ -6,6 +6,7 @@
 
 #include "proto/record.h"
 #include "proto/wire.h"
+#include "state/emit_moved.h"
 #include "state/emit_write.h"
 
 /* Small pieces are copied in blocks of this size, past their end; the buffers have as
@@ -64,12 +65,20 @@ static bool make_updates(struct rows *r, const struct diff *d, const struct face
     for (uint32_t s = bits_next(&t->changed, 0); s != BITS_NONE;
          s = bits_next(&t->changed, s + 1)) {
         const struct row *row = t->rows[s];
-        if (row->spawn == d->img->tick ||
-            !diff_mark(d, t->record, row, f->first, f->part.n_fields, fields))
+        size_t at = r->updates.len;
+        if (row->spawn == d->img->tick)
             continue;
-        r->update[s].at = (uint32_t)r->updates.len;
-        emit_put_update(f, row, fields, -1, &r->updates);
-        r->update[s].len = (uint32_t)(r->updates.len - r->update[s].at);
+        if (moved_only(f, row)) {
+            uint8_t *start = buf_reserve(&r->updates, moved_most(f));
+            if (!start)
+                return false;
+            r->updates.len += (size_t)(moved_at(f, row, -1, start) - start);
+        } else if (diff_mark_moved(d, t->record, row, f->first, f->part.n_fields, fields)) {
+            emit_put_update(f, row, fields, -1, &r->updates);
+        }
+        if (r->updates.len == at)
+            continue;
+        r->update[s] = (struct piece){(uint32_t)at, (uint32_t)(r->updates.len - at)};
         bits_add(&r->moved, s);
     }
     r->has_updates = buf_reserve(&r->updates, BLOCK) != NULL;
@@ -108,14 +117,6 @@ static uint64_t slots_of(enum run_kind kind, const struct rows *r, const struct 
     case ENTER: return word(&look->seen, w) & ~stays;
     default: return stays & word(&r->moved, w);
     }
-}
-
-static uint8_t *uv_at(uint8_t *p, uint32_t v)
-{
-    for (; v >= 0x80; v >>= 7)
-        *p++ = (uint8_t)(v | 0x80);
-    *p++ = (uint8_t)v;
-    return p;
 }
 
 static void put_item(struct buf *out, const struct buf *from, const struct piece *piece,
