@@ -107,12 +107,8 @@ end
 
 -- Gone for good: while a round is on a bot keeps the seat for the next one to come.
 function cards:leave(player)
-  local state = self.state
-  if place_in(state.order, player.id) then
-    state.seats[player.id].who = "bot"
-  else
-    state.seats[player.id] = nil
-  end
+  local seats, is_playing = self.state.seats, place_in(self.state.order, player.id)
+  if is_playing then seats[player.id].who = "bot" else seats[player.id] = nil end
 end
 
 function cards:deal()
@@ -129,9 +125,8 @@ function cards:deal()
     if is_new then seat.points = 0 end
     for _ = 1, #order == 2 and 7 or 5 do give(self, seat) end
   end
-  local start = place_in(order, state.winner) or 1
-  state.order, state.turn, state.phase, state.winner = order, order[start], "play", 0
-  state.left, state.drawn, state.passes = TURN, false, 0
+  state.order, state.turn = order, order[place_in(order, state.winner) or 1]
+  state.phase, state.winner, state.left, state.drawn, state.passes = "play", 0, TURN, false, 0
 end
 
 -- The winner gets what the others hold. Without one (nobody can go on) nobody does.
@@ -218,10 +213,9 @@ end
 
 function cards:second()
   local state, id = self.state, self.state.turn
-  if state.phase == "wait" then return end
   state.left = math.max(state.left - 1, 0)
   if state.phase ~= "play" then
-    if state.left == 0 then self:deal() end
+    if state.phase ~= "wait" and state.left == 0 then self:deal() end
   elseif state.seats[id].who ~= "here" then
     if state.left <= TURN - THINK then play_bot(self, id) end
   elseif state.left == 0 then

@@ -220,6 +220,7 @@ function Match.near(options) end
 ---@field match? "fill"|table<string, parlor.Rule> which open room one gets who names none ("fill")
 ---@field queue? parlor.Queue where no room fits yet, wait for others
 ---@field reconnect? number seconds for which a dropped player's seat is held (30)
+---@field resume_bytes? integer of events and answers that are kept for a player who may come back, 0…16777216 (65536)
 ---@field rooms? "open"|"listed" "listed": a named room must exist already
 ---@field title? string shown on the hub (the folder's name)
 ---@field about? string one line, shown on the hub

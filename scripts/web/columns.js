@@ -117,6 +117,7 @@ export class Columns {
     this._start = this._due = new Float64Array(0);
     this._motions.clear();
     for (const { id, path, type } of facet.shape.fields) {
+      /** @type {any} */
       const array = type.isNumber ? new Float64Array(0) : [];
       this.columns[path] = this.shown[path] = array;
       if (type.isNumber && type.smooth)

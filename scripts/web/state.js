@@ -121,13 +121,14 @@ export class State {
     this.image = null;
     /** What the schema needs is here. @type {Promise<any>} */
     this.loaded = Promise.resolve();
-    this.restart(0);
+    this.period = 0; // ms, 0: event-driven
+    /** @type {import("./smooth.js").Timeline | null} */
+    this.timeline = null;
   }
 
-  /** Ticks count anew. @param {number} period ms, 0: event-driven */
+  /** Ticks count anew. @param {number} period */
   restart(period) {
     this.period = period;
-    /** @type {import("./smooth.js").Timeline | null} */
     this.timeline = null;
   }
 
@@ -195,7 +196,7 @@ export class State {
     }
     for (const row of touched) {
       const { changed, facet } = row;
-      if (row.isMoved && row.motion) row.motion.aim(row, now, due);
+      if (row.isMoved && row.motion) row.motion.aim(row, now, due, this.period);
       row.version++;
       row.isTouched = row.isMoved = false;
       row.changed = null;
@@ -273,7 +274,7 @@ export class State {
 
   /**
    * Rows of a table with their smooth fields where they are now.
-   * @param {string} name @param {number} now @returns {Iterable<[any, any]>}
+   * @param {string} name @param {number} now @returns {any}
    */
   view(name, now) {
     const columns = this.columns.get(name);

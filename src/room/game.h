@@ -19,6 +19,7 @@
 #include "base/map.h"
 #include "room/ban.h"
 #include "room/lobby.h"
+#include "room/pass.h"
 #include "room/room.h"
 #include "room/sched.h"
 #include "script/vm.h"
@@ -34,7 +35,7 @@ struct game {
     struct vm *vm;             /* NULL while the script does not load */
     struct err load_error;     /* code 0: the last load was fine */
     struct map rooms;          /* id -> room */
-    struct map tokens;         /* seat token -> player */
+    struct passes passes;      /* by which players come back to their seats */
     uint32_t n_players;        /* seats over all rooms */
     uint32_t n_spectators;     /* ... and those who watch */
     struct lobby lobby;        /* who waits for a room */
@@ -70,6 +71,7 @@ struct world {
     struct sched sched;
     struct sched waiting; /* sessions whose auth() sleeps (auth.h) */
     uint32_t last_auth;   /* its coroutines are numbered */
+    struct early *early;  /* of sessions that have seats now: to be read (early.h) */
     uint64_t lobby_us;    /* when lobbies want to run; UINT64_MAX: nobody waits */
     size_t n_rooms;
     bool is_dev;              /* scan after every callback, developer records */
@@ -83,6 +85,8 @@ struct world {
     const struct jwt_keys *jwt_keys; /* the server's; NULL: none are configured */
     struct store_port *store; /* for durable rooms and scripts; NULL: there is none */
     bool keeps_rooms;         /* durable rooms are saved there */
+    uint32_t part, n_parts;   /* of n_parts worlds this one restores the rooms of `part`;
+                               * n_parts 0: all of them */
     atomic_bool has_answers;  /* of the store: see world_wake_for_answers() */
     uint64_t n_failed_saves;  /* of the store, that have been seen to */
 };

@@ -123,7 +123,7 @@ static void handle_message(struct room *r, struct player *p, const struct input 
         script_message(r->script, p->id, record, name.text, name.len, body.at,
                        wire_left(&body), in->request ? &reply : NULL);
     room_settle(r, result, mark, where);
-    if (in->request && p->peer.conn) {
+    if (in->request && player_listens(p)) {
         if (result == SCRIPT_DONE)
             room_answer(r, p, in->request - 1, true, &reply);
         else
@@ -194,7 +194,7 @@ static void handle(struct room *r, const struct input *in)
         p->n_waiting--;
         if (!r->is_paused)
             handle_message(r, p, in);
-        else if (in->request && p->peer.conn)
+        else if (in->request && player_listens(p))
             room_refuse(r, p, in->request - 1, "the room is paused");
         if (in->seq) {
             p->input_done = in->seq;

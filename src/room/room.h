@@ -32,6 +32,8 @@ enum {
     ROOM_MAX_KILLS = 32,     /* most that the option max_kills can be */
 };
 
+#define ROOM_NOT_COUNTED UINT32_MAX
+
 struct game;
 
 struct room {
@@ -43,9 +45,9 @@ struct room {
     struct emit_cache cache;
     struct player **players; /* in order of joining, so of their ids; spectators, too */
     uint32_t n_players, cap_players, last_id;
-    uint32_t n_spectators;     /* of n_players */
-    uint32_t n_binary, n_json; /* seated with such a peer: what events are encoded for */
-    uint32_t n_behind;         /* players whose view may lack something */
+    uint32_t n_spectators;   /* of n_players */
+    uint32_t n_listeners[3]; /* by codec, those who are away too: what events are for */
+    uint32_t n_behind;       /* players whose view may lack something */
     struct inputs inputs;
     struct outbox outbox;
     const uint8_t *raw_data; /* what the outbox's last was made of; NULL: not known */
@@ -110,10 +112,21 @@ struct player *room_take_seat(struct room *r, const struct peer *peer, const cha
 struct player *room_admit(struct room *r, const struct peer *peer, const char *name,
                           size_t n_name, const uint8_t *options, size_t n_options);
 
-/* Give a held (or still connected) seat to a new connection, whose client still holds
- * the state of `tick` (0: none) and gets what changed since. */
+/* What a client says that comes back. */
+struct room_return {
+    const uint8_t *token; /* one that is good */
+    uint32_t tick;        /* of the state that it still holds, 0: none; it gets what
+                           * changed since */
+    uint32_t n_events;    /* counted records that it has received: it gets those after;
+                           * ROOM_NOT_COUNTED: it gets none again */
+};
+
+/* Give a held (or still connected) seat to a new connection. */
 void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
-                      uint32_t tick);
+                      const struct room_return *from);
+
+/* Something has come from a client that has been greeted, so the hello has arrived. */
+void room_hello_arrived(struct player *p);
 
 /* The connection of a seat is gone. Held where the game and the peer allow it and
  * `for_good` is not set, else it leaves. */

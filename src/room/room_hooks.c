@@ -51,7 +51,7 @@ static struct chunk *event_json(struct room *r, const struct script_event *ev)
 static size_t bytes_for(const struct room *r, const struct out_event *out, uint32_t id)
 {
     const struct player *p = id ? room_find(r, id) : NULL;
-    const struct chunk *frame = !p || !p->peer.conn          ? NULL
+    const struct chunk *frame = !p || !player_listens(p)     ? NULL
                                 : p->peer.codec == PEER_JSON ? out->json
                                                              : out->binary;
 
@@ -69,8 +69,8 @@ static uint64_t bytes_of(const struct room *r, const struct out_event *out,
     if (out->to)
         return bytes_for(r, out, out->to);
     if (!list)
-        return n * (is_raw ? r->n_players : r->n_binary) + n_json * r->n_json -
-               bytes_for(r, out, out->except);
+        return n * (is_raw ? r->n_players : r->n_listeners[PEER_BINARY]) +
+               n_json * r->n_listeners[PEER_JSON] - bytes_for(r, out, out->except);
     for (uint32_t i = 0; i < out->n_list; i++)
         bytes += list[i] == out->except ? 0 : bytes_for(r, out, list[i]);
     return bytes;
@@ -111,7 +111,7 @@ static void on_send(void *room, uint32_t player, const struct script_event *ev)
     const struct player *p = room_find(r, player);
     struct out_event out = {.to = player};
 
-    if (p && p->peer.conn)
+    if (p && player_listens(p))
         push_event(r, ev, p->peer.codec == PEER_BINARY, p->peer.codec == PEER_JSON, &out,
                    NULL);
 }
@@ -122,7 +122,8 @@ static void on_broadcast(void *room, const struct script_event *ev, const uint32
     struct room *r = room;
     struct out_event out = {.except = except, .n_list = (uint32_t)n_list};
 
-    push_event(r, ev, r->n_binary > 0, r->n_json > 0, &out, list);
+    push_event(r, ev, r->n_listeners[PEER_BINARY] > 0, r->n_listeners[PEER_JSON] > 0, &out,
+               list);
 }
 
 /* Is this the message that was sent last, by the callback that runs? A script that sends

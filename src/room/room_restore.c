@@ -149,8 +149,8 @@ static void get_interest(struct wire_in *in, const struct schema *schema, uint32
     }
 }
 
-/* One seat, held. NULL: the bytes are wrong (in->failed) or memory is out. `saved_by`:
- * the schema that the room was saved by. */
+/* One seat, held, with its tokens. NULL: the bytes are wrong (in->failed) or memory is
+ * out. `saved_by`: the schema that the room was saved by. */
 static struct player *get_seat(struct wire_in *in, struct room *r,
                                const struct schema *saved_by, uint64_t now_us,
                                bool *was_taken)
@@ -158,21 +158,21 @@ static struct player *get_seat(struct wire_in *in, struct room *r,
     struct player *p = player_new(wire_uv(in));
     uint8_t flags = wire_u8(in);
     uint32_t ms = wire_u32(in), n_tokens = wire_uv(in);
-    bool ok = p && player_make_view(p);
-
-    for (uint32_t i = 0; i < n_tokens && !in->failed; i++) {
-        const uint8_t *token = wire_raw(in, RECORD_TOKEN_BYTES);
-        if (ok && token)
-            memcpy(p->token, token, sizeof p->token);
-    }
+    const uint8_t *now = n_tokens > 0 ? wire_raw(in, RECORD_TOKEN_BYTES) : NULL;
+    const uint8_t *before = n_tokens > 1 ? wire_raw(in, RECORD_TOKEN_BYTES) : NULL;
+    uint32_t n_received = wire_uv(in), input = wire_uv(in);
     struct wire_str name = wire_str(in), user = get_any(in);
-    ok = ok && (!user.len || player_set_user(p, (const uint8_t *)user.text, user.len));
+    bool ok = p && p->id > 0 && n_tokens <= SAVED_MAX_TOKENS && player_make_view(p) &&
+              !in->failed &&
+              (!user.len || player_set_user(p, (const uint8_t *)user.text, user.len));
+
     if (ok) {
         get_interest(in, saved_by, room_def(r)->max_watched, &p->view->interest);
         if (saved_by != r->image->schema)
             interest_rebind(&p->view->interest, saved_by, r->image->schema);
     }
-    if (!ok || in->failed || p->id == 0) {
+    if (!ok || in->failed ||
+        (now && !pass_restore(&r->game->passes, &p->pass, p, now, before))) {
         in->failed = true;
         player_free(&p);
         return NULL;
@@ -182,8 +182,11 @@ static struct player *get_seat(struct wire_in *in, struct room *r,
     p->schema = schema_ref(room_def(r)->schema);
     p->state = PLAYER_HELD;
     p->held_until_us = now_us + (uint64_t)ms * 1000;
-    p->has_joined = p->is_restored = true;
-    p->peer.can_resume = n_tokens > 0;
+    p->has_joined = p->is_restored = p->is_known = true;
+    p->tally.n_received = n_received;
+    p->input_heard = p->input_done = input;
+    p->peer.can_resume = now != NULL;
+    p->peer.codec = flags & SAVED_SEAT_IS_JSON ? PEER_JSON : PEER_BINARY;
     *was_taken = flags & SAVED_SEAT_IS_TAKEN;
     return p;
 }
@@ -199,13 +202,13 @@ static const char *get_seats(struct wire_in *in, struct room *r,
         struct player *p = get_seat(in, r, saved_by, now_us, &was_taken);
         if (!p)
             break;
-        if (p->id <= last || p->id > r->last_id ||
-            map_get_bytes(&r->game->tokens, p->token, sizeof p->token) ||
-            !room_add_player(r, p, p->peer.can_resume)) {
+        if (p->id <= last || p->id > r->last_id || !room_add_player(r, p, false)) {
+            pass_take(&r->game->passes, &p->pass, PASS_CLOSED);
             player_free(&p);
             return "its seats are not in order";
         }
         last = p->id;
+        room_count_peer(r, p);
         if (room_tell_seat(r, p) < 0)
             return "a seat did not fit into the game's memory";
         struct input drop = {.kind = INPUT_DROP, .player = p->id};
@@ -329,6 +332,11 @@ static void on_saved_room(void *ctx, const struct store_room *saved)
     struct coming_back *c = ctx;
     struct game *g = c->g;
 
+    const struct world *w = g->world;
+    uint64_t hash = room_saved_hash(saved->id, strlen(saved->id));
+
+    if (w->n_parts > 1 && hash % w->n_parts != w->part)
+        return;
     if (!g->vm->def->durable) {
         c->n_waiting++;
         return;

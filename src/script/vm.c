@@ -80,6 +80,10 @@ static int on_raise(lua_State *L)
     }
     luaL_traceback(L, L, NULL, 1);
     snprintf(vm->traceback, sizeof vm->traceback, "%s", lua_tostring(L, -1));
+    /* The last line is ours: an address, of no use to anybody. */
+    char *last = strrchr(vm->traceback, '\n');
+    if (last && strncmp(last, "\n\t[C]: at 0x", 12) == 0)
+        *last = 0;
     return 0;
 }
 

@@ -221,6 +221,7 @@ struct vm {
     uint64_t began_ns, budget_ns; /* of the call under way */
     uint64_t began_made, began_sent; /* what memory.made and sent were then */
     uint64_t sent;         /* bytes queued for players, as hooks tell with vm_note_sent() */
+    uint64_t left_ns;      /* when the callback before ended; 0: something came between */
     uint64_t step_ends_ns; /* deadline of the room's step, 0: none */
     struct call_stats stats[SCRIPT_N_CALLBACKS], timer_stats, load_stats;
     struct call_stats *on_stats; /* by message id */

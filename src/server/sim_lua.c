@@ -286,7 +286,7 @@ static int do_rooms(lua_State *L)
         push_room(L, e->value);
         lua_rawseti(L, -2, ++n);
     }
-    lua_pushinteger(L, (lua_Integer)g->tokens.n);
+    lua_pushinteger(L, (lua_Integer)g->passes.by_token.n);
     lua_pushinteger(L, (lua_Integer)g->n_players);
     return 3;
 }

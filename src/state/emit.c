@@ -22,7 +22,10 @@ struct run {
 
 static struct run run_begin(struct buf *out)
 {
-    return (struct run){out, out->len, 0, -1};
+    struct run r = {out, out->len, 0, -1};
+
+    wire_put_u8(out, 0);
+    return r;
 }
 
 static void run_item(struct run *r, uint32_t slot)
@@ -31,23 +34,32 @@ static void run_item(struct run *r, uint32_t slot)
     wire_put_gap(r->out, slot, &r->previous);
 }
 
-/* Put the length in front (the items move up by a byte or two) and return the
- * run's bit, or 0 for one that stayed empty. */
+void emit_set_count(struct buf *out, size_t at, uint32_t n)
+{
+    size_t end = out->len;
+    uint8_t count[5];
+
+    wire_put_uv(out, n);
+    if (out->failed)
+        return;
+    size_t len = out->len - end;
+    memcpy(count, out->data + end, len);
+    if (len > 1)
+        memmove(out->data + at + len, out->data + at + 1, end - at - 1);
+    memcpy(out->data + at, count, len);
+    buf_truncate(out, end + len - 1);
+}
+
+/* Put the length in front and return the run's bit, or 0 for one that stayed empty. */
 static uint8_t run_end(struct run *r, uint8_t bit)
 {
-    size_t end = r->out->len;
-
-    if (r->n == 0)
+    if (r->out->failed)
         return 0;
-    wire_put_uv(r->out, r->n);
-    if (!r->out->failed) {
-        uint8_t length[5];
-        size_t n = r->out->len - end;
-        memcpy(length, r->out->data + end, n);
-        memmove(r->out->data + r->at + n, r->out->data + r->at, end - r->at);
-        memcpy(r->out->data + r->at, length, n);
-    }
-    return bit;
+    if (r->n == 0)
+        buf_truncate(r->out, r->at);
+    else
+        emit_set_count(r->out, r->at, r->n);
+    return r->n ? bit : 0;
 }
 
 /* A run of slots that `next` gives. */

@@ -98,6 +98,7 @@ struct schema {
     uint32_t n_messages;
     struct record *messages;
     uint32_t n_events;
+    uint32_t events_hash; /* of their declarations: those of one hash have one encoding */
     struct record *events;
 };
 

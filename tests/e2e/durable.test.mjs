@@ -35,6 +35,7 @@ function game:leave(p) self.state.seats[p.id] = nil end
 function game:message(p, name, data)
   local seat = self.state.seats[p.id]
   if name == "score" then seat.score = data
+  elseif name == "add" then self.state.n = self.state.n + data
   elseif name == "deck" then return seat.deck
   end
 end
@@ -108,6 +109,45 @@ test("after kill -9 three players have their seats, and a state of at most a sec
   assert.equal((await stranger.end()).code, 4002);
   sdk.leave();
   await second.stop();
+});
+
+test("what the SDK sends arrives once, through three kills", async () => {
+  const data = temporaryFolder();
+  let server = await serve(data);
+  const { port } = server;
+  const players = [];
+  let gaps = 0;
+  for (const json of [false, true]) {
+    const room = await joinWithSdk(server, "/table/den", { name: "sdk" }, { json });
+    room.on("gap", () => gaps++);
+    players.push(room);
+  }
+  let sent = 0;
+  const say = async (times) => {
+    for (let i = 0; i < times; i++) {
+      for (const room of players) {
+        room.send("add", ++sent);
+      }
+      await sleep(15);
+    }
+  };
+  for (let kills = 1; kills <= 3; kills++) {
+    await say(30 + 17 * kills);
+    await kill(server);
+    await say(5);
+    server = await serve(data, { port });
+    await until("both", () => players.every((room) => room.status === "live"), 10_000);
+  }
+  await say(5);
+  const total = (sent * (sent + 1)) / 2;
+  await until(`${total}`, () => players.every((room) => room.state.n === total), 5000).catch((error) => {
+    throw new Error(`${error.message}: ${players.map((room) => room.state.n)}`);
+  });
+  await sleep(200);
+  assert.ok(players.every((room) => room.state.n === total));
+  assert.ok(gaps >= 2, "pages hear that events may be missing");
+  for (const room of players) room.leave();
+  await server.stop();
 });
 
 test("SIGTERM loses nothing, ends with 0, and tells players to come back", async () => {

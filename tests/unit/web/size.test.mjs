@@ -35,6 +35,6 @@ test("the core is small", async (t) => {
 test("the core does not load what is special", () => {
   const names = [...core().keys()];
   assert.ok(names.includes("session.js") && names.includes("wire.js"));
-  const special = "again any columns composed dev hash json rare smooth words write";
+  const special = "again any columns composed dev hash json predict rare smooth words write";
   for (const name of special.split(" ")) assert.ok(!names.includes(`${name}.js`), name);
 });
