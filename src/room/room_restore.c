@@ -291,6 +291,8 @@ static const char *restore(struct game *g, const struct store_room *saved,
     if (why) {
         r->is_faulted = true; /* its script hears nothing of it */
         game_end_room(r, why);
+        if (g->vm->is_lost)
+            game_replace_vm(g); /* the rooms that are back go on in another */
         return why;
     }
     r->saved_us = now_us;

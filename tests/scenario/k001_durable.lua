@@ -219,8 +219,7 @@ test("newer code takes the saved state over by names", function()
   expect_eq(a:state(), st, "and was saved so")
 end)
 
-test("a room that does not fit any more is set aside and told of; others come back", function()
-  game("g", text { EXTRA = "if self.id == 'den' then local t = {} for i = 1, 1e9 do t[i] = { i } end end" })
+test("rooms wait in the store while their game does not load, or is not durable", function()
   game("h", text())
   local a = join("h", { room = "den" })
   step(1000)
@@ -240,6 +239,37 @@ test("a room that does not fit any more is set aside and told of; others come ba
   rig.write("h", "game.lua", 'local parlor = require "parlor"\nlocal s = parlor.schema\n' .. text())
   restart()
   expect_eq(#rooms "h", 1)
+end)
+
+test("a room that does not fit into the memory is set aside, small ones come back", function()
+  local function large(memory)
+    return ([[
+local g = parlor.game { durable = true, memory = MEMORY, state = { a = s.text(2^20), b = s.text(2^20), c = s.text(2^20),
+  d = s.text(2^20), e = s.text(2^20), f = s.text(2^20), g = s.text(2^20), n = s.u8 } }
+function g:message(p, name) local st = self.state
+  if name == "fill" then for _, k in ipairs { "a", "b", "c", "d", "e", "f", "g" } do st[k] = k:rep(10^6) end else st.n = 7 end end
+return g]]):gsub("MEMORY", memory)
+  end
+  game("g", large "64")
+  local a, b, c = join("g", { room = "big", codec = "binary" }), join("g", { room = "a" }), join("g", { room = "z" })
+  step(100)
+  a:send "fill"
+  b:send "mark"
+  c:send "mark"
+  step(1000)
+  rig.write("g", "game.lua", 'local parlor = require "parlor"\nlocal s = parlor.schema\n' .. large "4")
+  restart()
+  local said = rig.errors()
+  expect(said:find("memory", 1, true), said)
+  local list = rooms "g"
+  expect_eq(#list, 2)
+  b:resume()
+  c:resume()
+  step(100)
+  expect_eq({ b:state().n, c:state().n }, { 7, 7 })
+  rig.write("g", "game.lua", 'local parlor = require "parlor"\nlocal s = parlor.schema\n' .. large "64")
+  restart()
+  expect_eq(#rooms "g", 2, "set aside is set aside")
 end)
 
 test("a game that is not durable keeps nothing, and a raw one cannot be", function()
