@@ -518,6 +518,13 @@ bool vm_uses(const struct vm *vm, const char *file)
     return map_get_bytes(&vm->files, file, strlen(file)) != NULL;
 }
 
+const char *vm_page(const struct vm *vm, const char *name, size_t *len)
+{
+    bool is_library;
+
+    return vm_sources_find(&vm->sources, name, len, &is_library);
+}
+
 size_t vm_bytes(const struct vm *vm)
 {
     return vm->memory.used;

@@ -280,6 +280,10 @@ void vm_settle(struct vm *vm, uint64_t now_us);
  * made? Files that it did not find count. */
 bool vm_uses(const struct vm *vm, const char *file);
 
+/* What the running code has made for its page by this name ("shared.js": shared.lua,
+ * translated). Borrows until the next reload; NULL where it has not. */
+const char *vm_page(const struct vm *vm, const char *name, size_t *len);
+
 /* Tell of each function in the game's table (`is_handler`: in its `on`): its name, the
  * file ("pond/game.lua") and the line where it begins. Names borrow. */
 typedef void vm_method_cb(void *ctx, bool is_handler, const char *name, const char *file,
