@@ -107,18 +107,27 @@ bool seat_is_origin_trusted(const struct worker *w, struct conn *c,
     return is_origin_trusted(w->config, head, conn_scheme(c));
 }
 
+static bool is_open_to_all(const struct config *config)
+{
+    for (size_t i = 0; i < config->n_origins; i++)
+        if (strcmp(config->origins[i], "*") == 0)
+            return true;
+    return config->is_dev;
+}
+
+bool seat_is_open_to_all(const struct worker *w)
+{
+    return is_open_to_all(w->config);
+}
+
 static bool is_origin_allowed(const struct config *config, const struct http_head *head,
                               const char *scheme)
 {
     size_t n;
 
     http_head_find(head, "origin", &n);
-    if (config->is_dev || is_origin_trusted(config, head, scheme))
-        return true;
-    for (size_t i = 0; n <= 1 && i < config->n_origins; i++)
-        if (strcmp(config->origins[i], "*") == 0)
-            return true;
-    return false;
+    return config->is_dev || is_origin_trusted(config, head, scheme) ||
+           (n <= 1 && is_open_to_all(config));
 }
 
 /* The subprotocol to answer with (NULL: none), and what it means for the peer. */

@@ -179,11 +179,11 @@ static inline void rig_on_request(void *ctx, struct conn *c, const struct http_h
     } else if (rig_is_path(head, "/abort")) {
         conn_abort(c);
     } else if (rig_is_path(head, "/nul")) {
-        static_files_serve(r->files, c, head, "a.js\0.html", 10);
+        static_files_serve(r->files, c, head, "a.js\0.html", 10, "");
     } else if (r->files && path.len >= 3 && memcmp(path.at, "/f/", 3) == 0 &&
                path.len < sizeof decoded &&
                (n = http_decode(decoded, path.at + 3, path.len - 3, false)) >= 0) {
-        static_files_serve(r->files, c, head, decoded, (size_t)n);
+        static_files_serve(r->files, c, head, decoded, (size_t)n, "");
     } else {
         conn_reply_error(c, 404, NULL, "nothing here");
     }
