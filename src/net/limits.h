@@ -13,7 +13,9 @@
  * and whose meter still holds something. So the table stays below 1 MB plus 130
  * bytes a connection, whoever comes.
  *
- * Ownership: limits_new/limits_free. Thread: its worker's. No clock of its own.
+ * Ownership: limits_new/limits_free. Thread: any, for the table is the whole process's: a
+ * lock guards it, for a moment when a connection comes or goes. A meter has one owner.
+ * No clock of its own.
  */
 #pragma once
 
