@@ -204,17 +204,29 @@ void game_close(struct game **at)
     free(g);
 }
 
-int game_reload(struct game *g)
+void game_take_back(struct game *g, uint32_t failed, const char *why)
+{
+    if (g->vm && g->vm->version == failed && vm_fail(g->vm, why))
+        go_back(g);
+}
+
+int game_reload(struct game *g, uint32_t version)
 {
     bool schema_changed = false, was_raw;
     struct err e = {0};
 
-    if (!g->vm)
-        return load(g);
+    if (!g->vm) {
+        int r = load(g);
+        if (r == 0 && version)
+            g->vm->version = g->vm->last_version = version;
+        return r;
+    }
     if (vm_has_failed(g->vm))
         go_back(g); /* what failed is no code to go back to */
     was_raw = g->vm->def->raw;
     uint32_t old_version = g->vm->version;
+    if (version)
+        g->vm->last_version = version - 1;
     int r = vm_reload(g->vm, &schema_changed, &e);
     if (r < 0) {
         g->n_failed_reloads++;

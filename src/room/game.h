@@ -99,10 +99,15 @@ bool game_is_reserved(const char *name);
 struct game *game_open(struct world *w, const char *name);
 struct game *game_find(const struct world *w, const char *name, size_t len);
 
-/* Load the files again; the rooms go on with the new code. On error nothing
- * changes and load_error says why; so it does when `reloaded` raises in a room. Returns 0
- * or a negative code. The code before stays at hand for a while, see vm_trial.h. */
-int game_reload(struct game *g);
+/* Load the files again, as `version` (0: the next); the rooms go on with the new code. On
+ * error nothing changes and load_error says why; so it does when `reloaded` raises in a
+ * room. Returns 0 or a negative code. The code before stays at hand for a while, see
+ * vm_trial.h. */
+int game_reload(struct game *g, uint32_t version);
+
+/* Version `failed` was taken back elsewhere, and is here, too, where it still runs and what
+ * it has replaced is at hand. on_taken_back is not told. */
+void game_take_back(struct game *g, uint32_t failed, const char *why);
 
 /* The folder is gone: end its rooms and forget it. */
 void game_close(struct game **g);

@@ -6,6 +6,7 @@
 
 #include "proto/json_out.h"
 #include "proto/utf8.h"
+#include "server/server.h"
 #include "server/worker.h"
 #include "svc/metrics.h"
 
@@ -119,10 +120,10 @@ static void put_edge(struct buf *out, const struct edge_counters *n)
 /* One sample per game of a figure. */
 #define PER_GAME(metric, type, text, figure)                                               \
     do {                                                                                   \
-        metrics_begin(&out, metric, type, text);                                           \
+        metrics_begin(out, metric, type, text);                                            \
         for (size_t i = 0; i < n; i++) {                                                   \
             const struct game *g = list[i];                                                \
-            metrics_sample(&out, metric, "game", g->name, (double)(figure));               \
+            metrics_sample(out, metric, "game", g->name, (double)(figure));                \
         }                                                                                  \
     } while (0)
 
@@ -197,19 +198,15 @@ static void put_callbacks(struct buf *out, struct game *const *list, size_t n)
     }
 }
 
-void report_metrics(struct worker *w, struct conn *c)
+/* What one worker has to tell. */
+static void put_worker(struct worker *w, struct buf *out)
 {
-    struct buf out;
     size_t n = 0;
     struct game **list = list_games(w, &n);
 
-    if (!list) {
-        conn_reply_error(c, 503, NULL, "out of memory");
-        return;
-    }
-    buf_init(&out, 4 << 20);
-    put_edge(&out, edge_counters(w->edge));
-    metrics_put(&out, "parlor_deflate_bytes", METRIC_GAUGE,
+    out->failed |= !list;
+    put_edge(out, edge_counters(w->edge));
+    metrics_put(out, "parlor_deflate_bytes", METRIC_GAUGE,
                 "Memory of the compressors that connections share",
                 (double)edge_deflate_bytes(w->edge));
     PER_GAME("parlor_rooms", METRIC_GAUGE, "Rooms that run", g->rooms.n);
@@ -246,14 +243,23 @@ void report_metrics(struct worker *w, struct conn *c)
              "99 % of their pauses were no longer", g->vm ? p99_s(&g->vm->gc.pauses) : 0);
     PER_GAME("parlor_gc_pause_max_seconds", METRIC_GAUGE, "The longest pause",
              g->vm ? max_s(&g->vm->gc.pauses) : 0);
-    put_callbacks(&out, list, n);
+    put_callbacks(out, list, n);
+    free(list);
+}
+
+void report_metrics(struct server *s, struct conn *c)
+{
+    struct buf out;
+
+    buf_init(&out, 4 << 20);
+    put_worker(&s->workers[0], &out);
     metrics_put(&out, "parlor_script_errors_total", METRIC_COUNTER,
-                "Callbacks that raised and values refused", (double)w->errors.n_errors);
+                "Callbacks that raised and values refused",
+                (double)script_log_n_errors(&s->errors));
     if (out.failed)
         conn_reply_error(c, 503, NULL, "out of memory");
     else
         conn_reply(c, 200, "text/plain; version=0.0.4; charset=utf-8",
                    "Cache-Control: no-store\r\n", out.data, out.len);
     buf_fini(&out);
-    free(list);
 }

@@ -9,6 +9,7 @@
 #include "server/report.h"
 #include "server/rooms_api.h"
 #include "server/seat.h"
+#include "server/server.h"
 #include "server/worker.h"
 
 static bool is(const char *path, size_t len, const char *text)
@@ -79,13 +80,13 @@ static void route_own(struct worker *w, struct conn *c, const struct http_head *
                       const char *path, size_t len)
 {
     if (is(path, len, "/")) {
-        static_files_serve(w->sdk, c, head, "hub.html", 8);
+        static_files_serve(w->server->sdk, c, head, "hub.html", 8);
     } else if (is(path, len, "/_parlor/games")) {
         report_games(w, c);
     } else if (is(path, len, "/_parlor/rooms")) {
         rooms_api_get(w, c, head);
     } else if (len > 9 && memcmp(path, "/_parlor/", 9) == 0) {
-        static_files_serve(w->sdk, c, head, path + 9, len - 9);
+        static_files_serve(w->server->sdk, c, head, path + 9, len - 9);
     } else if (is(path, len, "/healthz")) {
         conn_reply(c, 200, "text/plain; charset=utf-8", "Cache-Control: no-store\r\n",
                    "ok\n", 3);
