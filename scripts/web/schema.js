@@ -346,3 +346,16 @@ export function writePayload(tree, data, where, out) {
     }
   }
 }
+
+/** @param {any} obj @param {string[]} steps */
+export function get(obj, steps) {
+  for (const step of steps) obj = obj[step];
+  return obj;
+}
+
+/** @param {any} obj @param {string[]} steps @param {any} value */
+export function put(obj, steps, value) {
+  let i = 0;
+  for (; i < steps.length - 1; i++) obj = obj[steps[i]];
+  obj[steps[i]] = value;
+}

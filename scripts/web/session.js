@@ -11,7 +11,6 @@
 import { Clock } from "./clock.js";
 import { Outbox } from "./outbox.js";
 import { NotLoaded, loadComposed } from "./schema.js";
-import { Timeline } from "./smooth.js";
 import { saveTicket, takeTicket } from "./ticket.js";
 
 const COME_BACK = new Set([1001, 1005, 1006, 1011, 1013, 4007]);
@@ -48,7 +47,6 @@ export class Session {
     this.settings = settings;
     this.now = settings.now ?? (() => performance.now());
     this.clock = new Clock(this.now);
-    this.timeline = new Timeline(0);
     this.outbox = new Outbox((m) => this.settle(m.request, fault("the message was lost", 1006)));
     /** @type {Map<number, { resolve: Function, reject: Function, timer: any }>} */
     this.requests = new Map();
@@ -246,11 +244,8 @@ export class Session {
       else if (r.t === "schema") this.transmit(this.codec.schemaOk(r.hash));
       else if (r.t === "state") {
         tick = r.tick;
-        if (r.isDelta) due = this.timeline.arrive(tick, now);
-        else {
-          due = this.timeline.soon(now);
-          this.resyncAt = -Infinity;
-        }
+        due = this.room._state.due(tick, r.isDelta, now);
+        if (!r.isDelta) this.resyncAt = -Infinity;
         if (r.acked !== undefined) this.room.acked = r.acked;
       } else if (r.t === "event") {
         if (!r.volatile) this.events++;
@@ -302,7 +297,7 @@ export class Session {
     this.isWelcome = true;
     this.room.id = r.id;
     this.ticket = { id: r.id, token: r.token, epoch: r.epoch, events: 0 };
-    this.timeline = new Timeline(r.period / 1000); // ticks may count anew
+    this.room._state.restart(r.period / 1000);
     this.clock.restart();
     if (r.server !== undefined) this.clock.sample(r.server, this.now() - this.helloAt);
     if (r.resumed) {
@@ -328,22 +323,25 @@ export class Session {
     this.attempts = 0;
     this.room._setStatus("live");
     this.outbox.flush((data) => this.transmit(data));
-    if (!this.started) return;
-    this.started.resolve(this.room);
+    const { started } = this;
+    if (!started) return;
     this.started = undefined;
     this.stop("start");
-    // A page attaches its listeners right after `await join()`; events that came
-    // with the snapshot wait until it had the chance.
-    this.timer("held", 0, () => {
-      const { held } = this;
-      this.held = null;
-      held?.forEach((fn) => fn());
+    this.room._state.loaded.then(() => {
+      started.resolve(this.room);
+      // A page attaches its listeners right after `await join()`; events that came
+      // with the snapshot wait until it had the chance.
+      this.timer("held", 0, () => {
+        const { held } = this;
+        this.held = null;
+        held?.forEach((fn) => fn());
+      });
     });
   }
 
   /** @param {() => void} fn calls listeners of events */
   deliver(fn) {
-    if (this.held && this.timers.held) this.held.push(fn);
+    if (this.held) this.held.push(fn);
     else fn();
   }
 

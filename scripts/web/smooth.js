@@ -9,8 +9,10 @@
  * came. So the picture never jumps, and at a steady speed it runs steadily.
  *
  * Views are written in place: a page that draws at 60 Hz makes no garbage.
+ *
+ * Loaded when a schema has smooth fields; join() waits for it.
  */
-import { buildRow, toValue } from "./schema.js";
+import { buildRow, get, put, toValue } from "./schema.js";
 
 const EVENT_DRIVEN_MS = 50; // rooms without ticks: how long a move takes
 const MAX_JITTER_MS = 100;
@@ -97,19 +99,6 @@ export class Motion {
 const still = (row, f) =>
   f.type.isComposed ? get(row.obj, f.steps) : toValue(f.type, row.cells[f.id]);
 
-/** @param {any} obj @param {string[]} steps */
-export function get(obj, steps) {
-  for (const step of steps) obj = obj[step];
-  return obj;
-}
-
-/** @param {any} obj @param {string[]} steps @param {any} value */
-export function put(obj, steps, value) {
-  let i = 0;
-  for (; i < steps.length - 1; i++) obj = obj[steps[i]];
-  obj[steps[i]] = value;
-}
-
 /** @param {Row} row @param {number} now @returns {[number | string, any]} */
 export function viewOf(row, now) {
   const { fields } = row;
@@ -119,4 +108,26 @@ export function viewOf(row, now) {
     fields.filter((f) => f.type.smooth),
   );
   return row.motion.show(row, now);
+}
+
+/**
+ * One loop's cursor, and each of its own results: a loop makes no garbage.
+ * @param {(Row | undefined)[]} rows @param {number} now @returns {any}
+ */
+export function cursor(rows, now) {
+  let i = 0;
+  return {
+    done: false,
+    value: /** @type {any} */ (undefined),
+    next() {
+      while (i < rows.length && !rows[i]) i++;
+      const row = rows[i++];
+      this.done = !row;
+      this.value = row && viewOf(row, now);
+      return this;
+    },
+    [Symbol.iterator]() {
+      return this;
+    },
+  };
 }

@@ -7,9 +7,8 @@
  * what has happened as calls to make; nobody is called in between. A row keeps
  * its object as long as its key stays, through snapshots and reloads too.
  */
-import { buildRow, isSameCell, toValue } from "./schema.js";
+import { buildRow, get, isSameCell, put, toValue } from "./schema.js";
 import { ENTERED, LEFT } from "./image.js";
-import { get, put, viewOf } from "./smooth.js";
 
 /** @typedef {import("./image.js").Row} Row */
 /** @typedef {number | string} Key */
@@ -78,6 +77,11 @@ export class Table {
 const MANY = 8;
 /** @type {any} write.js, or its promise, once a frame has had so many */
 let loops = null;
+/** @type {any} smooth.js, once a schema has had smooth fields */
+let smooth = null;
+
+/** @param {import("./schema.js").Shape} shape */
+const isSmooth = (shape) => shape.fields.some((f) => f.type.smooth);
 
 /**
  * The field of the first n rows, into the objects that pages see.
@@ -93,28 +97,6 @@ function write(field, rows, n) {
 }
 
 
-/**
- * One loop's cursor, and each of its own results: a loop makes no garbage.
- * @param {(Row | undefined)[]} rows @param {number} now @returns {any}
- */
-function cursor(rows, now) {
-  let i = 0;
-  return {
-    done: false,
-    value: /** @type {any} */ (undefined),
-    next() {
-      while (i < rows.length && !rows[i]) i++;
-      const row = rows[i++];
-      this.done = !row;
-      this.value = row && viewOf(row, now);
-      return this;
-    },
-    [Symbol.iterator]() {
-      return this;
-    },
-  };
-}
-
 export class State {
   /**
    * @param {(fn: Function, args: any[]) => void} call
@@ -129,6 +111,26 @@ export class State {
     this.tables = new Map();
     /** @type {import("./image.js").Image | null} the one that is shown */
     this.image = null;
+    /** What the schema needs is here. @type {Promise<any>} */
+    this.loaded = Promise.resolve();
+    this.restart(0);
+  }
+
+  /** Ticks count anew. @param {number} period ms, 0: event-driven */
+  restart(period) {
+    this.period = period;
+    /** @type {import("./smooth.js").Timeline | null} */
+    this.timeline = null;
+  }
+
+  /**
+   * When smooth fields shall have arrived.
+   * @param {number} tick @param {boolean} isDelta @param {number} now
+   */
+  due(tick, isDelta, now) {
+    if (!smooth) return now;
+    const timeline = (this.timeline ??= new smooth.Timeline(this.period));
+    return isDelta ? timeline.arrive(tick, now) : timeline.soon(now);
   }
 
   /** @param {string} name of a map; made if it is not there */
@@ -239,6 +241,8 @@ export class State {
     this.image?.undo(); // what is left there was never shown
     const before = new Map(this.image?.facets.map((f) => [f.shape.name, f]));
     this.image = image;
+    if (!smooth && image.facets.some((f) => isSmooth(f.shape)))
+      this.loaded = import("./smooth.js").then((m) => (smooth = m), () => {});
     for (const facet of image.facets) {
       const { shape } = facet;
       const old = before.get(shape.name);
@@ -309,13 +313,14 @@ export class State {
     if (columns) return columns.view(now);
     const facet = this.image?.facets.find((f) => f.index && f.shape.name === name);
     if (!facet && !this.tables.has(name)) throw new TypeError(`the state has no map ${name}`);
-    if (!facet?.shape.fields.some((f) => f.type.smooth)) return this.table(name);
-    return cursor(facet.rows, now);
+    return smooth && facet && isSmooth(facet.shape)
+      ? smooth.cursor(facet.rows, now)
+      : this.table(name);
   }
 
   /** The root record with its smooth fields where they are now. @param {number} now */
   viewRoot(now) {
     const row = this.image?.root;
-    return row ? viewOf(row, now)[1] : this.root;
+    return row && smooth ? smooth.viewOf(row, now)[1] : this.root;
   }
 }
