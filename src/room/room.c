@@ -44,6 +44,7 @@ void room_close(struct room *r, const char *reason)
     r->is_closing = true;
     r->close_code = r->is_faulted ? CLOSE_GAME_FAULTED : CLOSE_ROOM_CLOSED;
     strncpy(r->close_reason, reason, sizeof r->close_reason - 1);
+    room_tell_place(r);
     if (!r->is_stepping) {
         sched_set(&r->game->world->sched, &r->item, clk_now_us());
         r->game->world->ops->on_schedule(r->game->world->ctx);

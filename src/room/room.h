@@ -38,6 +38,7 @@ struct room {
     struct sched_item item; /* first: sched gives it back */
     char id[ROOM_ID_MAX + 1];
     struct game *game;
+    struct place *place; /* what others know of it */
     struct script_room *script;
     struct image *image;
     struct emit_cache cache;
@@ -81,6 +82,9 @@ struct room {
     bool is_dirty;   /* event-driven: a flush is due */
     char close_reason[124];
 };
+
+/* Tell the others how it stands: after each change of what struct place_state holds. */
+void room_tell_place(struct room *r);
 
 /* How many seats are taken, held ones counted; spectators have none. */
 uint32_t room_n_seats(const struct room *r);

@@ -82,5 +82,8 @@ void room_count_peer(struct room *r, const struct player *p, int by);
 const char *room_on_ban(void *ctx, const struct script_ban *ban);
 bool room_on_unban(void *ctx, const struct script_ban *ban);
 
+/* Whoever comes under this ban goes. */
+void room_ban(struct room *r, const struct ban_key *key, const char *reason);
+
 /* Set the time of the next step. */
 void room_schedule(struct room *r, uint64_t now_us);

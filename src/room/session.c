@@ -11,6 +11,7 @@
 #include "proto/json_out.h"
 #include "proto/record.h"
 #include "proto/wire.h"
+#include "room/errand.h"
 #include "room/session_internal.h"
 #include "script/vm.h"
 #include "state/payload.h"
@@ -31,12 +32,8 @@ struct session *session_open(struct world *w, const struct peer *peer,
         free(s);
         return NULL;
     }
-    s->world = w;
     s->peer = *peer;
-    if ((s->next = w->sessions))
-        s->next->at = &s->next;
-    s->at = &w->sessions;
-    w->sessions = s;
+    session_attach(s, w);
     memcpy(s->wish->game, q->game->name, sizeof s->wish->game);
     assert(q->n_room <= ROOM_ID_MAX);
     if (q->room)
@@ -69,8 +66,9 @@ void session_closed(struct session **at, uint16_t code)
     if (s->player)
         room_lose_peer(s->player->room, s->player, code == CLOSE_NORMAL);
     auth_free(&s->auth);
-    if ((*s->at = s->next))
-        s->next->at = s->at;
+    errand_free(&s->errand);
+    if (s->world)
+        session_detach(s);
     session_forget_wish(s);
     free(s);
 }
@@ -140,6 +138,7 @@ void session_end(struct session *s, uint16_t code, const char *reason)
     s->player = NULL;
     s->is_over = true;
     auth_free(&s->auth);
+    errand_free(&s->errand);
     session_say_bye(&s->peer, code, reason);
     s->peer.ops->close(s->peer.conn, code, reason);
 }
@@ -268,6 +267,10 @@ void session_message(struct session *s, enum ws_op op, const uint8_t *data, size
         auth_hold(s, op, data, len);
         return;
     }
+    if (s->errand) {
+        errand_hold(s, op, data, len);
+        return;
+    }
     if (s->peer.codec == PEER_RAW) {
         struct input in = {.kind = INPUT_RAW,
                            .player = s->player ? s->player->id : 0,
@@ -283,6 +286,8 @@ void session_message(struct session *s, enum ws_op op, const uint8_t *data, size
     } else {
         session_binary(s, data, len);
     }
+    if (s->errand && s->errand->kind == ERRAND_AGAIN && s->errand->n_held == 0)
+        errand_hold(s, op, data, len);
     if (s->world->scratch.cap > SCRATCH_KEPT)
         buf_fini(&s->world->scratch);
 }

@@ -6,6 +6,7 @@
 #include "base/close_reason.h"
 #include "proto/record.h"
 #include "proto/wire.h"
+#include "room/errand.h"
 #include "room/session_internal.h"
 #include "state/payload.h"
 
@@ -156,4 +157,6 @@ void session_binary(struct session *s, const uint8_t *data, size_t len)
         ;
     if (s->auth && !s->is_over && wire_left(&in) > 0)
         auth_hold(s, WS_BINARY, in.at, wire_left(&in));
+    else if (s->errand && s->errand->kind != ERRAND_AGAIN && wire_left(&in) > 0)
+        errand_hold(s, WS_BINARY, in.at, wire_left(&in));
 }
