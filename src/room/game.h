@@ -22,6 +22,7 @@
 #include "room/room.h"
 #include "room/sched.h"
 #include "script/vm.h"
+#include "svc/histogram.h"
 
 enum { GAME_NAME_MAX = 32 };
 
@@ -42,6 +43,10 @@ struct game {
     struct lobby lobby;        /* who waits for a room */
     uint64_t n_dropped;        /* messages above a limit: `rate`, max_inputs */
     uint64_t n_invalid;        /* messages that did not fit their declaration */
+    uint64_t n_skipped;        /* states not sent because a player's line was stuck */
+    uint64_t n_dropped_ticks;  /* after stalls, and where a step had no time left */
+    struct histogram ticks;    /* how long they took */
+    struct histogram lateness; /* how long after their time they began */
     uint32_t n_waiting;        /* sessions that its auth() has not answered yet */
     struct bans bans;          /* who is kept out */
     bool is_replacing;         /* its VM, in game_replace_vm() */

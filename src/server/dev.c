@@ -2,6 +2,7 @@
 #include "server/dev.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,12 +70,12 @@ static void set_stale(struct dev *dev, const char *name)
     uv_timer_start(&dev->reload, on_reload, 0, 0);
 }
 
-/* A Lua file has changed: whom does it concern? Only a worker knows its VMs' files, so the
- * first one is asked. */
+/* A Lua file has changed: does it concern this game? Its VMs know, each of what its rooms
+ * have required. */
 struct change {
     char file[512]; /* as in vm_uses() */
     char game[GAME_NAME_MAX + 1];
-    bool is_stale;
+    atomic_bool is_stale;
 };
 
 static void look(struct worker *w, void *arg)
@@ -82,14 +83,15 @@ static void look(struct worker *w, void *arg)
     struct change *c = arg;
     const struct game *g = game_find(&w->world, c->game, strlen(c->game));
 
-    c->is_stale = g && is_used(g, c->file);
+    if (g && is_used(g, c->file))
+        atomic_store(&c->is_stale, true);
 }
 
 static void take_note(struct server *s, void *arg, bool is_late)
 {
     struct change *c = arg;
 
-    if (c->is_stale && !is_late && s->dev)
+    if (atomic_load(&c->is_stale) && !is_late && s->dev)
         set_stale(s->dev, c->game);
     free(c);
 }
@@ -102,7 +104,7 @@ static void note_change(struct dev *dev, const char *game, const char *file)
         return;
     snprintf(c->file, sizeof c->file, "%s", file);
     snprintf(c->game, sizeof c->game, "%s", game);
-    task_one(&dev->server->workers[0], look, take_note, c);
+    task_each(dev->server, NULL, look, take_note, c);
 }
 
 static void on_game_file(void *ctx, const char *path)

@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/report.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "proto/json_out.h"
 #include "proto/utf8.h"
 #include "server/server.h"
+#include "server/task.h"
 #include "server/worker.h"
 #include "svc/metrics.h"
+
+enum {
+    REPORT_BYTES = 4 << 20,
+    SURVEY_MS = 250, /* that the main thread waits for the workers' figures */
+};
 
 static int by_name(const void *a, const void *b)
 {
@@ -34,6 +43,7 @@ static struct game **list_games(const struct worker *w, size_t *n)
 static void put_game(struct json_out *j, const struct game *g)
 {
     const struct game_def *def = g->vm ? g->vm->def : NULL;
+    struct hall_counts all = hall_count(g->hall);
     const char *title = def && *def->title ? def->title : g->name;
 
     json_out_object(j);
@@ -42,9 +52,9 @@ static void put_game(struct json_out *j, const struct game *g)
     json_out_key_str(
         j, "about", def && utf8_is_valid(def->about, strlen(def->about)) ? def->about : "");
     json_out_key_bool(j, "raw", def && def->raw);
-    json_out_key_int(j, "players", g->n_players);
-    json_out_key_int(j, "spectators", g->n_spectators);
-    json_out_key_int(j, "rooms", (int64_t)g->rooms.n);
+    json_out_key_int(j, "players", all.n_players);
+    json_out_key_int(j, "spectators", all.n_spectators);
+    json_out_key_int(j, "rooms", all.n_rooms);
     json_out_key_int(j, "max_players", def ? def->max_players : 0);
     json_out_key_int(j, "version", g->vm ? g->vm->version : 0);
     json_out_key(j, "error", 5);
@@ -173,11 +183,11 @@ static void put_callbacks(struct buf *out, struct game *const *list, size_t n)
     } figures[] = {
         {"parlor_callbacks_total",        METRIC_COUNTER, "Calls of a game's callbacks",      n_calls },
         {"parlor_callback_seconds_total", METRIC_COUNTER, "Time in them",                     total_s },
-        {"parlor_callback_p50_seconds",   METRIC_GAUGE,   "Half of the calls took no longer",
+        {"parlor_callback_p50_seconds",   METRIC_HIGHEST, "Half of the calls took no longer",
          p50_s                                                                                        },
-        {"parlor_callback_p99_seconds",   METRIC_GAUGE,   "99 % of the calls took no longer",
+        {"parlor_callback_p99_seconds",   METRIC_HIGHEST, "99 % of the calls took no longer",
          p99_s                                                                                        },
-        {"parlor_callback_max_seconds",   METRIC_GAUGE,   "The longest call",                 max_s   },
+        {"parlor_callback_max_seconds",   METRIC_HIGHEST, "The longest call",                 max_s   },
         {"parlor_callback_errors_total",  METRIC_COUNTER, "Calls that raised",                n_errors},
         {"parlor_callback_kills_total",   METRIC_COUNTER,
          "Calls that were stopped for time or memory",                                        n_kills },
@@ -198,6 +208,61 @@ static void put_callbacks(struct buf *out, struct game *const *list, size_t n)
     }
 }
 
+#define PER_GAME_HISTOGRAM(metric, text, histogram)                                        \
+    do {                                                                                   \
+        metrics_begin(out, metric, METRIC_HISTOGRAM, text);                                \
+        for (size_t i = 0; i < n; i++) {                                                   \
+            const struct game *g = list[i];                                                \
+            histogram_put(histogram, metric, "game", g->name, out);                        \
+        }                                                                                  \
+    } while (0)
+
+static size_t n_inputs(const struct game *g)
+{
+    size_t n = 0;
+
+    for (struct map_entry *e = NULL; (e = map_next(&g->rooms, e));) {
+        const struct room *r = e->value;
+        for (uint32_t i = 0; i < r->n_players; i++)
+            n += r->players[i]->n_waiting;
+    }
+    return n;
+}
+
+/* Figures by worker, which add up to nothing. */
+static void put_own(struct worker *w, struct game *const *list, size_t n, struct buf *out)
+{
+    char index[12];
+    size_t n_rooms = 0;
+
+    snprintf(index, sizeof index, "%u", w->index);
+    for (size_t i = 0; i < n; i++)
+        n_rooms += list[i]->rooms.n;
+    metrics_begin(out, "parlor_worker_busy_ratio", METRIC_GAUGE,
+                  "Share of the last second that a worker has worked");
+    metrics_sample(out, "parlor_worker_busy_ratio", "worker", index,
+                   directory_load(w->server->directory, w->index) / 1000.0);
+    metrics_begin(out, "parlor_worker_connections", METRIC_GAUGE, "Open connections there");
+    metrics_sample(out, "parlor_worker_connections", "worker", index,
+                   edge_counters(w->edge)->open);
+    metrics_begin(out, "parlor_worker_rooms", METRIC_GAUGE, "Rooms that run there");
+    metrics_sample(out, "parlor_worker_rooms", "worker", index, (double)n_rooms);
+    metrics_begin(out, "parlor_worker_letters", METRIC_GAUGE,
+                  "What other workers want of it and it has not done yet");
+    metrics_sample(out, "parlor_worker_letters", "worker", index,
+                   (double)mailbox_n(&w->box));
+    metrics_begin(out, "parlor_worker_moves_total", METRIC_COUNTER,
+                  "Connections that went on to another worker");
+    metrics_sample(out, "parlor_worker_moves_total", "worker", index, (double)w->n_moves);
+    metrics_begin(out, "parlor_worker_vm_bytes", METRIC_GAUGE,
+                  "Memory of a game's Lua values there");
+    for (size_t i = 0; i < n; i++) {
+        const char *labels[] = {"worker", index, "game", list[i]->name};
+        metrics_sample_with(out, "parlor_worker_vm_bytes", labels, 2,
+                            list[i]->vm ? (double)vm_bytes(list[i]->vm) : 0);
+    }
+}
+
 /* What one worker has to tell. */
 static void put_worker(struct worker *w, struct buf *out)
 {
@@ -213,8 +278,8 @@ static void put_worker(struct worker *w, struct buf *out)
     PER_GAME("parlor_players", METRIC_GAUGE, "Seats taken, held ones too", g->n_players);
     PER_GAME("parlor_auth_waiting", METRIC_GAUGE, "Joins that auth has not answered yet",
              g->n_waiting);
-    PER_GAME("parlor_bans", METRIC_GAUGE, "Users and addresses kept out, expired ones too",
-             g->bans.map.n);
+    PER_GAME("parlor_bans", METRIC_HIGHEST,
+             "Users and addresses kept out, expired ones too", g->bans.map.n);
     PER_GAME("parlor_game_messages_dropped_total", METRIC_COUNTER,
              "Messages above their rate or max_inputs", g->n_dropped);
     PER_GAME("parlor_game_messages_invalid_total", METRIC_COUNTER,
@@ -222,15 +287,15 @@ static void put_worker(struct worker *w, struct buf *out)
     PER_GAME("parlor_spectators", METRIC_GAUGE, "Those who watch", g->n_spectators);
     PER_GAME("parlor_waiting_players", METRIC_GAUGE, "Those who wait for a room",
              g->lobby.n);
-    PER_GAME("parlor_game_version", METRIC_GAUGE, "Code that runs, one more each reload",
+    PER_GAME("parlor_game_version", METRIC_HIGHEST, "Code that runs, one more each reload",
              g->vm ? g->vm->version : 0);
-    PER_GAME("parlor_reloads_total", METRIC_COUNTER, "Code replaced under running rooms",
+    PER_GAME("parlor_reloads_total", METRIC_HIGHEST, "Code replaced under running rooms",
              g->n_reloads);
-    PER_GAME("parlor_reloads_failed_total", METRIC_COUNTER,
+    PER_GAME("parlor_reloads_failed_total", METRIC_HIGHEST,
              "Code that did not load or was taken back", g->n_failed_reloads);
     PER_GAME("parlor_vm_bytes", METRIC_GAUGE, "Memory of the game's Lua values",
              g->vm ? vm_bytes(g->vm) : 0);
-    PER_GAME("parlor_vm_peak_bytes", METRIC_GAUGE, "The most that was",
+    PER_GAME("parlor_vm_peak_bytes", METRIC_HIGHEST, "The most that was, of one VM",
              g->vm ? g->vm->memory.peak : 0);
     PER_GAME("parlor_vm_replaced_total", METRIC_COUNTER,
              "VMs that could not be saved and were made anew",
@@ -239,20 +304,118 @@ static void put_worker(struct worker *w, struct buf *out)
              g->vm ? g->vm->gc.n_cycles : 0);
     PER_GAME("parlor_gc_seconds_total", METRIC_COUNTER, "Time spent on them",
              g->vm ? total_s(&g->vm->gc.pauses) : 0);
-    PER_GAME("parlor_gc_pause_p99_seconds", METRIC_GAUGE,
+    PER_GAME("parlor_gc_pause_p99_seconds", METRIC_HIGHEST,
              "99 % of their pauses were no longer", g->vm ? p99_s(&g->vm->gc.pauses) : 0);
-    PER_GAME("parlor_gc_pause_max_seconds", METRIC_GAUGE, "The longest pause",
+    PER_GAME("parlor_gc_pause_max_seconds", METRIC_HIGHEST, "The longest pause",
              g->vm ? max_s(&g->vm->gc.pauses) : 0);
+    PER_GAME("parlor_states_skipped_total", METRIC_COUNTER,
+             "States not sent because a player's line was stuck; one merged state follows",
+             g->n_skipped);
+    PER_GAME("parlor_inputs_waiting", METRIC_GAUGE, "Messages that wait for a tick",
+             n_inputs(g));
+    PER_GAME("parlor_ticks_dropped_total", METRIC_COUNTER,
+             "Ticks that were not run, after a stall", g->n_dropped_ticks);
+    PER_GAME_HISTOGRAM("parlor_tick_seconds", "How long ticks took", &g->ticks);
+    PER_GAME_HISTOGRAM("parlor_tick_late_seconds", "How long after their time they began",
+                       &g->lateness);
     put_callbacks(out, list, n);
+    put_own(w, list, n, out);
     free(list);
+}
+
+/* Asking all workers: each writes its part, and the last one to be done with it frees
+ * it. */
+struct survey {
+    atomic_uint refs;
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    unsigned n_left;
+    struct buf texts[SERVER_WORKERS_MAX];
+};
+
+static void leave_survey(struct survey *v)
+{
+    if (atomic_fetch_sub(&v->refs, 1) > 1)
+        return;
+    for (unsigned i = 0; i < SERVER_WORKERS_MAX; i++)
+        buf_fini(&v->texts[i]);
+    pthread_mutex_destroy(&v->lock);
+    pthread_cond_destroy(&v->done);
+    free(v);
+}
+
+static void answer_survey(struct worker *w, void *arg)
+{
+    struct survey *v = arg;
+    struct buf text;
+
+    buf_init(&text, REPORT_BYTES);
+    put_worker(w, &text);
+    pthread_mutex_lock(&v->lock);
+    v->texts[w->index] = text;
+    v->n_left--;
+    pthread_cond_signal(&v->done);
+    pthread_mutex_unlock(&v->lock);
+}
+
+static void end_survey(struct server *s, void *arg, bool is_late)
+{
+    (void)s;
+    (void)is_late;
+    leave_survey(arg);
+}
+
+/* A worker that does not answer in time (a script is about to be stopped there) is told of
+ * by what it said the last time: its counters must not seem to go back. */
+static void merge(struct server *s, const struct survey *v, struct buf *out)
+{
+    struct buf parts[SERVER_WORKERS_MAX];
+
+    for (unsigned i = 0; i < s->n_workers; i++) {
+        struct buf *kept = &s->workers[i].said;
+        if (v->texts[i].len > 0) {
+            buf_clear(kept);
+            buf_append(kept, v->texts[i].data, v->texts[i].len);
+        }
+        parts[i] = v->texts[i].len > 0 ? v->texts[i] : *kept;
+    }
+    metrics_merge(parts, s->n_workers, out);
+}
+
+/* The main thread waits, which nobody else has to. */
+static bool survey_all(struct server *s, struct buf *out)
+{
+    struct survey *v = calloc(1, sizeof *v);
+    struct timespec until;
+
+    if (!v)
+        return false;
+    atomic_init(&v->refs, 2);
+    pthread_mutex_init(&v->lock, NULL);
+    pthread_cond_init(&v->done, NULL);
+    v->n_left = s->n_workers;
+    for (unsigned i = 0; i < SERVER_WORKERS_MAX; i++)
+        buf_init(&v->texts[i], REPORT_BYTES);
+    task_each(s, NULL, answer_survey, end_survey, v);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += SURVEY_MS * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&v->lock);
+    while (v->n_left > 0 && pthread_cond_timedwait(&v->done, &v->lock, &until) == 0)
+        ;
+    merge(s, v, out);
+    pthread_mutex_unlock(&v->lock);
+    leave_survey(v);
+    return true;
 }
 
 void report_metrics(struct server *s, struct conn *c)
 {
     struct buf out;
 
-    buf_init(&out, 4 << 20);
-    put_worker(&s->workers[0], &out);
+    buf_init(&out, REPORT_BYTES);
+    out.failed |= !survey_all(s, &out);
     metrics_put(&out, "parlor_script_errors_total", METRIC_COUNTER,
                 "Callbacks that raised and values refused",
                 (double)script_log_n_errors(&s->errors));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/http_head.h"
+#include "server/move.h"
 #include "server/report.h"
 #include "server/rooms_api.h"
 #include "server/seat.h"
@@ -172,5 +173,5 @@ static void on_admin_request(void *ctx, struct conn *c, const struct http_head *
         conn_reply_error(c, 404, NULL, "this listener has /metrics");
 }
 
-const struct edge_handler route_handler = {.on_request = on_request};
+const struct edge_handler route_handler = {.on_request = on_request, .on_moved = move_out};
 const struct edge_handler admin_handler = {.on_request = on_admin_request};

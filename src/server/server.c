@@ -282,7 +282,7 @@ static int open_workers(struct server *s, struct err *e)
     unsigned n = c->workers ? c->workers : n_cores();
     int r = 0;
 
-    if (!(s->workers = calloc(n, sizeof *s->workers)))
+    if (!(s->workers = calloc(n, sizeof *s->workers)) || !(s->directory = directory_new(n)))
         return err_set(e, -ENOMEM, "out of memory");
     while (r == 0 && s->n_workers < n) {
         unsigned i = s->n_workers++;
@@ -396,4 +396,5 @@ void server_close(struct server *s)
     static_files_free(&s->sdk);
     script_log_fini(&s->errors);
     edge_share_fini(&s->share);
+    directory_free(&s->directory);
 }

@@ -46,6 +46,7 @@ struct server {
     const struct config *config;
     struct net_limits limits;
     struct edge_share share;
+    struct directory *directory;
     struct worker *workers;
     unsigned n_workers;
     uv_loop_t *loop, own; /* the only worker's, or own */

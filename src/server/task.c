@@ -107,24 +107,6 @@ void task_each(struct server *s, const struct worker *but, task_work *work, task
             mailbox_insist(&s->workers[i].box, &t->parts[n_sent++].letter);
 }
 
-void task_one(struct worker *w, task_work *work, task_done *done, void *arg)
-{
-    struct server *s = w->server;
-    bool is_late = atomic_load(&s->is_ending);
-    struct task *t;
-
-    if (s->n_workers == 1 || is_late) {
-        if (!is_late)
-            work(w, arg);
-        done(s, arg, is_late);
-    } else if ((t = new_task(s, 1, work, done, arg))) {
-        atomic_init(&t->n_left, 1);
-        mailbox_insist(&w->box, &t->parts[0].letter);
-    } else {
-        done(s, arg, true);
-    }
-}
-
 void task_main(struct server *s, task_done *done, void *arg)
 {
     struct task *t;

@@ -24,8 +24,5 @@ typedef void task_done(struct server *s, void *arg, bool is_late);
 void task_each(struct server *s, const struct worker *but, task_work *work, task_done *done,
                void *arg);
 
-/* The same on one worker. */
-void task_one(struct worker *w, task_work *work, task_done *done, void *arg);
-
 /* Run `done` on the main thread. */
 void task_main(struct server *s, task_done *done, void *arg);

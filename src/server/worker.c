@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/clk.h"
 #include "base/close_reason.h"
 #include "base/logger.h"
+#include "server/move.h"
 #include "server/route.h"
 #include "server/server.h"
 #include "server/task.h"
@@ -44,9 +46,50 @@ static void on_taken_back(void *ctx, struct game *g, uint32_t failed)
     server_taken_back(w->server, g->name, failed, g->vm->version, g->load_error.text);
 }
 
+/* Bans hold on all workers. */
+struct ban_order {
+    char game[GAME_NAME_MAX + 1];
+    struct ban_key key;
+    double seconds;
+    char reason[BAN_REASON_BYTES + 1];
+};
+
+static void ban(struct worker *w, void *arg)
+{
+    const struct ban_order *o = arg;
+    struct game *g = game_find(&w->world, o->game, strlen(o->game));
+
+    if (g)
+        game_ban(g, &o->key, o->seconds, o->reason);
+}
+
+static void free_order(struct server *s, void *arg, bool is_late)
+{
+    (void)s;
+    (void)is_late;
+    free(arg);
+}
+
+static void on_ban(void *ctx, struct game *g, const struct ban_key *key, double seconds,
+                   const char *reason)
+{
+    struct worker *w = ctx;
+    struct ban_order *o = w->server->n_workers > 1 ? calloc(1, sizeof *o) : NULL;
+
+    if (!o)
+        return;
+    strcpy(o->game, g->name);
+    o->key = *key;
+    o->seconds = seconds;
+    snprintf(o->reason, sizeof o->reason, "%.*s", BAN_REASON_BYTES, reason);
+    task_each(w->server, w, ban, free_order, o);
+}
+
 static const struct world_ops world_ops = {.on_error = on_script_error,
                                            .on_schedule = on_schedule,
-                                           .on_taken_back = on_taken_back};
+                                           .on_taken_back = on_taken_back,
+                                           .on_move = move_on,
+                                           .on_ban = on_ban};
 
 static void on_alarm(void *ctx)
 {
@@ -136,6 +179,24 @@ static void on_mail(uv_async_t *mail)
     mailbox_read(&w->box, w);
 }
 
+/* Load. */
+
+static void on_load_timer(uv_timer_t *timer)
+{
+    struct worker *w = timer->data;
+    struct timespec cpu;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+    uint64_t wall_us = clk_now_us(),
+             cpu_us = (uint64_t)cpu.tv_sec * 1000000 + (uint64_t)cpu.tv_nsec / 1000;
+    if (w->load_wall_us && wall_us > w->load_wall_us)
+        directory_note_load(
+            w->server->directory, w->index,
+            (unsigned)((cpu_us - w->load_cpu_us) * 1000 / (wall_us - w->load_wall_us)));
+    w->load_cpu_us = cpu_us;
+    w->load_wall_us = wall_us;
+}
+
 /* Life. */
 
 int worker_open(struct worker *w, struct server *s, unsigned index, uint16_t port,
@@ -147,14 +208,19 @@ int worker_open(struct worker *w, struct server *s, unsigned index, uint16_t por
 
     *w = (struct worker){.server = s, .config = c, .index = index};
     map_init(&w->pages);
+    buf_init(&w->said, 0);
     uv_loop_init(&w->loop);
     uv_timer_init(&w->loop, &w->stop_timer);
     w->stop_timer.data = w;
+    uv_timer_init(&w->loop, &w->load_timer);
+    w->load_timer.data = w;
+    uv_timer_start(&w->load_timer, on_load_timer, 1000, 1000);
     uv_async_init(&w->loop, &w->mail, on_mail);
     w->mail.data = w;
     mailbox_init(&w->box, BOX_LETTERS, wake, w);
     rooms_stream_open(w);
     world_init(&w->world, c->games, c->scripts, c->is_dev, &world_ops, w);
+    world_join(&w->world, s->directory, index);
     w->world.jwt_keys = s->jwt_keys;
     if ((r = ticker_open(&w->ticker, &w->loop, on_alarm, w, e)) < 0 ||
         (r = edge_open(&w->edge, &w->loop, &s->limits.edge, &route_handler, w, e)) < 0)
@@ -224,10 +290,12 @@ void worker_close(struct worker *w)
     edge_close(&w->edge);
     ticker_close(&w->ticker);
     uv_close((uv_handle_t *)&w->stop_timer, NULL);
+    uv_close((uv_handle_t *)&w->load_timer, NULL);
     uv_close((uv_handle_t *)&w->mail, NULL);
     rooms_stream_close(w);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     world_fini(&w->world);
     uv_loop_close(&w->loop);
     map_fini(&w->pages);
+    buf_fini(&w->said);
 }

@@ -35,12 +35,16 @@ struct worker {
     struct mailbox box;         /* what other threads want; with several workers only */
     uv_async_t mail;
     uv_timer_t stop_timer; /* of an orderly stop */
+    uv_timer_t load_timer; /* each second: how busy the thread was */
+    uint64_t load_cpu_us, load_wall_us;
     uint64_t stop_by_us;
     bool is_stopping;
     uv_thread_t thread;
     bool has_thread;
     uv_sem_t loaded;
     struct err error; /* of loading the games */
+    uint64_t n_moves; /* connections that went on to another worker */
+    struct buf said;  /* the main thread's: its last figures (report.h) */
 };
 
 /* Listen on `port`; `probe` as in edge_listen(). */
