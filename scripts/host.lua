@@ -14,6 +14,7 @@ local restore = host.library("restore.lua")
 local migrate = host.library("migrate.lua")
 local wait = host.library("wait.lua")
 local door = host.library("door.lua")(host, wait)
+local rooms = host.library("rooms.lua")(host)
 -- Taken at load, never looked up through a text ("x":find()): what that finds is
 -- the games' own table, and a game that put a function of its own there would be
 -- asked about its own `require`.
@@ -203,6 +204,8 @@ local function make_env(defs)
     jwt = host.jwt,
     sleep = wait.sleep,
     async = timers.async,
+    signal = rooms.signal,
+    rooms = rooms.list,
     ban = door.ban,
     unban = door.unban,
   }
@@ -377,9 +380,6 @@ local function bind(R, convert)
   end
 end
 
-local out = {}
-for i = 1, 4096 do out[i] = 0 end
-
 -- The table that room.state is; where a script has put something else there, the
 -- last one is put back.
 local function state_of(R)
@@ -402,20 +402,19 @@ local function forget(R)
   end
 end
 
---- Compare a room's state with its mirrors; returns the array for C and how much
--- of it counts.
+--- Compare a room's state with its mirrors; returns the array for C, how much of it
+-- counts, and the list of what is no number.
 function M.scan(R)
   local state = state_of(R)
   if R.migrated and not last.gen then R.migrated = nil end -- there is no way back any more
   if R.is_scanning then forget(R) end
   R.is_scanning = true
-  local p, handle = 0, R.handle
+  local p, handle, others = 0, R.handle, scan.begin()
   local function add(facet, key) return host.row_add(handle, facet, key) end
   local function remove(facet, slot) host.row_remove(handle, facet, slot) end
   local function get(facet, slot) return host.row_get(handle, facet, slot) end
   if gen.root_record.n > 0 then
-    out[1] = -1
-    p = gen.root_record.row(state, R.root, out, 1)
+    p = gen.root_record.row(state, R.root, scan.head(0, 0), nil)
     if p == 1 then p = 0 end
   end
   local maps = R.maps
@@ -423,9 +422,9 @@ function M.scan(R)
     local map = maps[i]
     if rawget(state, map.name) ~= map.coll then adopt(R, map) end
   end
-  for i = 1, #maps do p = scan.map(maps[i], out, p, add, remove, get, report) end
+  for i = 1, #maps do p = scan.map(maps[i], p, add, remove, get, report) end
   R.is_scanning = false
-  return out, p
+  return scan.array(), p, others
 end
 
 --- A room of the generation that runs: its table and what the host keeps of it.

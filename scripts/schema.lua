@@ -150,7 +150,7 @@ end
 
 --- A message with options: s.message({ fields }, { rate = 30, burst = 60 }).
 -- rate: messages a second and player, above which they are dropped; burst: how
--- many may come at once (default: rate).
+-- many may come at once (default: rate); input = true: the page predicts it.
 function schema.message(fields, options)
   if type(fields) ~= "table" or getmetatable(fields) then
     error("s.message takes a table of fields", 2)
@@ -158,8 +158,10 @@ function schema.message(fields, options)
   local m = { fields = fields }
   if type(options or {}) ~= "table" then error("s.message takes a table of options", 2) end
   for k, v in pairs(options or {}) do
-    if (k ~= "rate" and k ~= "burst") or type(v) ~= "number" or not (v > 0 and v <= 1e6) then
-      error("s.message takes rate and burst, numbers above 0, not " .. tostring(k), 2)
+    if k == "input" then
+      if type(v) ~= "boolean" then error("s.message: input is true or false", 2) end
+    elseif (k ~= "rate" and k ~= "burst") or type(v) ~= "number" or not (v > 0 and v <= 1e6) then
+      error("s.message takes rate and burst, numbers above 0, and input, not " .. tostring(k), 2)
     end
     m[k] = v
   end
@@ -263,6 +265,7 @@ local function describe_list(list, what)
     if getmetatable(m) == Message then
       fields = m.fields
       if m.burst then options = ',"burst":' .. number(m.burst) end
+      if m.input then options = options .. ',"input":true' end
       if m.rate then options = options .. ',"rate":' .. number(m.rate) end
     end
     local where = what .. "." .. name

@@ -5,6 +5,7 @@
 
 local rig = require "kit.rig"
 local line = require "kit.line"
+local wire = require "kit.wire"
 
 local Sim, Player = {}, {}
 Sim.__index = Sim
@@ -290,6 +291,22 @@ function Sim:rooms()
   local list = rig.rooms(self.game)
   table.sort(list, function(a, b) return a.id < b.id end)
   return list
+end
+
+--- Ask the game's `http`: `options` may have query, headers (names in lower case), body
+-- (a string) or data (what a JSON body says), token, address. Returns the status, what the
+-- answer says (decoded where it is JSON) and its header lines; nil where the script failed
+-- or has no `http`.
+function Sim:http(method, path, options)
+  options = options or {}
+  if type(options) ~= "table" then error("sim:http takes a method, a path and a table of options", 2) end
+  local request = { method = method, path = path, address = options.address or "198.51.100.1",
+    query = options.query or {}, headers = options.headers or {}, body = options.body, data = options.data,
+    token = options.token }
+  local status, headers, body = rig.http(self.game, wire.any(request))
+  if not status then return nil, headers end
+  if headers:find("Content-Type: application/json", 1, true) then body = plain(rig.json(body)) end
+  return status, body, headers
 end
 
 --- What the script did wrong since the last call, a line each; "" for nothing. A test

@@ -203,6 +203,12 @@ export interface Room {
   on(name: "error", fn: (error: unknown) => void): () => void;
   on(name: "state" | "leave" | "queue", fn: (...args: any[]) => void): () => void;
   view<N extends keyof State>(name: N): Tables[N];
+  readonly tick: number;
+  readonly delay: number;
+  predict<N extends keyof State, M extends keyof Messages>(name: N, options: {
+    input: M; read(): Messages[M]; step(row: any, input: any, room: any): void;
+    smooth?: string[]; ease?: number; snap?: number;
+  }): Promise<import("/_parlor/predict.js").Prediction>;
   leave(): void;
 }
 ]]

@@ -65,6 +65,40 @@ function parlor.ban(options) end
 ---@return boolean was_banned
 function parlor.unban(options) end
 
+---Leave something for a room of this game: its `signal` runs in the room's next step.
+---@param room_id string
+---@param name string 1…64 bytes
+---@param data? any
+---@return boolean? ok
+---@return string? why
+function parlor.signal(room_id, name, data) end
+
+---@class parlor.RoomInfo
+---@field id string
+---@field players integer seats that are taken
+---@field max integer
+---@field spectators integer
+---@field locked boolean
+---@field private boolean
+---@field labels table<string, boolean|number|string>
+
+---The rooms of a game; without a name those of this one, private ones too.
+---@param game? string
+---@return parlor.RoomInfo[]? rooms nil: there is no such game
+function parlor.rooms(game) end
+
+---What `http` is asked.
+---@class parlor.HttpRequest
+---@field method string
+---@field path string behind /_http, "/" at least
+---@field query table<string, string>
+---@field headers table<string, string> by name in lower case
+---@field body? string
+---@field data? any what the body says, where it is JSON
+---@field token? string of the Authorization header, or auth_cookie
+---@field address string of the client
+---@field origin? string of the page
+
 ---What `auth` is asked about.
 ---@class parlor.Request
 ---@field token? string of the join options, the Authorization header or auth_cookie
@@ -108,6 +142,7 @@ function Match.near(options) end
 ---@field match? "fill"|table<string, parlor.Rule> which open room one gets who names none ("fill")
 ---@field queue? parlor.Queue where no room fits yet, wait for others
 ---@field reconnect? number seconds for which a dropped player's seat is held (30)
+---@field resume_bytes? integer of events and answers that are kept for a player who may come back, 0…16777216 (65536)
 ---@field rooms? "open"|"listed" "listed": a named room must exist already
 ---@field title? string shown on the hub (the folder's name)
 ---@field about? string one line, shown on the hub
@@ -143,6 +178,8 @@ function Match.near(options) end
 ---@field resume? fun(self: parlor.Room, player: parlor.Player) it is back
 ---@field leave? fun(self: parlor.Room, player: parlor.Player, reason: "left"|"lost"|"kicked"|"closed") the seat ends
 ---@field reloaded? fun(self: parlor.Room, old_version: integer, is_rebuilt: boolean?) new code runs this room; is_rebuilt: its VM was replaced
+---@field http? fun(request: parlor.HttpRequest): integer?, any, table<string, string|number>? /NAME/_http/…; belongs to no room
+---@field signal? fun(self: parlor.Room, name: string, data: any) what parlor.signal has left
 ---@field close? fun(self: parlor.Room, reason: string) the room ends: "empty", "closed", "stopped"
 
 ---@class parlor.Room
@@ -291,6 +328,7 @@ function Player:ban(options) end
 ---@class parlor.MessageOptions
 ---@field rate? number a second and player; more are dropped
 ---@field burst? number at once (rate)
+---@field input? boolean the page predicts it (room.predict)
 
 ---@class parlor.Schema
 ---@field bool parlor.Type
@@ -403,6 +441,13 @@ function Sim:reload() end
 ---@return boolean? ok
 ---@return string? why
 function Sim:edit(file, change) end
+---@param method string
+---@param path string
+---@param options? {query: table?, headers: table?, body: string?, data: any, token: string?, address: string?}
+---@return integer? status nil: the script failed, or has no http
+---@return any body
+---@return string? headers
+function Sim:http(method, path, options) end
 ---@return {id: string, seats: integer, tick: integer, is_paused: boolean}[]
 function Sim:rooms() end
 ---@return string errors a line each, "" for none

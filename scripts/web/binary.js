@@ -72,6 +72,7 @@ export class Binary {
   decode(data) {
     const input = new In(new Uint8Array(data));
     input.keys = this.keys;
+    this.nKeys = this.keys.length;
     const records = [];
     do {
       const record = this.record(input.u8(), input);
@@ -80,7 +81,9 @@ export class Binary {
     return records;
   }
 
-  undo() {
+  /** @param {boolean} isAgain the same message will be read again */
+  undo(isAgain) {
+    if (isAgain) this.keys.length = /** @type {number} */ (this.nKeys);
     this.parts = null;
     this.image = this.state.image;
     this.image?.undo();
@@ -161,16 +164,18 @@ export class Binary {
   snapshot(input) {
     const flags = input.u8();
     const tick = input.uv();
+    const acked = flags & 2 ? input.uv() : undefined;
     if (!this.schema) throw new WireError("state without a schema");
+    this.state.expect();
     const image = this.parts ?? new Image(this.schema);
-    if (flags > 1 || (this.parts && image.tick !== tick)) throw new WireError("bad snapshot");
+    if (flags > 3 || (this.parts && image.tick !== tick)) throw new WireError("bad snapshot");
     image.tick = tick;
     image.read(input, false);
-    this.parts = flags ? image : null;
-    if (flags) return null;
+    this.parts = flags & 1 ? image : null;
+    if (flags & 1) return null;
     if (!image.root) throw new WireError("no root row");
     this.image = image;
-    return { t: "state", tick, isDelta: false };
+    return { t: "state", tick, isDelta: false, acked };
   }
 
   /** @param {In} input */
@@ -238,9 +243,9 @@ export class Binary {
     } else out.uv(0).str(name).any(data, name);
     return out.take();
   }
-  /** @param {number} ms */
-  ping(ms) {
-    return this.start(C_PING).u32(ms).take();
+  /** @param {number} ms @param {number} events received in this seat */
+  ping(ms, events) {
+    return this.start(C_PING).u32(ms).uv(events).take();
   }
   /** @param {number} tick */
   ack(tick) {

@@ -64,10 +64,15 @@ export class Room {
   get clock() {
     return this._session.clock;
   }
+  /** ms by which view() is behind the server's ticks as they come: a period and the jitter. */
+  get delay() {
+    const { period, timeline } = this._state;
+    return period + (timeline?.delay ?? 0);
+  }
   /** What brings this seat back: pass it as `resume` to a later join. */
   get ticket() {
-    const { ticket, events } = this._session;
-    return ticket && { ...ticket, events };
+    const { ticket, events, requests } = this._session;
+    return ticket && { ...ticket, events, requests };
   }
 
   /**
@@ -109,6 +114,15 @@ export class Room {
   view(name) {
     const now = this._session.now();
     return name === undefined ? this._state.viewRoot(now) : this._state.view(name, now);
+  }
+
+  /**
+   * The player's own row of a map, ahead of the server: see predict.js.
+   * @param {string} map @param {import("./predict.js").Options} options
+   */
+  async predict(map, options) {
+    const { Prediction } = await import("./predict.js");
+    return new Prediction(this, map, options);
   }
 
   /** For good: the seat is given up. */
@@ -165,12 +179,7 @@ export async function join(path, options = {}, settings = {}) {
   url.pathname = url.pathname.replace(/\/$/, "");
   url.hash = "";
   const room = new Room(url.pathname);
-  if (settings.columns?.length) {
-    if (settings.json) throw new TypeError("columns need the schema that parlor.j1 does not have");
-    const { Columns } = await import("./columns.js");
-    for (const map of settings.columns)
-      room._columns.set(map, new Columns((fn, args) => room._call(fn, args)));
-  }
+  if (settings.columns?.length) (await import("./columns.js")).setUp(room, settings);
   const Codec = settings.json ? (await import("./json.js")).Json : Binary;
   room._session = new Session(room, new Codec(room._state), url.href, options, settings);
   return room._session.start();

@@ -117,6 +117,7 @@ export class Columns {
     this._start = this._due = new Float64Array(0);
     this._motions.clear();
     for (const { id, path, type } of facet.shape.fields) {
+      /** @type {any} */
       const array = type.isNumber ? new Float64Array(0) : [];
       this.columns[path] = this.shown[path] = array;
       if (type.isNumber && type.smooth)
@@ -220,4 +221,11 @@ export class Columns {
     }
     return this.shown;
   }
+}
+
+/** What join() was asked for. @param {import("./client.js").Room} room @param {import("./client.js").Settings} settings */
+export function setUp(room, { columns = [], json }) {
+  if (json) throw new TypeError("columns need the schema that parlor.j1 does not have");
+  for (const map of columns)
+    room._columns.set(map, new Columns((fn, args) => room._call(fn, args)));
 }

@@ -69,12 +69,12 @@ export function check(room, { tick, facets }) {
   const { image, tick: held } = session.codec;
   if (!image || held !== tick) return undefined;
   const ours = facetHashes(image);
-  const names = image.schema.parts.map(({ at, isOwn }) => {
+  const names = image.schema.parts.map((/** @type {import("./schema.js").Part} */ { at, isOwn }) => {
     const { name } = image.facets[at].shape;
     return name ? `state.${name}${isOwn ? ", the owner's fields" : ""}` : "the state's own fields";
   });
   const differs = names
-    .map((name, i) => {
+    .map((/** @type {string} */ name, /** @type {number} */ i) => {
       const [n, hash] = facets[i] ?? [0, 0];
       if (n !== ours[i][0]) return `${name}: ${ours[i][0]} rows here, ${n} on the server`;
       return hash === ours[i][1] ? "" : `${name}: ${n === 1 ? "the row differs" : `of ${n} rows some differ`}`;

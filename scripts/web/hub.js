@@ -63,6 +63,16 @@ const MOTIFS = {
       <circle cx="236" cy="99" r="7"/></g>
     <path d="M62 54 h76 M62 70 h48" stroke="var(--back)" stroke-width="6" stroke-linecap="round"/>`,
   ],
+  cards: [
+    2,
+    160,
+    `<g stroke="var(--back)" stroke-width="4"><rect x="76" y="34" width="72" height="102" rx="9"
+      fill="var(--two)" transform="rotate(-16 112 85)"/><rect x="124" y="26" width="72" height="102"
+      rx="9" fill="var(--one)"/><rect x="172" y="34" width="72" height="102" rx="9"
+      fill="var(--three)" transform="rotate(16 208 85)"/></g>
+    <path d="M160 104c-20-16-26-26-26-36a13.5 13.5 0 0 1 26-4 13.5 13.5 0 0 1 26 4c0 10-6 20-26 36z"
+      fill="var(--back)"/>`,
+  ],
   echo: [
     215,
     38,

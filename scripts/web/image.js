@@ -68,7 +68,7 @@ export class Row {
   }
 }
 
-class Facet {
+export class Facet {
   /** @param {Shape} shape @param {number} index */
   constructor(shape, index) {
     this.shape = shape;

@@ -58,6 +58,9 @@ export class Json {
     this.state = state;
     this.version = 0;
     this.tick = 0;
+    /** Names of the messages that are predicted. @type {Set<string>} */
+    this.predicted = new Set();
+    this.inputs = 0; // sequence number of the last one
     /** @type {any[]} records of the message that is not shown yet */
     this.waiting = [];
   }
@@ -193,13 +196,13 @@ export class Json {
   }
   /** @param {string} name @param {any} data @param {number} request its id, 0: none */
   message(name, data, request) {
-    return this.text(
-      request ? { t: "request", id: request, name, data } : { t: "send", name, data },
-    );
+    if (request) return this.text({ t: "request", id: request, name, data });
+    const seq = this.predicted.has(name) ? ++this.inputs : undefined;
+    return this.text({ t: "send", name, data, seq });
   }
-  /** @param {number} ms */
-  ping(ms) {
-    return this.text({ t: "ping", ms });
+  /** @param {number} ms @param {number} events received in this seat */
+  ping(ms, events) {
+    return this.text({ t: "ping", ms, events });
   }
   /** @param {number} tick */
   ack(tick) {

@@ -9,7 +9,7 @@
  * pages see is made from the cell. The arithmetic is that of PROTOCOL.md, to
  * the bit.
  */
-import { MAX_U32, WireError, utf8 } from "./wire.js";
+import { MAX_U32, NotLoaded, WireError, loadAny, utf8 } from "./wire.js";
 
 /**
  * @typedef {{ t: string, bytes: number, low: number, high: number, min: number,
@@ -33,23 +33,22 @@ const COMPOSED = /^(bytes|text|opt|list|map|any|record)$/;
 
 /** Resolves when schemas may have composed types. */
 export async function loadComposed() {
-  composed = await import("./composed.js");
+  [composed] = await Promise.all([import("./composed.js"), loadAny()]);
 }
 
-/** The schema cannot be read before loadComposed(). */
-export class NotLoaded extends Error {}
+/** @type {any} words.js: what the type takes, in the words of the server */
+let words = null;
+
+/** Resolves when what toCell() throws says it all. */
+export async function loadWords() {
+  words = await import("./words.js");
+}
 
 const TURN = 2 * Math.PI;
 const MAX_CELL = 2 ** 31;
 
 /** bytes, lowest, highest; `is delta` is what has a range @type {Record<string, number[]>} */
 const NUMBERS = {
-  u8: [1, 0, 255],
-  u16: [2, 0, 65535],
-  u32: [4, 0, MAX_U32],
-  i8: [1, -128, 127],
-  i16: [2, -32768, 32767],
-  i32: [4, -MAX_CELL, MAX_CELL - 1],
   uint: [0, 0, MAX_U32],
   int: [0, -MAX_CELL, MAX_CELL - 1],
   angle: [2, 0, 65535],
@@ -60,6 +59,11 @@ const NUMBERS = {
   enum: [0],
   str: [0],
 };
+for (const bits of [8, 16, 32]) {
+  const n = 2 ** bits;
+  NUMBERS[`u${bits}`] = [bits / 8, 0, n - 1];
+  NUMBERS[`i${bits}`] = [bits / 8, -n / 2, n / 2 - 1];
+}
 
 /** @param {any} w as in the schema's JSON @param {string} where @returns {Type} */
 export function parseType(w, where) {
@@ -85,7 +89,7 @@ export function parseType(w, where) {
     isComposed,
   };
   if (isComposed) {
-    if (!composed) throw new NotLoaded();
+    if (!composed) throw new NotLoaded(loadComposed);
     composed.setUp(type, w, where);
     return type;
   }
@@ -99,25 +103,6 @@ export function parseType(w, where) {
   else if (w.t === "fixed" && type.bytes)
     type.preset = toCell(type, Math.min(Math.max(0, w.min), w.max), where);
   return type;
-}
-
-/** What the type takes, in the words of the server. @param {Type} type @param {any} v */
-function describe(type, v) {
-  const { t, low, high, step, min } = type;
-  if (t === "bool") return "true or false";
-  if (t === "str") return `a string of at most ${type.max} bytes`;
-  if (t === "enum") return `one of ${type.of.join(", ")}`;
-  if (!type.isDelta || t === "angle") return "a finite number";
-  if (t === "fixed") return `in ${low * step + min}..${high * step + min}`;
-  return v % 1 ? "a whole number" : `in ${low}..${high}`;
-}
-
-/** @param {any} v */
-function inWords(v) {
-  if (typeof v === "string")
-    return v.length > 32 ? `a string of ${utf8(v).length} bytes` : JSON.stringify(v);
-  if (Array.isArray(v)) return "an array";
-  return v && typeof v === "object" ? "an object" : String(v);
 }
 
 /**
@@ -141,7 +126,7 @@ export function toCell(type, v, where) {
     // No number is between those of what is no number.
     if (q >= type.low && q <= type.high && q === Math.floor(q)) return q;
   }
-  throw new RangeError(`${where}: ${inWords(v)} is not ${describe(type, v)}`);
+  throw new RangeError(`${where}: ${words?.refusal(type, v) ?? "does not fit"}`);
 }
 
 /**
@@ -276,6 +261,7 @@ export function schemaHash(bytes) {
 export function parseSchema(json, hash) {
   try {
     const w = JSON.parse(json);
+    if (!words && w.messages) loadWords().catch(() => {});
     const root = parseShapes([["", { fields: w.state?.fields, keys: "" }]], "state");
     const maps = parseShapes(w.state?.maps, "state.");
     const facets = [...root, ...maps];

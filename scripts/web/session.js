@@ -10,8 +10,8 @@
  */
 import { Clock } from "./clock.js";
 import { Outbox } from "./outbox.js";
-import { NotLoaded, loadComposed } from "./schema.js";
 import { saveTicket, takeTicket } from "./ticket.js";
+import { NotLoaded, loadAny } from "./wire.js";
 
 const COME_BACK = new Set([1001, 1005, 1006, 1011, 1013, 4007]);
 /** A resume that ends otherwise, from 4000 on, is over, though not the wish to play. */
@@ -37,7 +37,8 @@ export class Session {
   constructor(room, codec, url, options, settings) {
     /** @type {any[] | null} messages that wait, see wait() */
     this.unread = null;
-    this.hasWaited = false;
+    /** What this connection has waited for: one try. @type {Set<() => Promise<void>>} */
+    this.waited = new Set();
     /** @type {any[]} records for rare.js */
     this.rare = [];
     this.room = room;
@@ -49,9 +50,8 @@ export class Session {
     this.clock = new Clock(this.now);
     this.outbox = new Outbox((m) => this.settle(m.request, fault("the message was lost", 1006)));
     /** @type {Map<number, { resolve: Function, reject: Function, timer: any }>} */
-    this.requests = new Map();
-    this.lastRequest = 0;
-    this.events = 0; // records 05 and 09 received in this seat
+    this.pending = new Map();
+    this.lost = 0; // own messages that did not arrive, until the page is told
     this.attempts = 0;
     this.helloAt = 0;
     this.ackedAt = -Infinity;
@@ -70,7 +70,8 @@ export class Session {
     this.keeps = resume === undefined || resume === true; // in sessionStorage
     /** @type {import("./ticket.js").Ticket | null} */
     this.ticket = typeof resume === "object" ? resume : this.keeps ? takeTicket(room.name) : null;
-    this.events = this.ticket?.events ?? 0;
+    this.events = this.ticket?.events ?? 0; // records 05 and 09 received in this seat
+    this.requests = this.ticket?.requests ?? 0; // made in this seat
     this.onHide = () => this.save(false);
     this.onOnline = () => this.timers.retry && this.connect();
     globalThis.addEventListener?.("pagehide", this.onHide);
@@ -102,8 +103,7 @@ export class Session {
 
   /** @param {boolean} isOpen */
   save(isOpen) {
-    if (this.ticket) this.ticket.events = this.events;
-    if (this.keeps) saveTicket(this.room.name, this.ticket, isOpen);
+    if (this.keeps) saveTicket(this.room.name, this.room.ticket, isOpen);
   }
 
   connect() {
@@ -121,7 +121,7 @@ export class Session {
     ws.onopen = () => {
       this.helloAt = this.now();
       const hello = this.ticket
-        ? this.codec.resume({ ...this.ticket, events: this.events, tick: this.heldTick() })
+        ? this.codec.resume({ ...this.room.ticket, tick: this.heldTick() })
         : this.codec.join(this.options);
       ws.send(hello);
     };
@@ -145,7 +145,7 @@ export class Session {
     const { ws } = this;
     this.ws = null;
     this.unread = null;
-    this.hasWaited = false; // one try a connection
+    this.waited.clear();
     for (const name of ["hello", "ping", "ack"]) this.stop(name);
     if (!ws) return;
     ws.onopen = ws.onmessage = ws.onclose = null;
@@ -176,7 +176,6 @@ export class Session {
 
   forget() {
     this.ticket = null;
-    this.events = 0;
     this.save(false);
   }
 
@@ -192,21 +191,25 @@ export class Session {
     if (code === 1006) this.save(false);
     else if (code !== 4005) this.forget();
     const error = fault(reason || `closed with ${code}`, code);
-    for (const id of [...this.requests.keys()]) this.settle(id, error);
+    for (const id of [...this.pending.keys()]) this.settle(id, error);
     this.started?.reject(error);
     this.started = undefined;
     this.room._setStatus("closed");
     this.deliver(() => this.room._emit("leave", { code, reason }));
   }
 
-  /** Messages wait until the part of the SDK is here that their schema needs. @param {any} data */
-  async wait(data) {
-    /** @type {any[]} */
-    const unread = (this.unread = [data]);
-    await loadComposed().catch(() => {});
+  /**
+   * Messages wait until the part of the SDK is here that they need.
+   * @param {any} data @param {() => Promise<void>} load
+   */
+  async wait(data, load) {
+    const unread = [data];
+    this.unread = unread;
+    this.waited.add(load);
+    await load().catch(() => {});
     if (this.unread !== unread) return; // another connection by now
     this.unread = null;
-    for (const next of unread) if (this.ws) this.read(next, this.now());
+    for (const next of unread) if (this.ws) this.take(next, this.now());
   }
 
   /** @param {any} data one WebSocket message */
@@ -214,6 +217,11 @@ export class Session {
     const now = this.now();
     this.heardAt = now;
     this.room.bytesIn += data.byteLength ?? data.length;
+    this.take(data, now);
+  }
+
+  /** @param {any} data @param {number} now */
+  take(data, now) {
     if (this.unread) this.unread.push(data);
     else this.read(data, now);
   }
@@ -224,11 +232,10 @@ export class Session {
     try {
       records = this.codec.decode(data);
     } catch (e) {
-      this.codec.undo();
-      if (e instanceof NotLoaded && !this.hasWaited) {
-        this.hasWaited = true;
-        this.wait(data);
-      } else this.malformed(e, now);
+      const isEarly = e instanceof NotLoaded && !this.waited.has(e.load);
+      this.codec.undo(isEarly);
+      if (isEarly) this.wait(data, e.load);
+      else this.malformed(e, now);
       return;
     }
     let due = now;
@@ -296,17 +303,15 @@ export class Session {
     this.stop("hello");
     this.isWelcome = true;
     this.room.id = r.id;
-    this.ticket = { id: r.id, token: r.token, epoch: r.epoch, events: 0 };
+    this.ticket = { id: r.id, token: r.token, epoch: r.epoch };
     this.room._state.restart(r.period / 1000);
     this.clock.restart();
     if (r.server !== undefined) this.clock.sample(r.server, this.now() - this.helloAt);
-    if (r.resumed) {
-      this.outbox.resumed(r.inputs ?? 0);
-      this.outbox.flush((data) => this.transmit(data));
-    } else {
-      this.events = 0;
-      this.isNewSeat = true;
-    }
+    if (!r.resumed) this.events = 0; // "gap" tells the page
+    if (this.isResume) {
+      this.lost = this.outbox.resumed(r.inputs, this.codec.version);
+      this.flush();
+    } else this.isNewSeat = true;
     this.save(true);
     this.ping();
     return true;
@@ -317,12 +322,14 @@ export class Session {
       this.isNewSeat = false;
       this.outbox.joined(this.codec.version);
       const waiting = new Set(this.outbox.messages.map((m) => m.request));
-      for (const id of [...this.requests.keys()])
+      for (const id of [...this.pending.keys()])
         if (!waiting.has(id)) this.settle(id, fault("the seat was lost", 1006));
     }
     this.attempts = 0;
     this.room._setStatus("live");
-    this.outbox.flush((data) => this.transmit(data));
+    this.flush();
+    if (this.lost) this.room._emit("gap", this.lost);
+    this.lost = 0;
     const { started } = this;
     if (!started) return;
     this.started = undefined;
@@ -349,6 +356,9 @@ export class Session {
   transmit(data) {
     if (this.ws?.readyState === 1) this.ws.send(data);
   }
+  flush() {
+    this.outbox.flush((data) => this.transmit(data));
+  }
 
   /** @param {string} name @param {any} data @param {number} [request] */
   send(name, data, request = 0) {
@@ -362,9 +372,10 @@ export class Session {
   request(name, data, timeout) {
     return new Promise((resolve, reject) => {
       if (this.room.status === "closed") throw fault("the room is closed", 1000);
-      const id = ++this.lastRequest;
+      const id = ++this.requests;
       const timer = setTimeout(() => this.settle(id, fault(`no answer to ${name}`, 1006)), timeout);
-      this.requests.set(id, { resolve, reject, timer });
+      this.pending.set(id, { resolve, reject, timer });
+      loadAny().catch(() => {}); // for the answer
       try {
         this.send(name, data, id);
       } catch (e) {
@@ -374,9 +385,9 @@ export class Session {
   }
   /** @param {number} id @param {any} error @param {any} [data] */
   settle(id, error, data) {
-    const request = this.requests.get(id);
+    const request = this.pending.get(id);
     if (!request) return;
-    this.requests.delete(id);
+    this.pending.delete(id);
     clearTimeout(request.timer);
     if (error) request.reject(error);
     else request.resolve(data);
@@ -407,7 +418,7 @@ export class Session {
       return;
     }
     this.pingAt = now;
-    this.transmit(this.codec.ping(Math.floor(now) >>> 0));
+    this.transmit(this.codec.ping(Math.floor(now) >>> 0, this.events));
     this.timer("ping", PING_MS, () => this.ping());
   }
   /** @param {any} r @param {number} now */

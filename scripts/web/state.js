@@ -7,8 +7,9 @@
  * what has happened as calls to make; nobody is called in between. A row keeps
  * its object as long as its key stays, through snapshots and reloads too.
  */
-import { buildRow, get, isSameCell, put, toValue } from "./schema.js";
+import { buildRow, get, put, toValue } from "./schema.js";
 import { ENTERED, LEFT } from "./image.js";
+import { NotLoaded } from "./wire.js";
 
 /** @typedef {import("./image.js").Row} Row */
 /** @typedef {number | string} Key */
@@ -79,6 +80,13 @@ const MANY = 8;
 let loops = null;
 /** @type {any} smooth.js, once a schema has had smooth fields */
 let smooth = null;
+/** @type {any} again.js, once a snapshot has followed another */
+let again = null;
+
+/** Resolves when a snapshot may replace another one. */
+export async function loadAgain() {
+  again = await import("./again.js");
+}
 
 /** @param {import("./schema.js").Shape} shape */
 const isSmooth = (shape) => shape.fields.some((f) => f.type.smooth);
@@ -113,13 +121,14 @@ export class State {
     this.image = null;
     /** What the schema needs is here. @type {Promise<any>} */
     this.loaded = Promise.resolve();
-    this.restart(0);
+    this.period = 0; // ms, 0: event-driven
+    /** @type {import("./smooth.js").Timeline | null} */
+    this.timeline = null;
   }
 
-  /** Ticks count anew. @param {number} period ms, 0: event-driven */
+  /** Ticks count anew. @param {number} period */
   restart(period) {
     this.period = period;
-    /** @type {import("./smooth.js").Timeline | null} */
     this.timeline = null;
   }
 
@@ -131,6 +140,11 @@ export class State {
     if (!smooth) return now;
     const timeline = (this.timeline ??= new smooth.Timeline(this.period));
     return isDelta ? timeline.arrive(tick, now) : timeline.soon(now);
+  }
+
+  /** A snapshot comes. Throws NotLoaded where one is held and that needs again.js. */
+  expect() {
+    if (this.image && !again) throw new NotLoaded(loadAgain);
   }
 
   /** @param {string} name of a map; made if it is not there */
@@ -182,7 +196,7 @@ export class State {
     }
     for (const row of touched) {
       const { changed, facet } = row;
-      if (row.isMoved && row.motion) row.motion.aim(row, now, due);
+      if (row.isMoved && row.motion) row.motion.aim(row, now, due, this.period);
       row.version++;
       row.isTouched = row.isMoved = false;
       row.changed = null;
@@ -232,81 +246,35 @@ export class State {
   }
 
   /**
-   * A snapshot: another image, perhaps by another schema. Rows whose key was
-   * there before keep their object and tell what differs.
+   * A snapshot: another image, perhaps by another schema.
    * @param {import("./image.js").Image} image
    * @param {Row[]} added @param {Row[]} touched @param {Row[]} removed @param {Call[]} calls
    */
   replace(image, added, touched, removed, calls) {
-    this.image?.undo(); // what is left there was never shown
-    const before = new Map(this.image?.facets.map((f) => [f.shape.name, f]));
+    const before = this.image;
     this.image = image;
     if (!smooth && image.facets.some((f) => isSmooth(f.shape)))
       this.loaded = import("./smooth.js").then((m) => (smooth = m), () => {});
     for (const facet of image.facets) {
-      const { shape } = facet;
-      const old = before.get(shape.name);
-      before.delete(shape.name);
-      const isOther = JSON.stringify(old?.shape.fields) !== JSON.stringify(shape.fields);
-      facet.columns = this.columns.get(shape.name) ?? null;
+      const { name } = facet.shape;
+      facet.columns = this.columns.get(name) ?? null;
       if (facet.columns) {
-        this.root[shape.name] = facet.columns;
+        this.root[name] = facet.columns;
         facet.columns._load(facet, calls);
         continue;
       }
       if (facet.index) {
-        facet.table = this.table(shape.name);
+        facet.table = this.table(name);
         facet.table._rows = facet.byKey;
       }
-      for (const row of facet.byKey.values()) {
-        const was = old?.byKey.get(row.key);
-        if (!was?.obj) {
-          this.create(row, added);
-          continue;
-        }
-        // The row may have become ours, or have ceased to be.
-        const isNew = isOther || row.fields.length !== was.fields.length;
-        row.obj = was.obj;
-        row.version = was.version;
-        if (isNew) this.reshape(row, was);
-        else if ((row.motion = was.motion)) facet.isDrawn = true;
-        const ids = row.fields
-          .filter((f) => isNew || !isSameCell(f.type, was.cells[f.id], row.cells[f.id]))
-          .map((f) => f.id);
-        if (ids.length) this.write([row], 1, ids, touched);
-      }
-      if (facet.index && old)
-        for (const was of old.byKey.values())
-          if (was.obj && !facet.byKey.has(was.key)) removed.push(was);
+      if (!before) for (const row of facet.byKey.values()) this.create(row, added);
     }
-    for (const [name, facet] of before) {
-      const { columns, table } = facet;
-      if (columns) {
-        columns._load({ ...facet, byKey: new Map() }, calls);
-        delete this.root[name];
-        continue;
-      }
-      removed.push(...facet.byKey.values());
-      if (!table) continue;
-      table._rows = new Map();
-      if (this.root[name] === table) delete this.root[name];
-    }
-  }
-
-  /**
-   * The record was declared anew: what is no more goes, new places come. What
-   * the page itself has put on the object stays.
-   * @param {Row} row @param {Row} was
-   */
-  reshape(row, was) {
-    const fresh = buildRow(row);
-    for (const name of was.facet.shape.tree.keys()) if (!(name in fresh)) delete row.obj[name];
-    Object.assign(row.obj, fresh);
+    if (before) again.replace(this, before, added, touched, removed, calls);
   }
 
   /**
    * Rows of a table with their smooth fields where they are now.
-   * @param {string} name @param {number} now @returns {Iterable<[any, any]>}
+   * @param {string} name @param {number} now @returns {any}
    */
   view(name, now) {
     const columns = this.columns.get(name);

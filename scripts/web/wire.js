@@ -8,10 +8,27 @@
  */
 
 export const MAX_U32 = 2 ** 32 - 1;
-const MAX_DEPTH = 16; // arrays and maps inside each other
+export const MAX_DEPTH = 16; // arrays and maps inside each other
 
 /** The bytes are not what PROTOCOL.md says. */
 export class WireError extends Error {}
+
+/** What came cannot be read before load(). */
+export class NotLoaded extends Error {
+  /** @param {() => Promise<void>} load */
+  constructor(load) {
+    super();
+    this.load = load;
+  }
+}
+
+/** @type {any} any.js, once an `any` has come */
+let anys = null;
+
+/** Resolves when In.any() can read. */
+export async function loadAny() {
+  anys = await import("./any.js");
+}
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
@@ -128,36 +145,8 @@ export class In {
   }
   /** @param {number} [depth] @returns {any} */
   any(depth = 0) {
-    const tag = this.u8();
-    if (tag < 3) return [null, false, true][tag];
-    switch (tag) {
-      case 3: {
-        const v = this.sv();
-        if (v !== (v | 0)) throw new WireError("integer past 32 bits");
-        return v;
-      }
-      case 4: {
-        const v = this.f64();
-        if (!Number.isFinite(v)) throw new WireError("number not finite");
-        return v;
-      }
-      case 5:
-        return this.str();
-      case 8:
-        return this.raw(this.uv()).slice();
-    }
-    const n = this.uv();
-    if (tag > 8 || depth >= MAX_DEPTH) throw new WireError("bad value");
-    if (n > this.end - this.at) throw new WireError("cut short");
-    if (tag === 6) {
-      const list = [];
-      for (let i = 0; i < n; i++) list.push(this.any(depth + 1));
-      return list;
-    }
-    /** @type {[string, any][]} */
-    const pairs = [];
-    for (let i = 0; i < n; i++) pairs.push([this.key(), this.any(depth + 1)]);
-    return Object.fromEntries(pairs); // unlike assignment, it takes "__proto__" for a key
+    if (!anys) throw new NotLoaded(loadAny);
+    return anys.read(this, depth);
   }
 }
 

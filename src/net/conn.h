@@ -106,6 +106,10 @@ size_t conn_queued(const struct conn *c);
  * trusted proxy is between. Until the next call in this thread. */
 const char *conn_address(const struct conn *c);
 
+/* One more request that a script is to answer: false where its address sends too many
+ * (edge_limits.requests). */
+bool conn_may_ask(struct conn *c);
+
 /* "https" where it speaks TLS with us; "https" or "http" where a trusted proxy tells
  * how the client came; else NULL. */
 const char *conn_scheme(const struct conn *c);

@@ -13,7 +13,7 @@
 enum { MAGIC = 0x65646765 };
 
 const struct edge_limits edge_limits_default = {
-    .http = {16 * 1024, 4 * 1024, 64, 64 * 1024}, /* as http_limits_default */
+    .http = {16 * 1024,  4 * 1024, 64, 64 * 1024}, /* as http_limits_default */
     .head_ms = 10000,
     .keep_alive_ms = 30000,
     .close_ms = 3000,
@@ -24,11 +24,12 @@ const struct edge_limits edge_limits_default = {
     .max_out_bytes = 4 << 20,
     .high_water = 256 << 10,
     .conns_per_address = 256,
-    .conns = {50,         100               },
-    .messages = {200,       400     },
-    .bytes = {1 << 20,  4 << 20        },
+    .conns = {50, 100        },
+    .messages = {200,       400      },
+    .bytes = {1 << 20, 4 << 20  },
     .flood_ms = 5000,
-    .deflate = {4,  128,          1 << 20      }, /* as ws_deflate_tuning_default */
+    .deflate = {4,   128,         1 << 20}, /* as ws_deflate_tuning_default */
+    .requests = {50,     100},
 };
 
 static struct edge *edge_of(void *handle)

@@ -12,7 +12,8 @@
 
 struct limits_address {
     uint64_t key;
-    uint64_t meter; /* of new connections */
+    uint64_t meter;    /* of new connections */
+    uint64_t requests; /* ... and of requests */
     uint32_t n_open;
     struct link idle; /* while n_open is 0 */
 };
@@ -140,7 +141,9 @@ static struct limits_address *find(struct limits *l, uint64_t key)
 static void tidy(struct limits *l, uint64_t now_us)
 {
     for (int i = 0; i < 2 && !link_is_alone(&l->idle); i++)
-        if (level_of(oldest(l)->meter, now_us) == 0 || l->n_idle > LIMITS_IDLE)
+        if ((level_of(oldest(l)->meter, now_us) == 0 &&
+             level_of(oldest(l)->requests, now_us) == 0) ||
+            l->n_idle > LIMITS_IDLE)
             forget(l, oldest(l));
 }
 
@@ -173,6 +176,17 @@ enum limits_verdict limits_enter(struct limits *l, struct limits_address **out,
     enum limits_verdict v = enter(l, out, ip, max_open, rate, now_us);
     pthread_mutex_unlock(&l->lock);
     return v;
+}
+
+bool limits_request(struct limits *l, struct limits_address *a, struct limits_rate rate,
+                    uint64_t now_us)
+{
+    if (!a)
+        return true;
+    pthread_mutex_lock(&l->lock);
+    bool fits = limits_take(&a->requests, rate, 1, now_us);
+    pthread_mutex_unlock(&l->lock);
+    return fits;
 }
 
 void limits_leave(struct limits *l, struct limits_address **a)

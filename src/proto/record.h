@@ -38,6 +38,7 @@ enum {
     RECORD_MORE_PARTS = 1,
     RECORD_INPUT_ACK = 1,
     RECORD_RESUME = 2,
+    RECORD_SNAPSHOT_ACK = 2,
 
     /* ROOM flags */
     RECORD_IS_PRIVATE = 1,

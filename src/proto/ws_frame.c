@@ -211,6 +211,13 @@ struct chunk *ws_frame_chunk(enum ws_op op, const void *payload, size_t len)
     return c;
 }
 
+size_t ws_frame_head_bytes(const uint8_t *frame)
+{
+    uint8_t len = frame[1] & 127; /* a server's frames have no mask */
+
+    return len == 127 ? 10 : len == 126 ? 4 : 2;
+}
+
 struct chunk *ws_frame_close(uint16_t code, const char *reason)
 {
     uint8_t payload[CONTROL_MAX] = {(uint8_t)(code >> 8), (uint8_t)code};

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/close_reason.h"
-#include "proto/wire.h"
+#include "room/early.h"
 
 struct room_plan *room_plan_new(const struct room_start *start)
 {
@@ -49,7 +49,6 @@ void errand_free(struct errand **at)
         return;
     place_release(&e->place, e->kind == ERRAND_SIT);
     room_plan_unref(&e->plan);
-    buf_fini(&e->held);
     free(e->bytes);
     free(e);
 }
@@ -58,7 +57,9 @@ static struct errand *new_errand(const struct session_entry *entry)
 {
     struct errand *e = calloc(1, sizeof *e);
 
-    if (!e || !(e->bytes = malloc(entry->n_options + entry->n_user + 1))) {
+    if (!e || !entry)
+        return e;
+    if (!(e->bytes = malloc(entry->n_options + entry->n_user + 1))) {
         free(e);
         return NULL;
     }
@@ -69,7 +70,6 @@ static struct errand *new_errand(const struct session_entry *entry)
         memcpy(e->bytes, entry->options, entry->n_options);
     if (entry->n_user)
         memcpy(e->bytes + entry->n_options, entry->user, entry->n_user);
-    buf_init(&e->held, ERRAND_HELD_BYTES);
     return e;
 }
 
@@ -94,15 +94,17 @@ void errand_send(struct session *s, enum errand_kind kind, unsigned worker,
     s->world->ops->on_move(s->world->ctx, s, worker);
 }
 
-void errand_hold(struct session *s, enum ws_op op, const uint8_t *data, size_t len)
+void errand_keep_hello(struct session *s, enum ws_op op, const uint8_t *data, size_t len)
 {
     struct errand *e = s->errand;
 
-    wire_put_u8(&e->held, (uint8_t)op);
-    wire_put_uv(&e->held, len);
-    buf_append(&e->held, data, len);
-    if (++e->n_held > ERRAND_HELD_MESSAGES || e->held.failed)
-        session_end(s, CLOSE_TOO_MANY, close_reason_text(CLOSE_TOO_MANY));
+    if (!(e->bytes = malloc(len + 1))) {
+        session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
+        return;
+    }
+    memcpy(e->bytes, data, len);
+    e->n_bytes = len;
+    e->op = op;
 }
 
 /* Its place, with the seat, is the callee's. */
@@ -120,7 +122,7 @@ static void run(struct session *s, struct errand *e)
     case ERRAND_ADMIT: session_admit(s, &e->entry); break;
     case ERRAND_SIT: session_go(s, &e->entry, take_place(e), e->plan); break;
     case ERRAND_WATCH: session_watch(s, &e->entry, take_place(e)); break;
-    case ERRAND_AGAIN: break; /* what was held begins with the hello */
+    case ERRAND_AGAIN: session_message(s, e->op, e->bytes, e->n_bytes); break;
     }
 }
 
@@ -130,13 +132,8 @@ void session_arrive(struct session *s)
 
     s->errand = NULL;
     run(s, e);
-    struct wire_in in = wire_from(e->held.data, e->held.len);
-    while (wire_left(&in) > 0 && !s->is_over) {
-        enum ws_op op = (enum ws_op)wire_u8(&in);
-        size_t len = wire_uv(&in);
-        session_message(s, op, wire_raw(&in, len), len);
-    }
     errand_free(&e);
+    early_read_all(s->world);
 }
 
 void session_detach(struct session *s)

@@ -6,9 +6,9 @@
  *   session_attach) -> session_arrive
  *
  * It has no seat yet, or comes back to one, so only the session itself travels: its peer,
- * its wish, what auth() has found out, and what its client has said meanwhile. The seat
- * is reserved in the directory before it leaves; where its room has gone when it arrives
- * it begins anew, a few times.
+ * its wish, what auth() has found out, and what its client has said early (early.h). The
+ * seat is reserved in the directory before it leaves; where its room has gone when it
+ * arrives it begins anew, a few times.
  *
  * Ownership: its session's. Thread: its session's.
  */
@@ -24,11 +24,7 @@
 #include "room/directory.h"
 #include "room/session_internal.h"
 
-enum {
-    ERRAND_HELD_MESSAGES = 64, /* while it is under way; more end the session with 4006 */
-    ERRAND_HELD_BYTES = 64 << 10,
-    ERRAND_MAX = 8, /* rooms that were gone on arrival, until it is told to try later */
-};
+enum { ERRAND_MAX = 8 }; /* moves of one session, until it is told to try later */
 
 enum errand_kind {
     ERRAND_ADMIT, /* to the game's home: session_admit() there */
@@ -41,11 +37,11 @@ struct errand {
     enum errand_kind kind;
     unsigned worker;
     struct session_entry entry; /* points into `bytes` */
-    uint8_t *bytes;
+    uint8_t *bytes;             /* ERRAND_AGAIN: the message that the hello was in */
+    size_t n_bytes;
+    enum ws_op op;
     struct place *place;    /* with one reserved seat for ERRAND_SIT */
     struct room_plan *plan; /* of the room, should it have to be made; NULL: by `entry` */
-    struct buf held;        /* messages: u8 opcode, uv length, bytes */
-    uint32_t n_held;
 };
 
 /* How a room is to begin, for all who might be the first to arrive. Counted, and never
@@ -62,8 +58,8 @@ struct room_plan *room_plan_new(const struct room_start *start);
 struct room_plan *room_plan_ref(struct room_plan *p);
 void room_plan_unref(struct room_plan **p);
 
-/* Send it off; `entry` is copied, the place and the plan are taken (both may be NULL).
- * Where memory is out the session ends. */
+/* Send it off; `entry` (NULL for ERRAND_AGAIN) is copied, the place and the plan are taken
+ * (both may be NULL). Where memory is out the session ends. */
 void errand_send(struct session *s, enum errand_kind kind, unsigned worker,
                  const struct session_entry *entry, struct place *place,
                  struct room_plan *plan);
@@ -71,5 +67,5 @@ void errand_send(struct session *s, enum errand_kind kind, unsigned worker,
 /* Give up what it holds. NULL is fine. */
 void errand_free(struct errand **e);
 
-/* Keep a message for later. */
-void errand_hold(struct session *s, enum ws_op op, const uint8_t *data, size_t len);
+/* ERRAND_AGAIN: the message that its hello came in, whole; copied. */
+void errand_keep_hello(struct session *s, enum ws_op op, const uint8_t *data, size_t len);

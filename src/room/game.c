@@ -191,7 +191,7 @@ struct game *game_open(struct world *w, const char *name)
     g->hall = hall;
     strncpy(g->name, name, sizeof g->name - 1);
     map_init(&g->rooms);
-    map_init(&g->tokens);
+    passes_init(&g->passes);
     bans_init(&g->bans);
     load(g);
     return g;
@@ -210,7 +210,7 @@ void game_close(struct game **at)
         game_end_room(e->value, "stopped");
     map_remove_bytes(&g->world->games, g->name, strlen(g->name));
     map_fini(&g->rooms);
-    map_fini(&g->tokens);
+    passes_fini(&g->passes);
     bans_fini(&g->bans);
     vm_free(&g->vm);
     free(g);

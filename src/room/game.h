@@ -19,6 +19,7 @@
 #include "room/ban.h"
 #include "room/directory.h"
 #include "room/lobby.h"
+#include "room/pass.h"
 #include "room/room.h"
 #include "room/sched.h"
 #include "script/vm.h"
@@ -37,10 +38,11 @@ struct game {
     struct vm *vm;             /* NULL while the script does not load */
     struct err load_error;     /* code 0: the last load was fine */
     struct map rooms;          /* id -> room */
-    struct map tokens;         /* seat token -> player */
+    struct passes passes;      /* by which players come back to their seats */
     uint32_t n_players;        /* seats over all rooms */
     uint32_t n_spectators;     /* ... and those who watch */
     struct lobby lobby;        /* who waits for a room */
+    uint64_t state_bytes;      /* of state frames queued for its players */
     uint64_t n_dropped;        /* messages above a limit: `rate`, max_inputs */
     uint64_t n_invalid;        /* messages that did not fit their declaration */
     uint64_t n_skipped;        /* states not sent because a player's line was stuck */
@@ -67,6 +69,10 @@ struct world_ops {
     /* This session goes to another worker: once the code under way is done, detach it and
      * have it attached there (session_detach). NULL where there is one worker. */
     void (*on_move)(void *ctx, struct session *s, unsigned worker);
+    /* A signal for a room on another worker; what it holds borrows. false: it cannot be
+     * passed on. NULL where there is one worker. */
+    bool (*on_signal)(void *ctx, struct game *g, const struct place *to,
+                      const struct script_signal *what);
     /* Somebody is kept out from now on, or (seconds 0) let in again: on the other workers,
      * too (game_ban). NULL where there are none. */
     void (*on_ban)(void *ctx, struct game *g, const struct ban_key *key, double seconds,
@@ -78,6 +84,7 @@ struct world {
     struct sched sched;
     struct sched waiting; /* sessions whose auth() sleeps (auth.h) */
     uint32_t last_auth;   /* its coroutines are numbered */
+    struct early *early;  /* of sessions that have seats now: to be read (early.h) */
     uint64_t lobby_us;    /* when lobbies want to run; UINT64_MAX: nobody waits */
     size_t n_rooms;
     bool is_dev;              /* scan after every callback, developer records */

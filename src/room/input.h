@@ -25,7 +25,8 @@ enum input_kind {
     INPUT_RAW,     /* payload: the message */
     INPUT_DROP,
     INPUT_RESUME,
-    INPUT_LEAVE, /* payload: the reason */
+    INPUT_LEAVE,  /* payload: the reason */
+    INPUT_SIGNAL, /* of no player; payload: str name, any */
 };
 
 struct input {
@@ -34,6 +35,7 @@ struct input {
     struct schema *schema; /* INPUT_MESSAGE: by which it is encoded */
     uint32_t message;      /* ... and its id in that schema */
     uint32_t request;      /* request id + 1; 0: no answer is wanted */
+    uint32_t seq;          /* of a predicted input; 0: it is none */
     bool is_text;          /* INPUT_RAW */
     uint32_t len;
     const uint8_t *data; /* borrows from the queue */

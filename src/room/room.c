@@ -123,7 +123,7 @@ static void handle_message(struct room *r, struct player *p, const struct input 
         script_message(r->script, p->id, record, name.text, name.len, body.at,
                        wire_left(&body), in->request ? &reply : NULL);
     room_settle(r, result, mark, where);
-    if (in->request && p->peer.conn) {
+    if (in->request && player_listens(p)) {
         if (result == SCRIPT_DONE)
             room_answer(r, p, in->request - 1, true, &reply);
         else
@@ -168,10 +168,23 @@ static void handle_raw(struct room *r, const struct player *p, const struct inpu
     RUN(r, "message", script_raw_message(r->script, p->id, in->data, in->len, in->is_text));
 }
 
+static void handle_signal(struct room *r, const struct input *in)
+{
+    struct wire_in body = wire_from(in->data, in->len);
+    struct wire_str name = wire_str(&body);
+
+    r->n_signals--;
+    if (!r->is_paused)
+        RUN(r, "signal",
+            script_signal(r->script, name.text, name.len, body.at, wire_left(&body)));
+}
+
 static void handle(struct room *r, const struct input *in)
 {
     struct player *p = room_find(r, in->player);
 
+    if (in->kind == INPUT_SIGNAL)
+        handle_signal(r, in);
     if (!p)
         return;
     switch (in->kind) {
@@ -181,8 +194,12 @@ static void handle(struct room *r, const struct input *in)
         p->n_waiting--;
         if (!r->is_paused)
             handle_message(r, p, in);
-        else if (in->request && p->peer.conn)
+        else if (in->request && player_listens(p))
             room_refuse(r, p, in->request - 1, "the room is paused");
+        if (in->seq) {
+            p->input_done = in->seq;
+            r->is_dirty = true; /* who sent it wants to know */
+        }
         break;
     case INPUT_RAW:
         p->n_waiting--;
@@ -202,6 +219,7 @@ static void handle(struct room *r, const struct input *in)
         room_remove(r, p);
         break;
     }
+    case INPUT_SIGNAL: break; /* of no player */
     }
 }
 

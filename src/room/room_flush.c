@@ -29,6 +29,19 @@ static void send_buf(struct player *p, struct buf *out)
     chunk_unref(&frame);
 }
 
+/* One that the client counts. */
+static void send_counted(struct room *r, struct player *p, struct buf *out)
+{
+    enum ws_op op = p->peer.codec == PEER_JSON ? WS_TEXT : WS_BINARY;
+    struct chunk *frame = out->failed ? NULL : ws_frame_chunk(op, out->data, out->len);
+
+    if (!frame)
+        return;
+    p->peer.ops->send(p->peer.conn, frame);
+    ring_push(&p->tally.sent, frame, room_def(r)->resume_bytes);
+    chunk_unref(&frame);
+}
+
 /* The schema is that of the image, which is the one sent: right after a reload the
  * game's own may be newer. */
 static void put_schema(const struct room *r, struct buf *out)
@@ -43,6 +56,12 @@ static void put_schema(const struct room *r, struct buf *out)
 static uint32_t period_us(const struct room *r)
 {
     return room_is_event_driven(r) ? 0 : (uint32_t)(1e6 / room_def(r)->tick_rate + 0.5);
+}
+
+/* Has it all that it was sent, or gets it behind this hello? */
+static bool is_resumed(const struct player *p)
+{
+    return p->is_back && !p->tally.has_gap;
 }
 
 /* Which room it is: what its friends need to come along. */
@@ -63,11 +82,11 @@ static void put_hello(const struct room *r, const struct player *p, struct buf *
 
     wire_put_u8(out, RECORD_HELLO);
     wire_put_u8(out, RECORD_VERSION);
-    wire_put_u8(out, p->is_resumed);
+    wire_put_u8(out, is_resumed(p));
     wire_put_u32(out, r->epoch);
-    buf_append(out, p->token, sizeof p->token);
+    buf_append(out, p->pass.now, sizeof p->pass.now);
     wire_put_uv(out, p->id);
-    wire_put_uv(out, p->n_received);
+    wire_put_uv(out, p->tally.n_received);
     wire_put_uv(out, period_us(r));
     wire_put_uv(out, r->image->at);
     wire_put_u32(out, (uint32_t)(clk_now_us() / 1000));
@@ -85,7 +104,7 @@ static void put_hello_json(const struct room *r, const struct player *p, struct 
     char token[2 * RECORD_TOKEN_BYTES + 1];
 
     for (size_t i = 0; i < RECORD_TOKEN_BYTES; i++)
-        snprintf(token + 2 * i, 3, "%02x", p->token[i]);
+        snprintf(token + 2 * i, 3, "%02x", p->pass.now[i]);
     json_out_object(&j);
     json_out_key_str(&j, "t", "hello");
     json_out_key_int(&j, "id", p->id);
@@ -94,8 +113,8 @@ static void put_hello_json(const struct room *r, const struct player *p, struct 
     json_out_key_int(&j, "epoch", r->epoch);
     json_out_key_int(&j, "tick", r->image->at);
     json_out_key_int(&j, "period", period_us(r));
-    json_out_key_bool(&j, "resumed", p->is_resumed);
-    json_out_key_int(&j, "inputs", p->n_received);
+    json_out_key_bool(&j, "resumed", is_resumed(p));
+    json_out_key_int(&j, "inputs", p->tally.n_received);
     json_out_key_str(&j, "room", r->id);
     if (r->is_private)
         json_out_key_bool(&j, "private", true);
@@ -125,8 +144,45 @@ static void greet(struct room *r, struct player *p)
         put_hello(r, p, out);
     send_buf(p, out);
     begin_view(r, p);
+    p->input_told = 0;
     p->hashed_at = r->tick - p->id % HASH_TICKS; /* not all in one tick */
-    p->needs_hello = p->needs_schema = p->is_resumed = false;
+    p->needs_hello = p->needs_schema = false;
+    p->is_known = true;
+}
+
+/* That something is lost for ever: an event of our own. */
+static void send_gap(struct room *r, struct player *p)
+{
+    bool json = p->peer.codec == PEER_JSON;
+    struct buf *out = &r->scratch;
+
+    buf_clear(out);
+    if (json) {
+        buf_format(out, "{\"t\":\"event\",\"tick\":%u,\"name\":\"gap\",\"data\":null}",
+                   r->tick);
+    } else {
+        wire_put_u8(out, RECORD_EVENT);
+        wire_put_u16(out, (uint16_t)r->tick);
+        wire_put_uv(out, 0);
+        wire_put_str(out, "gap", 3);
+        wire_put_u8(out, ANY_NIL);
+    }
+    send_counted(r, p, out);
+}
+
+/* Behind the state of a client that is back: what it has missed. */
+static void send_missed(struct room *r, struct player *p)
+{
+    const struct ring *sent = &p->tally.sent;
+
+    p->is_back = false;
+    if (p->tally.has_gap)
+        send_gap(r, p);
+    else
+        for (uint32_t i = 0; i < sent->n; i++)
+            p->peer.ops->send(p->peer.conn, ring_at(sent, i));
+    p->has_events = sent->n > 0;
+    p->tally.has_gap = false;
 }
 
 /* An ACK may be late by two ticks, and by what the SDK takes to send it. */
@@ -149,16 +205,26 @@ static bool is_stuck(const struct room *r, struct player *p, uint64_t now_us)
     return p->peer.ops->backlog(p->peer.conn) > 0;
 }
 
+/* Which of its predicted inputs the state contains by now, where that is news to the
+ * client; else 0. What was dropped is as good as handled when nothing waits. */
+static uint32_t input_ack(const struct player *p)
+{
+    uint32_t done = p->n_waiting ? p->input_done : p->input_heard;
+
+    return done == p->input_told ? 0 : done;
+}
+
 /* State for one player; returns whether it is behind afterwards. One whose line is
  * stuck is skipped and gets one merged delta later; not right after the hello,
  * which state has to follow. */
 static bool send_state(struct room *r, struct player *p, bool is_greeted, uint64_t now_us)
 {
     bool is_current = view_is_current(p->view, r->image), failed = false;
+    uint32_t ack = input_ack(p);
 
     /* Asked before anything of this flush is on its way. */
-    p->is_slow =
-        !is_greeted && (!is_current || r->outbox.n_volatile > 0) && is_stuck(r, p, now_us);
+    p->is_slow = !is_greeted && (!is_current || ack || r->outbox.n_volatile > 0) &&
+                 is_stuck(r, p, now_us);
     if (p->needs_schema && p->peer.codec == PEER_BINARY) {
         buf_clear(&r->scratch);
         put_schema(r, &r->scratch);
@@ -169,14 +235,20 @@ static bool send_state(struct room *r, struct player *p, bool is_greeted, uint64
         r->game->n_skipped += !is_current;
         view_skip(p->view, r->image);
     }
-    if (p->is_slow || is_current)
+    if (p->is_slow || (is_current && !ack))
         return !is_current;
     bool json = p->peer.codec == PEER_JSON;
+    p->view->ack = ack;
     struct chunk *frame = emit_frame(&r->cache, r->image, p->view, json, &failed);
     if (frame) {
         p->peer.ops->send(p->peer.conn, frame);
-        pace_sent(p->pace, p->view->told, (uint32_t)now_us);
+        r->state_bytes += frame->len;
+        r->game->state_bytes += frame->len;
+        if (!is_current)
+            pace_sent(p->pace, p->view->told, (uint32_t)now_us);
         p->has_events = false;
+        if (ack)
+            p->input_told = ack;
     }
     chunk_unref(&frame);
     return failed;
@@ -209,6 +281,12 @@ static bool is_served(const struct player *p)
     return p->peer.conn && p->peer.codec != PEER_RAW && p->state != PLAYER_JOINING;
 }
 
+/* Is it kept what this player is sent, because it may come back? */
+static bool is_kept(const struct player *p)
+{
+    return p->pass.is_given && p->has_joined && (p->peer.conn || p->state == PLAYER_HELD);
+}
+
 static void send_events(struct room *r)
 {
     for (size_t i = 0; i < r->outbox.n; i++) {
@@ -216,11 +294,14 @@ static void send_events(struct room *r)
         for (uint32_t k = 0; k < r->n_players; k++) {
             struct player *p = r->players[k];
             struct chunk *frame = p->peer.codec == PEER_JSON ? ev->json : ev->binary;
-            if (!is_served(p) || !frame || i < p->outbox_from ||
-                !outbox_is_for(ev, p->id) || (ev->is_volatile && p->is_slow))
+            if (!frame || i < p->outbox_from || !outbox_is_for(ev, p->id))
                 continue;
-            p->peer.ops->send(p->peer.conn, frame);
-            p->has_events = true;
+            if (is_served(p) && !(ev->is_volatile && p->is_slow)) {
+                p->peer.ops->send(p->peer.conn, frame);
+                p->has_events = true;
+            }
+            if (!ev->is_volatile && is_kept(p))
+                ring_push(&p->tally.sent, frame, room_def(r)->resume_bytes);
         }
     }
 }
@@ -239,6 +320,8 @@ void room_flush(struct room *r, uint64_t now_us)
             if (is_greeted)
                 greet(r, p);
             r->n_behind += send_state(r, p, is_greeted, now_us);
+            if (is_greeted && p->is_back)
+                send_missed(r, p);
             if (r->game->world->is_dev)
                 send_hash(r, p);
         }

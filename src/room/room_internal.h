@@ -75,8 +75,9 @@ void room_flush_raw(struct room *r);
 /* Send BYE and start closing; the peer is the player's no more. */
 void room_part(struct player *p, uint16_t code, const char *reason);
 
-/* The counts by kind of peer follow p->peer; call around every change of it. */
-void room_count_peer(struct room *r, const struct player *p, int by);
+/* The counts by kind of listener follow the seat; call after every change of its peer and
+ * when it is given up. */
+void room_count_peer(struct room *r, struct player *p);
 
 /* Hooks of the VM (room_ban.c): `ctx` is the game. */
 const char *room_on_ban(void *ctx, const struct script_ban *ban);
@@ -84,6 +85,10 @@ bool room_on_unban(void *ctx, const struct script_ban *ban);
 
 /* Whoever comes under this ban goes. */
 void room_ban(struct room *r, const struct ban_key *key, const char *reason);
+/* ... and those for other rooms (room_signal.c). */
+const char *room_on_signal(void *ctx, const char *room, size_t n_room,
+                           const struct script_signal *what);
+bool room_on_rooms(void *ctx, const char *game, struct buf *out);
 
 /* Set the time of the next step. */
 void room_schedule(struct room *r, uint64_t now_us);

@@ -11,6 +11,7 @@
 #include "proto/json_out.h"
 #include "proto/record.h"
 #include "proto/wire.h"
+#include "room/early.h"
 #include "room/errand.h"
 #include "room/session_internal.h"
 #include "script/vm.h"
@@ -49,6 +50,8 @@ struct session *session_open(struct world *w, const struct peer *peer,
 
 void session_forget_wish(struct session *s)
 {
+    if (s->wish && s->player)
+        early_seated(s);
     if (s->wish)
         free(s->wish->door);
     free(s->wish);
@@ -67,6 +70,7 @@ void session_closed(struct session **at, uint16_t code)
         room_lose_peer(s->player->room, s->player, code == CLOSE_NORMAL);
     auth_free(&s->auth);
     errand_free(&s->errand);
+    early_drop(s);
     if (s->world)
         session_detach(s);
     session_forget_wish(s);
@@ -208,6 +212,8 @@ void session_input(struct session *s, const struct input *in)
 
     if (p->is_leaving)
         return;
+    if (in->seq)
+        p->input_heard = in->seq;
     if (p->is_spectator) {
         if (in->request)
             room_refuse(p->room, p, in->request - 1, "spectators only watch");
@@ -231,6 +237,11 @@ void session_ack(struct session *s, uint32_t tick)
     struct player *p = s->player;
 
     pace_acked(p->pace, tick, (uint32_t)clk_now_us(), room_slack_us(p->room));
+}
+
+void session_confirm(struct session *s, uint32_t n_events)
+{
+    ring_confirm(&s->player->tally.sent, n_events);
 }
 
 void session_resync(struct session *s)
@@ -261,16 +272,14 @@ uint16_t session_phase(const struct session *s)
 
 void session_message(struct session *s, enum ws_op op, const uint8_t *data, size_t len)
 {
-    if (s->is_over || s->waiter)
-        return; /* who waits for others has nothing to say but that it goes */
-    if (s->auth) {
-        auth_hold(s, op, data, len);
+    if (s->is_over)
+        return;
+    if (s->auth || s->waiter || s->errand) {
+        early_add(s, op, data, len);
         return;
     }
-    if (s->errand) {
-        errand_hold(s, op, data, len);
-        return;
-    }
+    if (s->player && s->player->pass.has_before && session_is_greeted(s))
+        room_hello_arrived(s->player);
     if (s->peer.codec == PEER_RAW) {
         struct input in = {.kind = INPUT_RAW,
                            .player = s->player ? s->player->id : 0,
@@ -286,8 +295,8 @@ void session_message(struct session *s, enum ws_op op, const uint8_t *data, size
     } else {
         session_binary(s, data, len);
     }
-    if (s->errand && s->errand->kind == ERRAND_AGAIN && s->errand->n_held == 0)
-        errand_hold(s, op, data, len);
+    if (s->errand && s->errand->kind == ERRAND_AGAIN && !s->errand->bytes)
+        errand_keep_hello(s, op, data, len);
     if (s->world->scratch.cap > SCRATCH_KEPT)
         buf_fini(&s->world->scratch);
 }

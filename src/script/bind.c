@@ -433,6 +433,7 @@ void bind_push_host(lua_State *L, struct vm *vm)
     add_functions(L, vm, player);
     lua_setfield(L, -2, "player_api");
     bind_add_auth(L, vm);
+    bind_add_rooms(L, vm);
     vm_push(L, vm, REF_HANDLES);
     lua_setfield(L, -2, "handles");
     lua_pushnumber(L, VM_MAX_TIMERS);

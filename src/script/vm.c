@@ -11,6 +11,7 @@
 
 #include "base/logger.h"
 #include "script/vm_internal.h"
+#include "script/vm_profile.h"
 #include "script/vm_stop.h"
 #include "script/vm_trial.h"
 #include "script/watchdog.h"
@@ -24,8 +25,8 @@ static const char *const host_names[REF_N_HOST] = {
 };
 
 const char *const vm_callback_names[SCRIPT_N_CALLBACKS] = {
-    "create", "join",     "message", "tick", "drop",     "resume",
-    "leave",  "reloaded", "close",   "auth", "spectate",
+    "create",   "join",  "message", "tick",     "drop", "resume", "leave",
+    "reloaded", "close", "auth",    "spectate", "http", "signal",
 };
 
 char *vm_read_file(const char *folder, const char *path, size_t *len)
@@ -79,6 +80,10 @@ static int on_raise(lua_State *L)
     }
     luaL_traceback(L, L, NULL, 1);
     snprintf(vm->traceback, sizeof vm->traceback, "%s", lua_tostring(L, -1));
+    /* The last line is ours: an address, of no use to anybody. */
+    char *last = strrchr(vm->traceback, '\n');
+    if (last && strncmp(last, "\n\t[C]: at 0x", 12) == 0)
+        *last = 0;
     return 0;
 }
 
@@ -414,6 +419,7 @@ int vm_new(struct vm **out, const struct vm_options *o, struct err *e)
     if (!vm)
         return err_set(e, -ENOMEM, "out of memory");
     buf_init(&vm->scratch, MAX_PAYLOAD_BYTES);
+    buf_init(&vm->numbers, 0);
     vm_sources_init(&vm->sources);
     vm->gen_ref = LUA_NOREF;
     map_init(&vm->files);
@@ -454,6 +460,7 @@ void vm_free(struct vm **at)
         return;
     assert(vm->n_rooms == 0);
     if (vm->L) {
+        vm_profile_end(vm);
         vm_settle(vm, UINT64_MAX);
         vm_memory_unwrap(&vm->memory, vm->L);
         lua_close(vm->L);
@@ -462,6 +469,7 @@ void vm_free(struct vm **at)
     free(vm->on_stats);
     game_def_unref(&vm->def);
     buf_fini(&vm->scratch);
+    buf_fini(&vm->numbers);
     map_fini(&vm->files);
     free(vm->on);
     free(vm->rooms);

@@ -137,8 +137,12 @@ int bind_row_restore(lua_State *L);
 /* The functions of bind_auth.c, into the table at the top of the stack. */
 void bind_add_auth(lua_State *L, struct vm *vm);
 
-/* Copy `n` values from the array at `index` into the image (scan.c). */
-void scan_apply(lua_State *L, struct script_room *sr, int index, int n);
+/* ... and those of bind_rooms.c. */
+void bind_add_rooms(lua_State *L, struct vm *vm);
+
+/* Take over what scan.lua found: `n` numbers in the array at `index`, a table or an ffi
+ * one, and a list of the values that are none (scan.c). */
+void scan_apply(lua_State *L, struct script_room *sr, int index, int n, int others);
 
 /* Read the file `path` of the game's folder or of the library; NULL when there
  * is none (or it is larger than 4 MiB). free() the result. */

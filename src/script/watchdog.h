@@ -55,8 +55,9 @@ void watchdog_set_lost_ms(uint32_t ms);
 bool watchdog_enter(lua_State *L, lua_Hook hook, uint64_t now_ns, uint64_t deadline_ns,
                     const char *game, const char *where);
 
-/* It is back. Nothing of it is stopped any more. */
-void watchdog_leave(void);
+/* It is back. Nothing of it is stopped any more. true: it owes a sample (see below) that
+ * its hook had no time to take. */
+bool watchdog_leave(void);
 
 /* Is the deadline of this thread's call over, as far as the watchdog has said? */
 bool watchdog_is_over(void);
@@ -64,6 +65,14 @@ bool watchdog_is_over(void);
 /* Arm the hook of this thread's call now, for another reason than time. Nothing
  * where no call runs. Safe inside an allocator. */
 void watchdog_arm(void);
+
+/* Ask calls in VM `L` of this thread for samples, about `hz` a second and at irregular
+ * times: each is a call of the hook that finds watchdog_take_sample() true. NULL: no
+ * more. Costs nothing where nobody asks. */
+void watchdog_sample(lua_State *L, uint32_t hz);
+
+/* Is a sample due? It is taken then. */
+bool watchdog_take_sample(void);
 
 /* Take back watchdog_arm(), unless the deadline is over. */
 void watchdog_disarm(void);

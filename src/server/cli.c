@@ -33,6 +33,8 @@ static const char usage[] =
     "  check [GAME]               find mistakes without running a server\n"
     "  test [GAME] [WORD]         run test.lua, with simulated players and clock\n"
     "  types [GAME]               write definitions for editors and for TypeScript\n"
+    "  profile GAME               where a running server's time goes: stacks for flame "
+    "graphs\n"
     "  config print [settings]    all settings, their values and where they come from\n"
     "  --version, --help          COMMAND --help tells more\n"
     "\n"
@@ -190,10 +192,11 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } authors[] = {
-    {"check", cmd_check},
-    {"new",   cmd_new  },
-    {"test",  cmd_test },
-    {"types", cmd_types},
+    {"check",   cmd_check  },
+    {"new",     cmd_new    },
+    {"profile", cmd_profile},
+    {"test",    cmd_test   },
+    {"types",   cmd_types  },
 };
 
 int cli_main(int argc, char **argv)

@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/report.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "proto/json_out.h"
 #include "proto/utf8.h"
 #include "server/server.h"
-#include "server/task.h"
+#include "server/survey.h"
 #include "server/worker.h"
 #include "svc/metrics.h"
-
-enum {
-    REPORT_BYTES = 4 << 20,
-    SURVEY_MS = 250, /* that the main thread waits for the workers' figures */
-};
 
 static int by_name(const void *a, const void *b)
 {
@@ -167,6 +159,16 @@ static double n_errors(const struct call_stats *s)
     return (double)s->errors;
 }
 
+static double n_allocated(const struct call_stats *s)
+{
+    return (double)s->allocated;
+}
+
+static double n_sent(const struct call_stats *s)
+{
+    return (double)s->sent;
+}
+
 static double n_kills(const struct call_stats *s)
 {
     return (double)s->kills;
@@ -181,16 +183,20 @@ static void put_callbacks(struct buf *out, struct game *const *list, size_t n)
         const char *help;
         double (*figure)(const struct call_stats *s);
     } figures[] = {
-        {"parlor_callbacks_total",        METRIC_COUNTER, "Calls of a game's callbacks",      n_calls },
-        {"parlor_callback_seconds_total", METRIC_COUNTER, "Time in them",                     total_s },
-        {"parlor_callback_p50_seconds",   METRIC_HIGHEST, "Half of the calls took no longer",
-         p50_s                                                                                        },
-        {"parlor_callback_p99_seconds",   METRIC_HIGHEST, "99 % of the calls took no longer",
-         p99_s                                                                                        },
-        {"parlor_callback_max_seconds",   METRIC_HIGHEST, "The longest call",                 max_s   },
-        {"parlor_callback_errors_total",  METRIC_COUNTER, "Calls that raised",                n_errors},
-        {"parlor_callback_kills_total",   METRIC_COUNTER,
-         "Calls that were stopped for time or memory",                                        n_kills },
+        {"parlor_callbacks_total",                METRIC_COUNTER, "Calls of a game's callbacks",      n_calls    },
+        {"parlor_callback_seconds_total",         METRIC_COUNTER, "Time in them",                     total_s    },
+        {"parlor_callback_p50_seconds",           METRIC_HIGHEST, "Half of the calls took no longer",
+         p50_s                                                                                                   },
+        {"parlor_callback_p99_seconds",           METRIC_HIGHEST, "99 % of the calls took no longer",
+         p99_s                                                                                                   },
+        {"parlor_callback_max_seconds",           METRIC_HIGHEST, "The longest call",                 max_s      },
+        {"parlor_callback_errors_total",          METRIC_COUNTER, "Calls that raised",                n_errors   },
+        {"parlor_callback_kills_total",           METRIC_COUNTER,
+         "Calls that were stopped for time or memory",                                                n_kills    },
+        {"parlor_callback_allocated_bytes_total", METRIC_COUNTER,
+         "Memory of Lua values made in them, collected since or not",                                 n_allocated},
+        {"parlor_callback_sent_bytes_total",      METRIC_COUNTER,
+         "Events, messages and answers they queued for players, before compression",                  n_sent     },
     };
 
     for (size_t f = 0; f < sizeof figures / sizeof *figures; f++) {
@@ -284,6 +290,8 @@ static void put_worker(struct worker *w, struct buf *out)
              "Messages above their rate or max_inputs", g->n_dropped);
     PER_GAME("parlor_game_messages_invalid_total", METRIC_COUNTER,
              "Messages that did not fit their declaration", g->n_invalid);
+    PER_GAME("parlor_state_bytes_total", METRIC_COUNTER,
+             "State frames queued for players, before compression", g->state_bytes);
     PER_GAME("parlor_spectators", METRIC_GAUGE, "Those who watch", g->n_spectators);
     PER_GAME("parlor_waiting_players", METRIC_GAUGE, "Those who wait for a room",
              g->lobby.n);
@@ -323,99 +331,38 @@ static void put_worker(struct worker *w, struct buf *out)
     free(list);
 }
 
-/* Asking all workers: each writes its part, and the last one to be done with it frees
- * it. */
-struct survey {
-    atomic_uint refs;
-    pthread_mutex_t lock;
-    pthread_cond_t done;
-    unsigned n_left;
-    struct buf texts[SERVER_WORKERS_MAX];
-};
-
-static void leave_survey(struct survey *v)
+static void answer(struct worker *w, const void *question, struct buf *out)
 {
-    if (atomic_fetch_sub(&v->refs, 1) > 1)
-        return;
-    for (unsigned i = 0; i < SERVER_WORKERS_MAX; i++)
-        buf_fini(&v->texts[i]);
-    pthread_mutex_destroy(&v->lock);
-    pthread_cond_destroy(&v->done);
-    free(v);
+    (void)question;
+    put_worker(w, out);
 }
 
-static void answer_survey(struct worker *w, void *arg)
-{
-    struct survey *v = arg;
-    struct buf text;
-
-    buf_init(&text, REPORT_BYTES);
-    put_worker(w, &text);
-    pthread_mutex_lock(&v->lock);
-    v->texts[w->index] = text;
-    v->n_left--;
-    pthread_cond_signal(&v->done);
-    pthread_mutex_unlock(&v->lock);
-}
-
-static void end_survey(struct server *s, void *arg, bool is_late)
-{
-    (void)s;
-    (void)is_late;
-    leave_survey(arg);
-}
-
-/* A worker that does not answer in time (a script is about to be stopped there) is told of
- * by what it said the last time: its counters must not seem to go back. */
+/* A worker that has not answered in time is told of by what it said the last time: its
+ * counters must not seem to go back. */
 static void merge(struct server *s, const struct survey *v, struct buf *out)
 {
     struct buf parts[SERVER_WORKERS_MAX];
 
-    for (unsigned i = 0; i < s->n_workers; i++) {
+    for (unsigned i = 0; i < v->n; i++) {
         struct buf *kept = &s->workers[i].said;
-        if (v->texts[i].len > 0) {
+        if (v->answers[i].len > 0) {
             buf_clear(kept);
-            buf_append(kept, v->texts[i].data, v->texts[i].len);
+            buf_append(kept, v->answers[i].data, v->answers[i].len);
         }
-        parts[i] = v->texts[i].len > 0 ? v->texts[i] : *kept;
+        parts[i] = v->answers[i].len > 0 ? v->answers[i] : *kept;
     }
-    metrics_merge(parts, s->n_workers, out);
-}
-
-/* The main thread waits, which nobody else has to. */
-static bool survey_all(struct server *s, struct buf *out)
-{
-    struct survey *v = calloc(1, sizeof *v);
-    struct timespec until;
-
-    if (!v)
-        return false;
-    atomic_init(&v->refs, 2);
-    pthread_mutex_init(&v->lock, NULL);
-    pthread_cond_init(&v->done, NULL);
-    v->n_left = s->n_workers;
-    for (unsigned i = 0; i < SERVER_WORKERS_MAX; i++)
-        buf_init(&v->texts[i], REPORT_BYTES);
-    task_each(s, NULL, answer_survey, end_survey, v);
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += SURVEY_MS * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_mutex_lock(&v->lock);
-    while (v->n_left > 0 && pthread_cond_timedwait(&v->done, &v->lock, &until) == 0)
-        ;
-    merge(s, v, out);
-    pthread_mutex_unlock(&v->lock);
-    leave_survey(v);
-    return true;
+    metrics_merge(parts, v->n, out);
 }
 
 void report_metrics(struct server *s, struct conn *c)
 {
+    struct survey v;
     struct buf out;
 
-    buf_init(&out, REPORT_BYTES);
-    out.failed |= !survey_all(s, &out);
+    buf_init(&out, 2 * SURVEY_BYTES);
+    out.failed |= survey_run(&v, s, answer, NULL, 0) < 0;
+    merge(s, &v, &out);
+    survey_fini(&v);
     metrics_put(&out, "parlor_script_errors_total", METRIC_COUNTER,
                 "Callbacks that raised and values refused",
                 (double)script_log_n_errors(&s->errors));

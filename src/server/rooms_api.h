@@ -11,6 +11,7 @@
 #include "proto/json_out.h"
 #include "room/game.h"
 
+struct server;
 struct worker;
 
 enum { ROOMS_API_MAX = 1000 }; /* rooms in a list; `total` says how many there are */
@@ -20,6 +21,11 @@ void rooms_api_get(struct worker *w, struct conn *c, const struct http_head *hea
 
 /* The game that the query names. NULL: there is none, which has been answered. */
 struct game *rooms_api_game(struct worker *w, struct conn *c, const struct http_head *head);
+
+/* The same for the admin listener, on the main thread: its name, whether or not it loads
+ * just now. */
+const char *rooms_api_game_name(struct server *s, struct conn *c,
+                                const struct http_head *head);
 
 /* The rooms that may be shown, in the order of their ids, and behind these `n` others;
  * hall_list_free(list, n_all). NULL: memory is out. */

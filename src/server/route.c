@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "proto/http_head.h"
+#include "server/calls_api.h"
+#include "server/game_http.h"
 #include "server/move.h"
+#include "server/profiler.h"
 #include "server/report.h"
 #include "server/rooms_api.h"
 #include "server/seat.h"
@@ -51,8 +54,17 @@ static void route_game(struct worker *w, struct conn *c, const struct http_head 
 {
     const char *name = rest + 1;
     size_t n_name = n_rest ? n_rest - 1 : 0;
+    bool is_http =
+        n_name >= 5 && memcmp(name, "_http", 5) == 0 && (n_name == 5 || name[5] == '/');
     bool is_room = game_is_room_name(name, n_name) && !memchr(name, '.', n_name);
 
+    if (is_http) {
+        if (http_head_wants_upgrade(head))
+            not_found(c);
+        else
+            game_http_serve(w, c, head, g, name + 5, n_name - 5);
+        return;
+    }
     if (http_head_wants_upgrade(head)) {
         if (n_name == 0)
             seat_open(w, c, head, g, NULL, 0);
@@ -164,13 +176,18 @@ static void on_admin_request(void *ctx, struct conn *c, const struct http_head *
 {
     struct http_text path = http_head_path(head);
 
-    if (!is_read(head))
+    if (is(path.at, path.len, "/_profile"))
+        profiler_request(ctx, c, head);
+    else if (!is_read(head))
         conn_reply_error(c, 405, "Allow: GET, HEAD\r\n",
                          "only GET and HEAD are taken here");
     else if (is(path.at, path.len, "/metrics"))
         report_metrics(ctx, c);
+    else if (is(path.at, path.len, "/_calls"))
+        calls_api_get(ctx, c, head);
     else
-        conn_reply_error(c, 404, NULL, "this listener has /metrics");
+        conn_reply_error(c, 404, NULL,
+                         "this listener has /metrics, /_calls?game=NAME and /_profile");
 }
 
 const struct edge_handler route_handler = {.on_request = on_request, .on_moved = move_out};

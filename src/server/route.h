@@ -11,6 +11,11 @@
  *   /GAME/ROOM           upgrade: a seat in that room; else the page
  *   /GAME/FILE.EXT       the page's files
  *
+ * and on the admin listener:
+ *   /metrics             for Prometheus
+ *   /_calls?game=NAME    what a game's callbacks and rooms cost, JSON
+ *   /_profile            profiler.h
+ *
  * Thread: its worker's.
  */
 #pragma once

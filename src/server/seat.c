@@ -85,6 +85,12 @@ static bool is_origin_trusted(const struct config *config, const struct http_hea
     return false;
 }
 
+bool seat_is_origin_trusted(const struct worker *w, struct conn *c,
+                            const struct http_head *head)
+{
+    return is_origin_trusted(w->config, head, conn_scheme(c));
+}
+
 static bool is_origin_allowed(const struct config *config, const struct http_head *head,
                               const char *scheme)
 {

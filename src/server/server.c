@@ -205,24 +205,15 @@ static void add_signal(struct server *s, uv_signal_t *handle, uv_signal_cb cb, i
 static int listen_admin(struct server *s, struct err *e)
 {
     const struct config *c = s->config;
-    char host[256] = "127.0.0.1";
+    char host[CONFIG_HOST_MAX + 1] = "127.0.0.1";
     /* With any free port for the main one, any free one here too. */
     uint32_t port = c->port ? server_port(s) + 1u : 0;
     struct err why;
 
     if (strcmp(c->admin, "off") == 0 || port > 65535)
         return 0;
-    if (*c->admin) {
-        const char *colon = strrchr(c->admin, ':');
-        size_t n = colon ? (size_t)(colon - c->admin) : 0;
-        char *end = NULL;
-        port = colon ? (uint32_t)strtoul(colon + 1, &end, 10) : 0;
-        if (!colon || n == 0 || n >= sizeof host || *end || end == colon + 1 ||
-            port > 65535)
-            return err_set(e, -EINVAL, "admin: %s is not address:port", c->admin);
-        memcpy(host, c->admin, n);
-        host[n] = 0;
-    }
+    if (*c->admin && !config_split_address(c->admin, host, &port))
+        return err_set(e, -EINVAL, "admin: %s is not address:port", c->admin);
     int r = edge_listen(s->admin, host, (uint16_t)port, true, &why);
     if (r < 0 && c->is_dev && !*c->admin) {
         logger_warn("server", "no admin listener: %s", why.text);
@@ -317,6 +308,7 @@ static void open_loop(struct server *s)
     add_signal(s, &s->on_hup, on_hup_signal, SIGHUP);
     uv_async_init(s->loop, &s->mail, on_mail);
     s->mail.data = s;
+    profiler_open(s);
     mailbox_init(&s->box, SIZE_MAX, wake, s);
 }
 
@@ -373,6 +365,7 @@ void server_close(struct server *s)
         edge_close(&s->admin);
         edge_close(&s->redirect);
         dev_stop(s);
+        profiler_close(s);
         uv_close((uv_handle_t *)&s->on_int, NULL);
         uv_close((uv_handle_t *)&s->on_term, NULL);
         uv_close((uv_handle_t *)&s->on_hup, NULL);

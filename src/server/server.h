@@ -25,6 +25,7 @@
 #include "net/static_files.h"
 #include "server/config.h"
 #include "server/net_limits.h"
+#include "server/profiler.h"
 #include "server/script_log.h"
 
 enum { SERVER_WORKERS_MAX = 64 };
@@ -60,6 +61,7 @@ struct server {
     struct map games;          /* name -> struct server_game */
     struct dev *dev;           /* NULL in serve */
     struct script_log errors;
+    struct profiler profiler;
     uv_signal_t on_int, on_term, on_hup;
     atomic_bool is_stopping;  /* nobody is let in any more */
     atomic_bool is_ending;    /* loops have ended, tasks are given up */

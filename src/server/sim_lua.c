@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clk.h"
+#include "room/http_call.h"
 
 static struct sim *sim_of(lua_State *L)
 {
@@ -208,6 +209,31 @@ static int do_frames(lua_State *L)
     return 1;
 }
 
+/* http(game, request as any) -> status, header lines, body; or nil and why it is not
+ * answered */
+static int do_http(lua_State *L)
+{
+    struct game *g = check_game(L, 1);
+    size_t n;
+    const char *request = luaL_checklstring(L, 2, &n);
+    struct script_http_answer a;
+
+    if (!g->vm)
+        return luaL_error(L, "the game %s does not load: %s", g->name, g->load_error.text);
+    enum script_result r = http_call(g, (const uint8_t *)request, n, &a);
+    if (r == SCRIPT_DONE) {
+        lua_pushinteger(L, a.status);
+        lua_pushstring(L, (const char *)a.headers.data);
+        lua_pushlstring(L, a.body.data ? (const char *)a.body.data : "", a.body.len);
+    } else {
+        lua_pushnil(L);
+        lua_pushstring(L, r == SCRIPT_ABSENT ? "the game has no http" : "http failed");
+        lua_pushnil(L);
+    }
+    script_http_fini(&a);
+    return 3;
+}
+
 /* closing(connection) -> code and reason that the server closes with, or nothing */
 static int do_closing(lua_State *L)
 {
@@ -252,7 +278,7 @@ static int do_rooms(lua_State *L)
         push_room(L, e->value);
         lua_rawseti(L, -2, ++n);
     }
-    lua_pushinteger(L, (lua_Integer)g->tokens.n);
+    lua_pushinteger(L, (lua_Integer)g->passes.by_token.n);
     lua_pushinteger(L, (lua_Integer)g->n_players);
     return 3;
 }
@@ -412,6 +438,7 @@ static void push_rig(lua_State *L, struct sim **at)
         {"closing",    do_closing   },
         {"backlog",    do_backlog   },
         {"rooms",      do_rooms     },
+        {"http",       do_http      },
         {"errors",     do_errors    },
         {"json",       do_json      },
         {NULL,         NULL         },

@@ -85,10 +85,57 @@ static void on_ban(void *ctx, struct game *g, const struct ban_key *key, double 
     task_each(w->server, w, ban, free_order, o);
 }
 
+/* A signal under way to a room on another worker. */
+struct signal_order {
+    struct letter letter; /* first */
+    char game[GAME_NAME_MAX + 1], room[ROOM_ID_MAX + 1];
+    struct script_signal what; /* points into `bytes` */
+    char bytes[];
+};
+
+static void on_signal_letter(struct letter *l, void *reader)
+{
+    struct signal_order *o = (struct signal_order *)l;
+    struct worker *w = reader;
+    struct game *g = w ? game_find(&w->world, o->game, strlen(o->game)) : NULL;
+    struct room *r = g ? game_find_room(g, o->room, strlen(o->room)) : NULL;
+    const char *why = r ? room_signal(r, &o->what) : NULL;
+
+    if (why)
+        logger_debug(o->game, "room %s: a signal is lost: %s", o->room, why);
+    free(o);
+}
+
+static bool on_signal(void *ctx, struct game *g, const struct place *to,
+                      const struct script_signal *what)
+{
+    struct worker *w = ctx;
+    struct signal_order *o = malloc(sizeof *o + what->n_name + what->n_payload);
+
+    if (!o)
+        return false;
+    *o = (struct signal_order){
+        .letter = {NULL, on_signal_letter},
+          .what = *what
+    };
+    strcpy(o->game, g->name);
+    strcpy(o->room, to->id);
+    memcpy(o->bytes, what->name, what->n_name);
+    if (what->n_payload)
+        memcpy(o->bytes + what->n_name, what->payload, what->n_payload);
+    o->what.name = o->bytes;
+    o->what.payload = (const uint8_t *)o->bytes + what->n_name;
+    if (mailbox_post(&w->server->workers[to->worker].box, &o->letter))
+        return true;
+    free(o);
+    return false;
+}
+
 static const struct world_ops world_ops = {.on_error = on_script_error,
                                            .on_schedule = on_schedule,
                                            .on_taken_back = on_taken_back,
                                            .on_move = move_on,
+                                           .on_signal = on_signal,
                                            .on_ban = on_ban};
 
 static void on_alarm(void *ctx)

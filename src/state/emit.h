@@ -49,6 +49,8 @@ struct sight {
 struct view {
     uint32_t player;      /* whose view it is: who owns its rows; 0: nobody's */
     uint32_t base;        /* it holds the state of this tick */
+    uint32_t ack;         /* to be told with the next frame: the last input of the client
+                           * that the image contains; 0: nothing to tell */
     uint32_t told;        /* tick of the last frame, which is what the client knows: below
                            * base when nothing that it sees has changed since */
     struct held *known;   /* by table: rows held, while behind; NULL while in step */
@@ -117,7 +119,8 @@ void emit_cache_init(struct emit_cache *c);
 void emit_cache_fini(struct emit_cache *c);
 
 /* The WebSocket frame that brings `v` up to date, and move `v` there: a snapshot
- * for a view without state, else a delta. The reference is yours. NULL where there is
+ * for a view without state, else a delta. It tells v->ack, which is 0 then; where there
+ * is nothing else to send, an empty delta does. The reference is yours. NULL where there is
  * nothing to send, or when memory was out: then *failed is true and `v` starts
  * over with a snapshot. Call between image_commit() and image_begin(), once a tick. */
 struct chunk *emit_frame(struct emit_cache *c, const struct image *img, struct view *v,

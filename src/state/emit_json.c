@@ -178,12 +178,27 @@ static bool put_map(const struct diff *d, uint32_t table, struct json_out *j)
     return true;
 }
 
-static void put_snapshot(const struct diff *d, uint32_t tick, struct json_out *j)
+static void put_head(bool is_delta, uint32_t ack, struct json_out *j)
+{
+    json_out_object(j);
+    json_out_key_str(j, "t", is_delta ? "delta" : "snapshot");
+    if (ack)
+        json_out_key_int(j, "ack", ack);
+}
+
+void emit_put_json_head(bool is_delta, uint32_t ack, struct buf *out)
+{
+    struct json_out j = json_out_to(out);
+
+    put_head(is_delta, ack, &j);
+}
+
+static void put_snapshot(const struct diff *d, uint32_t tick, uint32_t ack,
+                         struct json_out *j)
 {
     const struct record *root = d->img->tables[0].record;
 
-    json_out_object(j);
-    json_out_key_str(j, "t", "snapshot");
+    put_head(false, ack, j);
     json_out_key_int(j, "tick", tick);
     json_out_key(j, "state", 5);
     json_out_object(j);
@@ -201,15 +216,14 @@ static void put_snapshot(const struct diff *d, uint32_t tick, struct json_out *j
     json_out_end_object(j);
 }
 
-static bool put_delta(const struct diff *d, uint32_t tick, uint32_t base,
+static bool put_delta(const struct diff *d, uint32_t tick, uint32_t base, uint32_t ack,
                       struct json_out *j)
 {
     const struct record *root = d->img->tables[0].record;
     uint32_t fields[DIFF_WORDS];
     bool any = false;
 
-    json_out_object(j);
-    json_out_key_str(j, "t", "delta");
+    put_head(true, ack, j);
     json_out_key_int(j, "tick", tick);
     json_out_key_int(j, "base", base);
     for (uint32_t i = 1; i < d->img->schema->n_tables; i++)
@@ -223,13 +237,14 @@ static bool put_delta(const struct diff *d, uint32_t tick, uint32_t base,
     return any;
 }
 
-bool emit_put_json(const struct diff *d, uint32_t tick, uint32_t base, struct buf *out)
+bool emit_put_json(const struct diff *d, uint32_t tick, uint32_t base, uint32_t ack,
+                   struct buf *out)
 {
     struct json_out j = json_out_to(out);
 
     if (d->view)
-        return put_delta(d, tick, base, &j);
-    put_snapshot(d, tick, &j);
+        return put_delta(d, tick, base, ack, &j);
+    put_snapshot(d, tick, ack, &j);
     return true;
 }
 
@@ -237,7 +252,7 @@ void emit_snapshot_json(const struct image *img, struct buf *out)
 {
     struct diff d = diff_of(img, NULL, NULL);
 
-    emit_put_json(&d, img->at, img->at, out);
+    emit_put_json(&d, img->at, img->at, 0, out);
 }
 
 void emit_delta_json(const struct image *img, const struct view *v, struct buf *out)
@@ -245,5 +260,5 @@ void emit_delta_json(const struct image *img, const struct view *v, struct buf *
     if (v->base >= img->at && !v->is_resuming)
         return;
     struct diff d = diff_of(img, v, NULL);
-    emit_put_json(&d, img->at, v->base, out);
+    emit_put_json(&d, img->at, v->base, 0, out);
 }

@@ -232,11 +232,11 @@ static bool put_record(struct personal *p, const struct diff *d, const struct vi
 
     buf_clear(out);
     if (json)
-        return emit_put_json(d, tick, v->told, out) || v->is_resuming;
+        return emit_put_json(d, tick, v->told, v->ack, out) || v->is_resuming;
     if (d->view)
-        emit_put_delta_head(tick, v->told, v->is_resuming, out);
+        emit_put_delta_head(tick, v->told, v->is_resuming, v->ack, out);
     else
-        emit_put_snapshot_head(tick, out);
+        emit_put_snapshot_head(tick, v->ack, out);
     size_t head = out->len;
     *failed = !put_sections(p, d, v, out);
     bool any = out->len > head || !d->view || v->is_resuming;

@@ -21,22 +21,24 @@ TEST(room_counts, "the counts by kind of peer follow joins, drops, returns and k
     struct session *t = far_join(&w, &b, PEER_BINARY, NULL);
     struct room *r = only_room(g);
 
-    CHECK_EQ(r->n_json, 1);
-    CHECK_EQ(r->n_binary, 1);
+    CHECK_EQ(r->n_listeners[PEER_JSON], 1);
+    CHECK_EQ(r->n_listeners[PEER_BINARY], 1);
     far_step(&w, 60);
     struct player *p = t->player;
     session_closed(&t, 1006);
-    CHECK_EQ(r->n_binary, 0);
+    CHECK_EQ(r->n_listeners[PEER_BINARY], 1); /* what it misses is kept for it */
     CHECK_EQ(room_n_seats(r), 2);
     c = (struct far_end){0};
     struct peer peer = far_peer(&c, PEER_JSON); /* back with another codec */
-    room_resume_seat(r, p, &peer, 0);
-    CHECK_EQ(r->n_json, 2);
+    struct room_return from = {.token = p->pass.now};
+    room_resume_seat(r, p, &peer, &from);
+    CHECK_EQ(r->n_listeners[PEER_JSON], 2);
+    CHECK_EQ(r->n_listeners[PEER_BINARY], 0);
     room_kick(r, p, 4000, "out");
     CHECK_EQ(c.code, 4000);
     CHECK_STR(c.reason, "out");
     room_kick(r, p, 4000, "again"); /* far.c would refuse a second Close */
-    CHECK_EQ(r->n_json, 1);
+    CHECK_EQ(r->n_listeners[PEER_JSON], 1);
     far_step(&w, 60);
     CHECK_EQ(room_n_seats(r), 1);
     session_closed(&s, 1000);

@@ -41,6 +41,7 @@ static void on_broadcast(void *room, const struct script_event *ev, const uint32
         buf_text(&r->trace, " all");
     for (size_t i = 0; i < n_list; i++)
         buf_format(&r->trace, " %u", list[i]);
+    vm_note_sent(r->vm, 100);
     note_event(r, ev);
 }
 

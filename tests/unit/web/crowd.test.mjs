@@ -15,7 +15,10 @@ import { facetHashes } from "../../../scripts/web/hash.js";
 import { Binary } from "../../../scripts/web/binary.js";
 import { Json } from "../../../scripts/web/json.js";
 import { parseSchema } from "../../../scripts/web/schema.js";
-import { State, Table } from "../../../scripts/web/state.js";
+import { State, Table, loadAgain } from "../../../scripts/web/state.js";
+import { loadAny } from "../../../scripts/web/wire.js";
+
+await Promise.all([loadAgain(), loadAny()]);
 
 const program =
   process.env.CROWD_FRAMES ?? new URL("../../../build/asan/crowd_frames", import.meta.url).pathname;

@@ -2,9 +2,12 @@
 /* What several tests need: hex, plain copies, and a server that says what the
  * test wants over WebSockets that are none. */
 import { join } from "../../../scripts/web/client.js";
-import { schemaHash } from "../../../scripts/web/schema.js";
-import { Table } from "../../../scripts/web/state.js";
-import { In, Out, utf8 } from "../../../scripts/web/wire.js";
+import { loadWords, schemaHash } from "../../../scripts/web/schema.js";
+import { Table, loadAgain } from "../../../scripts/web/state.js";
+import { In, Out, loadAny, utf8 } from "../../../scripts/web/wire.js";
+
+// What comes on demand is here, so that nothing waits but in load.test.mjs.
+if (!globalThis.comesOnDemand) await Promise.all([loadAgain(), loadAny(), loadWords()]);
 
 export const fromHex = (hex) => Uint8Array.from(Buffer.from(hex, "hex"));
 export const toHex = (bytes) => Buffer.from(bytes).toString("hex");

@@ -30,20 +30,55 @@ test("view: between two samples, straight and without a jump", async (t) => {
   assert.equal(drawn(room), 11, "arrives and stays");
 });
 
-test("view: late samples slow it down, never back", async (t) => {
+test("view: late samples slow it down until the delay has grown, and never back", async (t) => {
   const { room, socket, time } = await liveRoom(t);
   let last = drawn(room);
+  let stands = 0;
+  const look = (ms, tick) => {
+    for (; ms > 0; ms -= 5) {
+      time.pass(5);
+      const x = drawn(room);
+      assert.ok(x >= last && x - last < 0.06, `from ${last} to ${x} in tick ${tick}`);
+      if (tick > 30 && x === last) stands++;
+      last = x;
+    }
+  };
   for (let tick = 6; tick < 60; tick++) {
     const late = tick % 3 === 0 ? 30 : 0; // every third comes 30 ms late
-    time.pass(late);
+    look(late, tick);
     socket.say(new Records().move(tick, tick - 1, 0, 16));
-    for (let left = PERIOD - late; left > 0; left -= 5) {
-      const x = drawn(room);
-      assert.ok(x >= last && x - last < 0.12, `from ${last} to ${x} in tick ${tick}`);
-      last = x;
-      time.pass(5);
-    }
+    look(PERIOD - late, tick);
   }
+  assert.ok(stands < 10, `stands still for ${stands * 5} ms of 1500`);
+});
+
+test("view: passes through every sample, however they come", async (t) => {
+  const { room, socket, time } = await liveRoom(t);
+  const start = time.now();
+  const places = [1]; // of the frog by tick, from tick 5 on: to and fro
+  const shown = [];
+  const look = (ms) => {
+    for (; ms > 0; ms--) {
+      time.pass(1);
+      shown.push(drawn(room));
+    }
+  };
+  drawn(room);
+  for (let tick = 6; tick < 120; tick++) {
+    const late = (tick * 7919) % 45; // 0 to 44 ms late, in no order
+    const at = start + (tick - 5) * PERIOD + late;
+    look(Math.max(0, at - time.now()));
+    const by = tick % 2 ? -64 : 96;
+    places.push(places[places.length - 1] + by / 64);
+    socket.say(new Records().move(tick, tick - 1, 0, by));
+  }
+  look(400);
+  // After the first second the delay is what it has to be: the turns are all reached.
+  const turns = shown.filter((x, i) => i && i < shown.length - 1 && (x - shown[i - 1]) * (shown[i + 1] - x) < 0);
+  const wanted = places.slice(30, -1);
+  for (const x of wanted) assert.ok(turns.some((y) => Math.abs(x - y) < 0.06), `reaches ${x}`);
+  const wait = shown.length - shown.findIndex((x) => x === places[places.length - 1]);
+  assert.ok(wait >= 400 - PERIOD - 60, `the last is shown ${400 - wait} ms after it came`);
 });
 
 test("view: an angle takes the short way round", async (t) => {

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The SDK's types, which are its JSDoc: its own files and the games' pages keep to
+ * them, and what TypeScript emits of them serves a page in strict TypeScript.
+ */
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import test from "node:test";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+const web = path.join(root, "scripts/web");
+const folders = [web, ...readdirSync(path.join(root, "games")).map((g) => path.join(root, "games", g, "web"))];
+
+/** The modules of a folder; none where there is no such folder. */
+function modules(folder) {
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.endsWith(".js"))
+      .map((name) => path.join(folder, name));
+  } catch {
+    return [];
+  }
+}
+
+/** As an import of a page: "/_parlor/client.js", and what the server makes of shared.lua. */
+const options = (paths, more = {}) => ({
+  target: ts.ScriptTarget.ES2022,
+  module: ts.ModuleKind.ES2022,
+  moduleResolution: ts.ModuleResolutionKind.Bundler,
+  lib: ["lib.es2022.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts"],
+  types: [],
+  strict: true,
+  noEmit: true,
+  paths,
+  ...more,
+});
+
+/** One line for each error. */
+function errors(files, settings) {
+  const program = ts.createProgram(files, settings);
+  return ts.getPreEmitDiagnostics(program).map((d) => {
+    const at = d.file && d.file.getLineAndCharacterOfPosition(d.start);
+    const where = at ? `${path.relative(root, d.file.fileName)}:${at.line + 1}: ` : "";
+    return where + ts.flattenDiagnosticMessageText(d.messageText, "\n");
+  });
+}
+
+const PAGE = `
+import { join, type Room } from "/_parlor/client.js";
+
+const room: Room = await join("/arena", { name: "Ann" }, { timeout: 5000 });
+const off: () => void = room.on("status", (status: string) => console.log(status));
+const me = await room.predict("ships", {
+  input: "steer",
+  read: () => ({ turn: 1 }),
+  step: (ship: { x: number }, input: { turn: number }) => void (ship.x += input.turn),
+  snap: 100,
+});
+const x: number = me.view()?.x ?? 0;
+const numbers: number[] = [room.clock.now(), room.rtt, room.delay, me.pending, me.corrections, x];
+for (const [id, ship] of room.view("ships")) console.log(id, ship.x, numbers);
+const answer: unknown = await room.request("trade", { with: 7 }, { timeout: 100 });
+room.send("say", { text: String(answer) });
+off();
+`;
+
+const WRONG = `
+import { join } from "/_parlor/client.js";
+const room = await join(7);
+room.send();
+room.predict("ships", { input: "steer" });
+const status: "gone" = room.status;
+room.nosuch;
+`;
+
+test("the SDK and the games' pages keep to the types", () => {
+  const shared = readdirSync(path.join(root, "games")).map((game) => [
+    `/${game}/shared.js`,
+    [path.join(root, "tests/unit/web/shared.d.ts")],
+  ]);
+  const paths = { "/_parlor/*": [`${web}/*`], ...Object.fromEntries(shared) };
+  const found = errors(
+    folders.flatMap(modules),
+    options(paths, { allowJs: true, checkJs: true }),
+  );
+  assert.deepEqual(found, []);
+});
+
+test("what is emitted serves a page in TypeScript, and tells what is wrong", (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "parlor-types-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const emit = options({}, { allowJs: true, declaration: true, emitDeclarationOnly: true });
+  const program = ts.createProgram([path.join(web, "client.js")], {
+    ...emit,
+    noEmit: false,
+    outDir: path.join(folder, "types"),
+  });
+  assert.equal(program.emit().emitSkipped, false);
+  writeFileSync(path.join(folder, "page.ts"), PAGE);
+  writeFileSync(path.join(folder, "wrong.ts"), WRONG);
+  const strict = options({ "/_parlor/*": [`${folder}/types/*`] });
+  assert.deepEqual(errors([path.join(folder, "page.ts")], strict), []);
+  const lines = errors([path.join(folder, "wrong.ts")], strict).map((e) => Number(/:(\d+):/.exec(e)?.[1]));
+  assert.deepEqual(lines, [3, 4, 5, 6, 7]);
+});
