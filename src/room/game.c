@@ -191,7 +191,7 @@ struct game *game_open(struct world *w, const char *name)
     g->hall = hall;
     strncpy(g->name, name, sizeof g->name - 1);
     map_init(&g->rooms);
-    passes_init(&g->passes);
+    passes_init(&g->passes, w->worker, directory_n_workers(w->directory));
     bans_init(&g->bans);
     load(g);
     return g;

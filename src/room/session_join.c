@@ -291,12 +291,12 @@ void session_stay(struct session *s)
     session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
 }
 
-/* A token begins with the worker that gave it out; after a restart that may be another
- * one, so the others are asked as well, each once. */
+/* A token tells the worker that has given it out; after a restart that may be another one,
+ * so the others are asked as well, each once. */
 bool session_looks_elsewhere(struct session *s, const uint8_t *token)
 {
     unsigned n = directory_n_workers(s->world->directory), own = s->world->worker;
-    unsigned first = token[0] % n;
+    unsigned first = pass_worker(token, n);
 
     if (n == 1 || s->n_moves >= n)
         return false;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/chunk.h"
 #include "base/clk.h"
 #include "base/close_reason.h"
 #include "base/logger.h"
@@ -295,6 +296,7 @@ static void run_thread(void *arg)
     worker_find_games(w, &w->error);
     uv_sem_post(&w->loaded);
     worker_run(w);
+    chunk_end_thread();
     if (atomic_fetch_sub(&s->n_running, 1) == 1)
         task_main(s, on_all_ended, NULL);
 }
