@@ -303,7 +303,7 @@ export class Session {
     this.stop("hello");
     this.isWelcome = true;
     this.room.id = r.id;
-    this.ticket = { id: r.id, token: r.token, epoch: r.epoch };
+    this.ticket = { id: r.id, token: r.token, epoch: r.epoch, events: 0, requests: 0 };
     this.room._state.restart(r.period / 1000);
     this.clock.restart();
     if (r.server !== undefined) this.clock.sample(r.server, this.now() - this.helloAt);

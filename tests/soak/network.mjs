@@ -5,7 +5,7 @@ import process from "node:process";
 import { startServer } from "../e2e/lib/server.mjs";
 import { STORM, run } from "../e2e/lib/storm.mjs";
 
-const FAULTS_PER_SECOND = 5;
+const FAULTS_PER_SECOND = 10;
 
 const seconds = Number(process.argv[2] ?? 600);
 const players = Number(process.argv[3] || 500);

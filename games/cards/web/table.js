@@ -300,6 +300,7 @@ export function makeTable(room) {
         item.remove();
         held.delete(card);
       }
+    /** @type {Element[]} */
     const drawn = [];
     cards.forEach((card, i) => {
       let mine = held.get(card);

@@ -58,6 +58,30 @@ TEST(vm_profile_loop, "a compiled loop is sampled inside, with all that called i
     rig_close(&r);
 }
 
+TEST(vm_profile_inlined,
+     "a function that compiled code has taken into its caller's loop is "
+     "seen as itself, again after a reload")
+{
+    struct rig r = {0};
+    const char *game =
+        RUNNER("budget_kill = 60000",
+               "local function heavy(x)\n x = x % 1013 + 3\n x = x * 7 % 911\n"
+               " x = x * 5 % 773\n x = x * 3 % 613\n return x\nend\n"
+               "function drive(n) local x = 1 for i = 1, n do\n x = heavy(x)\n "
+               "end return x end\n");
+
+    rig_open(&r, game);
+    CHECK_EQ(vm_profile_begin(r.vm, VM_PROFILE_MAX_HZ), 0);
+    for (int round = 1; round <= 2; round++) {
+        for (int i = 0; i < 100 && samples_with(&r, " drive;") < 20ull * (unsigned)round;
+             i++)
+            rig_eval(&r, "local x = drive(2e6) return x");
+        CHECK(samples_with(&r, " drive;pond/game.lua:7 heavy ") >= 20ull * (unsigned)round);
+        CHECK_EQ(rig_reload(&r, game), 0);
+    }
+    rig_close(&r);
+}
+
 TEST(vm_profile_shapes,
      "coroutines come behind who resumed them, very deep stacks are cut, and what ends "
      "in C is the server's")
