@@ -81,9 +81,14 @@ struct room {
     bool is_locked;
     bool is_paused; /* failed too often; waits for a reload */
     bool is_stepping;
-    bool is_closing; /* ends when the step is over */
-    bool ran_lua;    /* a callback ran since the last scan */
-    bool is_dirty;   /* event-driven: a flush is due */
+    bool is_closing;     /* ends when the step is over */
+    bool ran_lua;        /* a callback ran since the last scan */
+    bool is_dirty;       /* event-driven: a flush is due */
+    bool is_unsaved;     /* something has happened since it was saved (room_save.h) */
+    bool is_suspended;   /* the process ends: it was saved, and rests */
+    uint64_t save_at_us; /* not before */
+    uint64_t saved_us;   /* 0: never */
+    uint64_t saved_hash; /* of what was saved, its time left out */
     char close_reason[124];
 };
 

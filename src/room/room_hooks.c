@@ -278,6 +278,13 @@ static const struct jwt_keys *on_jwt_keys(void *ctx)
     return g->world->jwt_keys;
 }
 
+static struct store_port *on_store(void *ctx)
+{
+    const struct game *g = ctx;
+
+    return g->world->store;
+}
+
 const struct vm_hooks room_hooks = {
     .send = on_send,
     .broadcast = on_broadcast,
@@ -293,6 +300,7 @@ const struct vm_hooks room_hooks = {
     .backlog = on_backlog,
     .on_slow = on_slow,
     .jwt_keys = on_jwt_keys,
+    .store = on_store,
     .ban = room_on_ban,
     .unban = room_on_unban,
     .signal = room_on_signal,

@@ -138,9 +138,9 @@ struct script_room *bind_room_at(lua_State *L, int index)
  * does not get one from there. */
 static bool is_private(const char *path)
 {
-    static const char *const names[] = {"door.lua",    "game.lua",    "host.lua",
-                                        "migrate.lua", "restore.lua", "scan.lua",
-                                        "schema.lua",  "timers.lua",  "wait.lua"};
+    static const char *const names[] = {
+        "door.lua", "game.lua",   "host.lua",  "migrate.lua", "restore.lua",
+        "scan.lua", "schema.lua", "store.lua", "timers.lua",  "wait.lua"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(path, names[i]) == 0)
@@ -433,6 +433,7 @@ void bind_push_host(lua_State *L, struct vm *vm)
     add_functions(L, vm, player);
     lua_setfield(L, -2, "player_api");
     bind_add_auth(L, vm);
+    bind_add_store(L, vm);
     bind_add_rooms(L, vm);
     vm_push(L, vm, REF_HANDLES);
     lua_setfield(L, -2, "handles");

@@ -19,9 +19,9 @@
 enum { MAX_SOURCE_BYTES = 4 << 20, MAX_PAYLOAD_BYTES = 4 << 20, MAX_LINE = 0xffffff };
 
 static const char *const host_names[REF_N_HOST] = {
-    "load",        "commit",      "room_new",   "room_free", "room_rebind",
-    "seat_add",    "seat_remove", "last_timer", "run_timer", "scan",
-    "raw_message", "restore",     "auth",
+    "load",        "commit",     "room_new",   "room_free",  "room_rebind", "seat_add",
+    "seat_remove", "last_timer", "run_timer",  "scan",       "raw_message", "restore",
+    "auth",        "timers_get", "timers_put", "room_adopt", "answer",
 };
 
 const char *const vm_callback_names[SCRIPT_N_CALLBACKS] = {

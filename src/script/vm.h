@@ -74,6 +74,7 @@ struct script_view {
 };
 
 struct jwt_keys;
+struct store_port;
 
 enum script_ban_by {
     SCRIPT_BAN_ANY, /* of a player: by user where it has an id, else by address */
@@ -135,6 +136,8 @@ struct vm_hooks {
     void (*on_slow)(void *room, const char *where, double ms);
     /* The keys of parlor.jwt(); NULL: none are configured. */
     const struct jwt_keys *(*jwt_keys)(void *ctx);
+    /* Where parlor.store and parlor.board ask; NULL: nowhere, the server stops. */
+    struct store_port *(*store)(void *ctx);
     /* Keep somebody out of the game. NULL, or why that cannot be. */
     const char *(*ban)(void *ctx, const struct script_ban *ban);
     /* Let him in again; false: he was not kept out. */
@@ -196,6 +199,8 @@ struct vm {
     const char *where;           /* which: "tick", "on.hop" */
     char where_text[128];
     struct vm_raw_in raw_in;
+    uint64_t last_ticket;                /* of what the store was asked */
+    uint32_t n_asked;                    /* ... and has not answered */
     const char *stack_base;              /* of the C stack, where the callback began */
     struct buf scratch;                  /* payloads on their way out */
     struct buf numbers;                  /* what a scan found, where it is in a table */

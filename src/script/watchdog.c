@@ -251,6 +251,18 @@ void watchdog_sample(lua_State *L, uint32_t hz)
 
 /* The watchdog's side. */
 
+static pthread_mutex_t end_lock = PTHREAD_MUTEX_INITIALIZER;
+static void (*before_end)(void *ctx);
+static void *before_end_ctx;
+
+void watchdog_before_end(void (*f)(void *ctx), void *ctx)
+{
+    pthread_mutex_lock(&end_lock);
+    before_end = f;
+    before_end_ctx = ctx;
+    pthread_mutex_unlock(&end_lock);
+}
+
 static void end_process(struct slot *s)
 {
     logger_error("watchdog",
@@ -261,6 +273,9 @@ static void end_process(struct slot *s)
     pthread_kill(s->thread, WATCHDOG_SIGNAL);
     for (int i = 0; i < STACKS_MS && !atomic_load(&s->has_stacks); i++)
         usleep(1000);
+    pthread_mutex_lock(&end_lock);
+    if (before_end)
+        before_end(before_end_ctx);
     _exit(WATCHDOG_EXIT_CODE);
 }
 

@@ -104,6 +104,27 @@ static void stop_worker(struct worker *w, void *arg)
     worker_stop(w);
 }
 
+static void suspend_worker(struct worker *w, void *arg)
+{
+    (void)arg;
+    atomic_fetch_add(&w->server->n_saved, worker_suspend(w));
+}
+
+/* All rooms rest. The folder is let go before players are told: they may come back to
+ * another server. */
+static void on_suspended(struct server *s, void *arg, bool is_late)
+{
+    unsigned n = atomic_load(&s->n_saved);
+
+    (void)arg;
+    if (is_late)
+        return;
+    if (n)
+        logger_info("server", "%u room%s saved", n, n == 1 ? " is" : "s are");
+    data_close(&s->data);
+    task_each(s, NULL, stop_worker, NULL, NULL);
+}
+
 static void on_stop_signal(uv_signal_t *handle, int number)
 {
     struct server *s = handle->data;
@@ -114,7 +135,8 @@ static void on_stop_signal(uv_signal_t *handle, int number)
                 number == SIGINT ? "SIGINT" : "SIGTERM");
     if (s->redirect)
         edge_stop_listening(s->redirect);
-    task_each(s, NULL, stop_worker, NULL, NULL);
+    edge_stop_listening(s->admin);
+    task_each(s, NULL, suspend_worker, on_suspended, NULL);
 }
 
 static void use_tls(struct worker *w, void *arg)
@@ -214,7 +236,7 @@ static int listen_admin(struct server *s, struct err *e)
         return 0;
     if (*c->admin && !config_split_address(c->admin, host, &port))
         return err_set(e, -EINVAL, "admin: %s is not address:port", c->admin);
-    int r = edge_listen(s->admin, host, (uint16_t)port, true, &why);
+    int r = edge_listen(s->admin, host, (uint16_t)port, !c->takes_over, &why);
     if (r < 0 && c->is_dev && !*c->admin) {
         logger_warn("server", "no admin listener: %s", why.text);
         return 0;
@@ -234,14 +256,29 @@ static int open_tls(struct server *s, struct err *e)
     for (unsigned i = 0; i < s->n_workers; i++)
         edge_use_tls(s->workers[i].edge, tls);
     tls_context_unref(&tls);
-    if (c->http_port && (r = edge_open(&s->redirect, s->loop, &s->limits.edge,
-                                       &https_redirect_handler, s, e)) == 0)
-        r = edge_listen(s->redirect,
-                        *c->host    ? c->host
-                        : c->is_dev ? "localhost"
-                                    : "0.0.0.0",
-                        (uint16_t)c->http_port, true, e);
+    if (c->http_port)
+        r = edge_open(&s->redirect, s->loop, &s->limits.edge, &https_redirect_handler, s,
+                      e);
     return r;
+}
+
+/* All listeners; the first worker's port is that of all. */
+static int listen_all(struct server *s, struct err *e)
+{
+    const struct config *c = s->config;
+    const char *host = *c->host ? c->host : c->is_dev ? "localhost" : "0.0.0.0";
+    int r = 0;
+
+    for (unsigned i = 0; r == 0 && i < s->n_workers; i++) {
+        struct edge *edge = s->workers[i].edge;
+        r = edge_listen(edge, host, i ? s->port : (uint16_t)c->port,
+                        i == 0 && !c->takes_over, e);
+        if (r == 0 && i == 0)
+            s->port = edge_port(edge);
+    }
+    if (r == 0 && s->redirect)
+        r = edge_listen(s->redirect, host, (uint16_t)c->http_port, !c->takes_over, e);
+    return r < 0 ? r : listen_admin(s, e);
 }
 
 static void wake(void *ctx)
@@ -266,7 +303,6 @@ static unsigned n_cores(void)
     return n < 1 ? 1 : n > SERVER_WORKERS_MAX ? SERVER_WORKERS_MAX : (unsigned)n;
 }
 
-/* The workers, each with its loop and its listener; the first one's port is that of all. */
 static int open_workers(struct server *s, struct err *e)
 {
     const struct config *c = s->config;
@@ -277,23 +313,25 @@ static int open_workers(struct server *s, struct err *e)
         return err_set(e, -ENOMEM, "out of memory");
     while (r == 0 && s->n_workers < n) {
         unsigned i = s->n_workers++;
-        r = worker_open(&s->workers[i], s, i, i ? s->port : (uint16_t)c->port, i == 0, e);
-        if (r == 0 && i == 0)
-            s->port = edge_port(s->workers[0].edge);
+        r = worker_open(&s->workers[i], s, i, e);
     }
     return r;
 }
 
-static int load_games(struct server *s, struct err *e)
+/* One stage on all workers. */
+static int load_all(struct server *s, struct err *e)
 {
     int r = 0, one;
 
     if (s->n_workers == 1)
-        return worker_find_games(&s->workers[0], e);
+        return worker_load(&s->workers[0], e);
     for (unsigned i = 0; r == 0 && i < s->n_workers; i++)
-        r = worker_start(&s->workers[i], e);
-    for (unsigned i = 0; i < s->n_workers; i++)
-        if (s->workers[i].has_thread && (one = worker_await(&s->workers[i], e)) < 0)
+        if (!s->workers[i].has_thread)
+            r = worker_start(&s->workers[i], e);
+    for (unsigned i = 0; r == 0 && i < s->n_workers; i++)
+        worker_go(&s->workers[i]);
+    for (unsigned i = 0; r == 0 && i < s->n_workers; i++)
+        if ((one = worker_await(&s->workers[i], e)) < 0)
             r = one;
     return r;
 }
@@ -317,13 +355,14 @@ int server_open(struct server *s, const struct config *c, struct err *e)
     struct edge_limits inside;
     int r;
 
-    *s = (struct server){.config = c};
+    *s = (struct server){.config = c, .data = {.lock = -1}};
     pthread_mutex_init(&s->lock, NULL);
     map_init(&s->games);
     script_log_init(&s->errors, c->is_dev, tell_dev, s);
     if (edge_share_init(&s->share) < 0)
         return err_set(e, -ENOMEM, "out of memory");
-    if ((r = net_limits_read(&s->limits, c, e)) < 0 ||
+    if ((r = data_init(&s->data, c, c->takes_over, e)) < 0 ||
+        (r = net_limits_read(&s->limits, c, e)) < 0 ||
         (r = tokens_load(c, &s->jwt_keys, e)) < 0)
         return r;
     inside = s->limits.edge; /* nobody proxies the figures, and they count apart */
@@ -332,35 +371,37 @@ int server_open(struct server *s, const struct config *c, struct err *e)
     snprintf(s->web, sizeof s->web, "%s/web", c->scripts);
     if (static_files_new(&s->sdk, s->web, CACHE_BYTES, FILE_BYTES) < 0)
         return err_set(e, -ENOMEM, "out of memory");
-    /* The port first: a second server is told so before it loads anything. */
     r = open_workers(s, e);
     if (s->n_workers)
         open_loop(s);
     if (r < 0 || (r = edge_open(&s->admin, s->loop, &inside, &admin_handler, s, e)) < 0 ||
-        (r = open_tls(s, e)) < 0 || (r = listen_admin(s, e)) < 0 ||
-        (r = load_games(s, e)) < 0)
+        (r = open_tls(s, e)) < 0)
+        return r;
+    /* The port first: a second server is told so before it loads anything. One that takes
+     * over loads its games first, so that the other one serves until then; who connects
+     * from now on waits in the kernel's queue until the rooms are here. */
+    if ((c->takes_over && (r = load_all(s, e)) < 0) || (r = listen_all(s, e)) < 0 ||
+        (!c->takes_over && (r = load_all(s, e)) < 0) || (r = data_open(&s->data, e)) < 0 ||
+        (r = load_all(s, e)) < 0)
         return r;
     return c->is_dev ? dev_start(s, e) : 0;
 }
 
 void server_run(struct server *s)
 {
+    for (unsigned i = 0; s->n_workers > 1 && i < s->n_workers; i++)
+        worker_go(&s->workers[i]);
     uv_run(s->loop, UV_RUN_DEFAULT);
-}
-
-static void quit_worker(struct worker *w, void *arg)
-{
-    (void)arg;
-    uv_stop(&w->loop);
 }
 
 void server_close(struct server *s)
 {
-    if (s->n_workers > 1 && atomic_load(&s->n_running) > 0)
-        task_each(s, NULL, quit_worker, NULL, NULL);
-    for (unsigned i = 0; i < s->n_workers; i++)
-        worker_join(&s->workers[i]);
     atomic_store(&s->is_ending, true);
+    for (unsigned i = 0; i < s->n_workers; i++) {
+        if (s->workers[i].has_thread)
+            worker_go(&s->workers[i]); /* which it waits for where it has not run */
+        worker_join(&s->workers[i]);
+    }
     if (s->loop) {
         edge_close(&s->admin);
         edge_close(&s->redirect);
@@ -373,6 +414,7 @@ void server_close(struct server *s)
     }
     for (unsigned i = 0; i < s->n_workers; i++)
         worker_close(&s->workers[i]);
+    data_close(&s->data);
     if (s->loop) {
         mailbox_fini(&s->box);
         if (s->loop == &s->own) {

@@ -24,6 +24,7 @@
 #include "net/edge.h"
 #include "net/static_files.h"
 #include "server/config.h"
+#include "server/data.h"
 #include "server/net_limits.h"
 #include "server/profiler.h"
 #include "server/script_log.h"
@@ -47,6 +48,7 @@ struct server {
     const struct config *config;
     struct net_limits limits;
     struct edge_share share;
+    struct data data; /* the store, and the folder it is in */
     struct directory *directory;
     struct worker *workers;
     unsigned n_workers;
@@ -63,10 +65,10 @@ struct server {
     struct script_log errors;
     struct profiler profiler;
     uv_signal_t on_int, on_term, on_hup;
-    atomic_bool is_stopping;  /* nobody is let in any more */
-    atomic_bool is_ending;    /* loops have ended, tasks are given up */
-    atomic_uint n_running;    /* workers' loops, with several workers */
-    pthread_barrier_t ending; /* ... and where they meet afterwards */
+    atomic_bool is_stopping; /* nobody is let in any more */
+    atomic_bool is_ending;   /* loops have ended, tasks are given up */
+    atomic_uint n_running;   /* workers' threads */
+    atomic_uint n_saved;     /* rooms, at the end */
     uint16_t port;
     char web[CONFIG_TEXT_MAX + 8];
 };

@@ -98,6 +98,14 @@ static int do_stop(lua_State *L)
     return 0;
 }
 
+/* restart(is_killed): as sim_restart() */
+static int do_restart(lua_State *L)
+{
+    if (sim_restart(sim_of(L), lua_toboolean(L, 1)) < 0)
+        luaL_error(L, "out of memory");
+    return 0;
+}
+
 /* now() in us, set(us), next() -> us or nil, run() if the alarm has rung */
 static int do_now(lua_State *L)
 {
@@ -427,6 +435,7 @@ static void push_rig(lua_State *L, struct sim **at)
         {"reload",     do_reload    },
         {"close_game", do_close_game},
         {"stop",       do_stop      },
+        {"restart",    do_restart   },
         {"now",        do_now       },
         {"set",        do_set       },
         {"next",       do_next      },

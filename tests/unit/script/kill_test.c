@@ -149,12 +149,18 @@ static void hang_body(lua_State *L, struct vm *vm, void *arg)
     lua_call(L, 0, 0);
 }
 
+static void on_end(void *ctx)
+{
+    fprintf(stderr, "written at the end: %s\n", (const char *)ctx);
+}
+
 static void hang_for_ever(void)
 {
     struct rig r = {0};
 
     watchdog_start();
     watchdog_set_lost_ms(50);
+    watchdog_before_end(on_end, "rooms");
     rig_open(&r, GAME);
     vm_protect(r.vm, r.room, "tick", hang_body, NULL);
 }
@@ -177,6 +183,7 @@ TEST(kill_lost,
     CHECK(strstr(text, "game pond, tick: cannot be stopped"));
     CHECK(strstr(text, "C stack of the worker"));
     CHECK(strstr(text, "unit_script"));
+    CHECK(strstr(text, "written at the end: rooms"));
 }
 
 TEST(kill_load,
