@@ -149,10 +149,14 @@ static void watch(struct session *s, struct game *g, const struct session_entry 
 void session_watch(struct session *s, const struct session_entry *e, struct place *place)
 {
     struct option name = option_find(e->options, e->n_options, "name");
-    struct game *g = place ? find_game(s) : NULL;
-    struct room *r = g ? game_find_room(g, place->id, strlen(place->id)) : NULL;
+    struct game *g = find_game(s);
+    bool is_let_in = g && !session_is_kept_out(s, g, e->user, e->n_user);
+    struct room *r =
+        is_let_in && place ? game_find_room(g, place->id, strlen(place->id)) : NULL;
 
     place_release(&place, 0);
+    if (!is_let_in)
+        return;
     if (!r || r->is_closing) {
         session_end(s, CLOSE_NO_SUCH_ROOM, close_reason_text(CLOSE_NO_SUCH_ROOM));
         return;
@@ -270,6 +274,9 @@ void session_go(struct session *s, const struct session_entry *e, struct place *
                 struct room_plan *plan)
 {
     struct game *g = find_game(s);
+
+    if (g && session_is_kept_out(s, g, e->user, e->n_user)) /* a ban came meanwhile */
+        g = NULL;
     struct room *r = g ? find_room(s, g, e, place, plan) : NULL;
     bool is_gone = place_is_gone(place);
 
