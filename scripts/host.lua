@@ -13,6 +13,7 @@ local scan = host.library("scan.lua")
 local restore = host.library("restore.lua")
 local migrate = host.library("migrate.lua")
 local wait = host.library("wait.lua")
+local translate = host.library("translate.lua")
 local door = host.library("door.lua")(host, wait)
 local services = host.library("store.lua")(host, wait)
 local rooms = host.library("rooms.lua")(host)
@@ -224,6 +225,7 @@ local function make_env(defs)
       if not text then error(format("require: there is no %s in the game's folder", path), 2) end
       local chunk, why = load_text(text, chunk_name, env)
       if not chunk then error(why, 0) end
+      if path == "shared.lua" then host.page("shared.js", translate(text, sub(chunk_name, 2))) end
       loaded[name] = true -- a module that requires itself sees true, as in Lua
       module = chunk(name)
       if module == nil then module = true end
@@ -264,6 +266,7 @@ local raw_in = ffi.cast("struct vm_raw_in *", host.raw_in)
 local vm = ffi.cast("void *", host.vm)
 local c_send_raw = ffi.cast("int (*)(void *vm, double handle, const char *data, size_t len, int is_text)",
   host.send_raw)
+local c_next_raw = ffi.cast("int (*)(void *vm)", host.next_raw)
 local c_send = player_api.send
 
 -- Whatever is unusual goes to the function in C, which raises at the script's line.
@@ -280,9 +283,12 @@ local function take_raw()
   return R.room, R.seats[raw_in.player], ffi_string(raw_in.data, raw_in.len), raw_in.is_text ~= 0
 end
 
---- Call a raw game's `message` with what lies in raw_in.
+local function next_raw() return c_next_raw(vm) ~= 0 end
+
+--- Call a raw game's `message` with what lies in raw_in, and with what C puts there next:
+--- more of the same player that has come with it. Each is a call of its own for C.
 function M.raw_message()
-  return gen.message(take_raw())
+  repeat gen.message(take_raw()) until not next_raw()
 end
 -- Returns true, or nil and why it cannot be kept out.
 function player_api.ban(player, options)

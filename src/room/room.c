@@ -166,7 +166,10 @@ static void leave(struct room *r, struct player *p, const char *reason)
 
 static void handle_raw(struct room *r, const struct player *p, const struct input *in)
 {
-    RUN(r, "message", script_raw_message(r->script, p->id, in->data, in->len, in->is_text));
+    r->raw_mark = r->outbox.n; /* which on_next_raw() moves */
+    enum script_result result =
+        script_raw_message(r->script, p->id, in->data, in->len, in->is_text);
+    room_settle(r, result, r->raw_mark, "message");
 }
 
 static void handle_signal(struct room *r, const struct input *in)
@@ -256,8 +259,10 @@ static void run_raw(struct room *r, const struct player *p, const struct input *
 
     r->is_stepping = true;
     set_time(r, room_ms(r, now_us));
+    r->raw_from = p;
     if (!r->is_paused)
         handle_raw(r, p, in);
+    r->raw_from = NULL;
     if (r->outbox.n)
         room_flush_raw(r);
     vm_step_end(r->game->vm);

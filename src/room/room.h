@@ -51,7 +51,9 @@ struct room {
     uint32_t n_behind;       /* players whose view may lack something */
     struct inputs inputs;
     struct outbox outbox;
-    const uint8_t *raw_data; /* what the outbox's last was made of; NULL: not known */
+    const uint8_t *raw_data;       /* what the outbox's last was made of; NULL: not known */
+    const struct player *raw_from; /* whose message is being handled in place, or NULL */
+    size_t raw_mark; /* what lies before it in the outbox is not that message's */
     struct buf scratch;
     uint32_t epoch, tick;
     double tick_rate;                       /* that the clock below goes by */

@@ -297,6 +297,7 @@ void room_kick(struct room *r, struct player *p, uint16_t code, const char *reas
 {
     if (p->is_leaving)
         return;
+    room_flush_done(r);
     start_leaving(r, p, PASS_KICKED);
     if (p->peer.conn)
         room_part(p, code, *reason ? reason : close_reason_text(code));

@@ -74,6 +74,7 @@ struct script_view {
 };
 
 struct jwt_keys;
+struct vm_raw_in;
 struct store_port;
 
 enum script_ban_by {
@@ -117,6 +118,10 @@ struct vm_hooks {
     /* The same to all, or as broadcast says. */
     void (*broadcast_raw)(void *room, const uint8_t *data, size_t len, bool is_text,
                           const uint32_t *list, size_t n_list, uint32_t except);
+    /* The callback for a raw message is over: what it has sent goes on its way. Is there
+     * another one that can be handled at once, as if it were a call of its own? Then true,
+     * and `in` has its data, len, player and is_text. NULL: there never is. */
+    bool (*next_raw)(void *room, struct vm_raw_in *in);
     void (*kick)(void *room, uint32_t player, const char *reason);
     void (*close)(void *room, const char *reason);
     void (*lock)(void *room, bool locked);
@@ -277,6 +282,10 @@ void vm_settle(struct vm *vm, uint64_t now_us);
 /* Has the game asked for this file, "pond/lib.lua" or "scripts/vec.lua", since the VM was
  * made? Files that it did not find count. */
 bool vm_uses(const struct vm *vm, const char *file);
+
+/* What the running code has made for its page by this name ("shared.js": shared.lua,
+ * translated). Borrows until the next reload; NULL where it has not. */
+const char *vm_page(const struct vm *vm, const char *name, size_t *len);
 
 /* Tell of each function in the game's table (`is_handler`: in its `on`): its name, the
  * file ("pond/game.lua") and the line where it begins. Names borrow. */

@@ -116,6 +116,10 @@ int bind_room_broadcast(lua_State *L);
 int bind_player_send(lua_State *L);
 int bind_send_raw(struct vm *vm, double handle, const char *data, size_t len, int is_text);
 
+/* The callback for the message in vm->raw_in has returned. 1: there is another one now, and
+ * its time runs. host.lua calls it through ffi, so it leaves the Lua state alone. */
+int script_next_raw(struct vm *vm);
+
 /* The room behind the room or player object at `index`; *player is 0 for a room.
  * NULL for one that has left or closed, and for any other table; raises where
  * there is no table. (bind.c, for all C functions that scripts call.) */

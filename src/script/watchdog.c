@@ -178,6 +178,19 @@ bool watchdog_enter(lua_State *L, lua_Hook hook, uint64_t now_ns, uint64_t deadl
     return true;
 }
 
+void watchdog_next(uint64_t now_ns, uint64_t deadline_ns)
+{
+    struct slot *s = self;
+    uint32_t turn = atomic_load_explicit(&s->turn, memory_order_relaxed);
+
+    /* Who reads the old turn with these grants it more time, for a moment. */
+    atomic_store_explicit(&s->deadline_ns, deadline_ns, memory_order_relaxed);
+    atomic_store_explicit(&s->cpu_ns, (deadline_ns - now_ns) / CPU_SHARE,
+                          memory_order_relaxed);
+    atomic_store_explicit(&s->turn, turn + 2, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
 bool watchdog_leave(void)
 {
     struct slot *s = self;
@@ -193,6 +206,11 @@ bool watchdog_leave(void)
         owes = atomic_load_explicit(&s->sample_turn, memory_order_relaxed) == turn;
     }
     return owes;
+}
+
+bool watchdog_is_armed(void)
+{
+    return self && self->is_armed;
 }
 
 bool watchdog_is_over(void)

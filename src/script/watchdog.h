@@ -65,6 +65,14 @@ bool watchdog_enter(lua_State *L, lua_Hook hook, uint64_t now_ns, uint64_t deadl
  * its hook had no time to take. */
 bool watchdog_leave(void);
 
+/* The call under way ends and the next one begins, with the same Lua state, game and
+ * `where`. Not while a hook is armed; one that a signal arms in between finds nothing to
+ * do. */
+void watchdog_next(uint64_t now_ns, uint64_t deadline_ns);
+
+/* Has the hook been armed in this call, for whatever reason? */
+bool watchdog_is_armed(void);
+
 /* Is the deadline of this thread's call over, as far as the watchdog has said? */
 bool watchdog_is_over(void);
 

@@ -33,6 +33,7 @@ static const char usage[] =
     "  new NAME                   make a game to start from\n"
     "  check [GAME]               find mistakes without running a server\n"
     "  test [GAME] [WORD]         run test.lua, with simulated players and clock\n"
+    "  bots GAME [N]              players who are not there, by the game's bot.lua\n"
     "  types [GAME]               write definitions for editors and for TypeScript\n"
     "  profile GAME               where a running server's time goes: stacks for flame "
     "graphs\n"
@@ -200,6 +201,7 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } authors[] = {
+    {"bots",    cmd_bots   },
     {"check",   cmd_check  },
     {"new",     cmd_new    },
     {"profile", cmd_profile},

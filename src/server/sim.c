@@ -60,7 +60,8 @@ static const char *on_address(void *conn)
     return e->address;
 }
 
-static const struct peer_ops peer_ops = {on_send, on_close, on_backlog, on_address};
+static const struct peer_ops peer_ops = {on_send,    NULL,       on_close,
+                                         on_backlog, on_address, NULL};
 
 void sim_taken(struct far_end *e)
 {
