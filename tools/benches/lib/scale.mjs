@@ -27,6 +27,7 @@ Usage: tools/bench scale [--json] [options]
   --players N      players of each (10)
   --rounds N       rounds (5)
   --seconds S      of each measurement (1.5)
+  --cores A,B      all workers on core A, the load on core B: what they cost, undisturbed
   --json           one JSON object instead of the table
 
 On a machine with more cores: see tools/benches/README.md.`;
@@ -37,6 +38,7 @@ const options = readOptions("scale", USAGE, {
   players: { type: "string", default: "10" },
   rounds: { type: "string", default: "5" },
   seconds: { type: "string", default: "1.5" },
+  cores: { type: "string" },
 });
 const whole = (name, low, high) => {
   const n = Number(options[name]);
@@ -55,6 +57,12 @@ const rooms = whole("rooms", 1, 10000);
 const players = whole("players", 1, 1000);
 const rounds = whole("rounds", 1, 100);
 const seconds = whole("seconds", 0.1, 60);
+
+const cores = options.cores?.split(",");
+if (cores && !(cores.length === 2 && cores.every((core) => /^\d+$/.test(core)))) {
+  console.error(`bench scale: --cores takes two, as 0,1\n\n${USAGE}`);
+  process.exit(64);
+}
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.resolve(here, "../../..");
@@ -80,10 +88,14 @@ return game
 `,
 );
 
+/** A program and its arguments, on the n-th of the cores that were given. */
+const pinned = (n, program, args) =>
+  cores ? ["taskset", ["-c", cores[n], program, ...args]] : [program, args];
+
 async function startServer(workers) {
   const args = ["serve", folder, "--host", "127.0.0.1", "--port", "0", "--admin", "off",
     "--data", "off", "--workers", String(workers)];
-  const child = spawn(parlor, args, { stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn(...pinned(0, parlor, args), { stdio: ["ignore", "pipe", "ignore"] });
   children.add(child);
   child.on("exit", () => children.delete(child));
   const port = await new Promise((done, fail) => {
@@ -110,9 +122,9 @@ function threadTicks(pid) {
  * is above the average. */
 async function measure({ child, port, workers }) {
   const before = threadTicks(child.pid);
-  const { stdout } = await run(load, ["--port", String(port), "--pid", String(child.pid),
+  const { stdout } = await run(...pinned(1, load, ["--port", String(port), "--pid", String(child.pid),
     "--path", "/small", "--mode", "echo", "--connections", String(rooms * players),
-    "--inflight", "1", "--seconds", String(seconds)]);
+    "--inflight", "1", "--seconds", String(seconds)]));
   const busy = [...threadTicks(child.pid)]
     .map(([id, ticks]) => ticks - (before.get(id) ?? 0))
     .sort((a, b) => b - a)
