@@ -286,7 +286,7 @@ void session_go(struct session *s, const struct session_entry *e, struct place *
         return;
     }
     place_release(&place, 1);
-    if (g && is_gone && s->n_moves < ERRAND_MAX)
+    if (g && is_gone && s->wish->n_moves < ERRAND_MAX)
         session_admit(s, e); /* it has ended while we were under way */
     else if (g)
         session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
@@ -294,7 +294,7 @@ void session_go(struct session *s, const struct session_entry *e, struct place *
 
 void session_stay(struct session *s)
 {
-    errand_free(&s->errand);
+    errand_free(&s->wish->errand);
     session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
 }
 
@@ -305,10 +305,11 @@ bool session_looks_elsewhere(struct session *s, const uint8_t *token)
     unsigned n = directory_n_workers(s->world->directory), own = s->world->worker;
     unsigned first = pass_worker(token, n);
 
-    if (n == 1 || s->n_moves >= n)
+    if (n == 1 || s->wish->n_moves >= n)
         return false;
-    errand_send(s, ERRAND_AGAIN, s->n_moves == 0 && first != own ? first : (own + 1) % n,
-                NULL, NULL, NULL);
+    errand_send(s, ERRAND_AGAIN,
+                s->wish->n_moves == 0 && first != own ? first : (own + 1) % n, NULL, NULL,
+                NULL);
     return true;
 }
 
