@@ -89,14 +89,14 @@ void errand_send(struct session *s, enum errand_kind kind, unsigned worker,
     e->worker = worker;
     e->place = place;
     e->plan = plan;
-    s->errand = e;
-    s->n_moves++;
+    s->wish->errand = e;
+    s->wish->n_moves++;
     s->world->ops->on_move(s->world->ctx, s, worker);
 }
 
 void errand_keep_hello(struct session *s, enum ws_op op, const uint8_t *data, size_t len)
 {
-    struct errand *e = s->errand;
+    struct errand *e = s->wish->errand;
 
     if (!(e->bytes = malloc(len + 1))) {
         session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
@@ -128,9 +128,9 @@ static void run(struct session *s, struct errand *e)
 
 void session_arrive(struct session *s)
 {
-    struct errand *e = s->errand;
+    struct errand *e = s->wish->errand;
 
-    s->errand = NULL;
+    s->wish->errand = NULL;
     run(s, e);
     errand_free(&e);
     early_read_all(s->world);
@@ -154,5 +154,5 @@ void session_attach(struct session *s, struct world *w)
 
 unsigned session_goes_to(const struct session *s)
 {
-    return s->errand->worker;
+    return s->wish->errand->worker;
 }

@@ -44,6 +44,12 @@ struct errand {
     struct room_plan *plan; /* of the room, should it have to be made; NULL: by `entry` */
 };
 
+/* The errand that it is on, or NULL. */
+static inline struct errand *session_errand(const struct session *s)
+{
+    return s->wish ? s->wish->errand : NULL;
+}
+
 /* How a room is to begin, for all who might be the first to arrive. Counted, and never
  * changed: share freely. */
 struct room_plan {

@@ -315,8 +315,7 @@ static void free_room(struct room *r)
     free(r);
 }
 
-/* A room in this place, in the tick `tick`; `image`: of a room that comes back, which is
- * taken where this works, NULL: a new one. */
+/* A room in this place. */
 static struct room *new_room(struct game *g, const struct room_start *start,
                              struct place *place, struct image *image, uint32_t tick)
 {
@@ -367,22 +366,6 @@ fail:
     return NULL;
 }
 
-/* Its first callback. */
-static void run_create(struct room *r, const struct room_start *start)
-{
-    struct game *g = r->game;
-
-    r->is_stepping = true;
-    vm_step_begin(g->vm);
-    room_settle(r, script_create(r->script, start->options, start->n_options), 0, "create");
-    vm_step_end(g->vm);
-    r->ran_lua = r->is_dirty = true;
-    r->is_stepping = false;
-    room_schedule(r, r->began_us);
-    g->world->ops->on_schedule(g->world->ctx);
-    logger_debug(g->name, "room %s opened", r->id);
-}
-
 struct room *game_make_room(struct game *g, const struct room_start *start,
                             struct image *image, uint32_t tick)
 {
@@ -407,8 +390,17 @@ struct room *game_new_room(struct game *g, const struct room_start *start)
 {
     struct room *r = game_make_room(g, start, NULL, 1);
 
-    if (r)
-        run_create(r, start);
+    if (!r)
+        return NULL;
+    r->is_stepping = true;
+    vm_step_begin(g->vm);
+    room_settle(r, script_create(r->script, start->options, start->n_options), 0, "create");
+    vm_step_end(g->vm);
+    r->ran_lua = r->is_dirty = true;
+    r->is_stepping = false;
+    room_schedule(r, r->began_us);
+    g->world->ops->on_schedule(g->world->ctx);
+    logger_debug(g->name, "room %s opened", r->id);
     return r;
 }
 

@@ -69,7 +69,8 @@ void session_closed(struct session **at, uint16_t code)
     if (s->player)
         room_lose_peer(s->player->room, s->player, code == CLOSE_NORMAL);
     auth_free(&s->auth);
-    errand_free(&s->errand);
+    if (s->wish)
+        errand_free(&s->wish->errand);
     early_drop(s);
     if (s->world)
         session_detach(s);
@@ -142,7 +143,8 @@ void session_end(struct session *s, uint16_t code, const char *reason)
     s->player = NULL;
     s->is_over = true;
     auth_free(&s->auth);
-    errand_free(&s->errand);
+    if (s->wish)
+        errand_free(&s->wish->errand);
     session_say_bye(&s->peer, code, reason);
     s->peer.ops->close(s->peer.conn, code, reason);
 }
@@ -274,7 +276,7 @@ void session_message(struct session *s, enum ws_op op, const uint8_t *data, size
 {
     if (s->is_over)
         return;
-    if (s->auth || s->waiter || s->errand) {
+    if (s->auth || s->waiter || session_errand(s)) {
         early_add(s, op, data, len);
         return;
     }
@@ -295,7 +297,8 @@ void session_message(struct session *s, enum ws_op op, const uint8_t *data, size
     } else {
         session_binary(s, data, len);
     }
-    if (s->errand && s->errand->kind == ERRAND_AGAIN && !s->errand->bytes)
+    if (session_errand(s) && session_errand(s)->kind == ERRAND_AGAIN &&
+        !session_errand(s)->bytes)
         errand_keep_hello(s, op, data, len);
     if (s->world->scratch.cap > SCRATCH_KEPT)
         buf_fini(&s->world->scratch);

@@ -29,32 +29,32 @@ struct session_request {
     size_t n_door;
 };
 
+struct auth;
+struct early;
+struct errand;
+
 /* Where it will join. */
 struct session_wish {
     char game[GAME_NAME_MAX + 1]; /* by name: it may go while a hello is awaited */
     char room[ROOM_ID_MAX + 1];   /* "": any */
     uint8_t *door;                /* as in the request; NULL where nobody asks for it */
     size_t n_door;
-    struct early *early; /* what it has said meanwhile; NULL: nothing */
+    struct early *early;   /* what it has said meanwhile; NULL: nothing */
+    struct errand *errand; /* it is on its way to another worker (errand.h); or NULL */
+    uint8_t n_moves;       /* so far */
 };
-
-struct auth;
-struct early;
-struct errand;
 
 struct session {
     struct world *world;        /* NULL between two workers */
     struct session *next, **at; /* in the world's list */
     struct session_wish *wish;  /* until it has a seat */
     struct auth *auth;          /* the game's auth() is being asked (auth.h) */
-    struct errand *errand;      /* it is on its way to another worker (errand.h) */
     struct peer peer;
     struct player *player;    /* NULL before the join and after the seat is lost */
     struct waiter *waiter;    /* its place in the lobby, or NULL */
     uint32_t dropped_told_ms; /* dev: when it was last told of a dropped message, */
     uint16_t n_untold;        /* ... and how many came since, 65535 at most */
     bool is_over;             /* Close was sent; what still comes is ignored */
-    uint8_t n_moves;          /* from one worker to another, so far */
 };
 
 /* Start a conversation; `ops` in the peer are called from here on. Returns NULL

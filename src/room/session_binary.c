@@ -162,8 +162,9 @@ void session_binary(struct session *s, const uint8_t *data, size_t len)
         protocol_error(s);
     while (!s->is_over && wire_left(&in) > 0 && read_record(s, &in))
         ;
-    bool is_kept = s->errand && s->errand->kind == ERRAND_AGAIN; /* with its hello */
-    if ((s->auth || s->waiter || s->errand) && !is_kept && !s->is_over &&
+    bool is_kept =
+        session_errand(s) && session_errand(s)->kind == ERRAND_AGAIN; /* with its hello */
+    if ((s->auth || s->waiter || session_errand(s)) && !is_kept && !s->is_over &&
         wire_left(&in) > 0)
         early_add(s, WS_BINARY, in.at, wire_left(&in));
 }

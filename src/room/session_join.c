@@ -149,10 +149,14 @@ static void watch(struct session *s, struct game *g, const struct session_entry 
 void session_watch(struct session *s, const struct session_entry *e, struct place *place)
 {
     struct option name = option_find(e->options, e->n_options, "name");
-    struct game *g = place ? find_game(s) : NULL;
-    struct room *r = g ? game_find_room(g, place->id, strlen(place->id)) : NULL;
+    struct game *g = find_game(s);
+    bool is_let_in = g && !session_is_kept_out(s, g, e->user, e->n_user);
+    struct room *r =
+        is_let_in && place ? game_find_room(g, place->id, strlen(place->id)) : NULL;
 
     place_release(&place, 0);
+    if (!is_let_in)
+        return;
     if (!r || r->is_closing) {
         session_end(s, CLOSE_NO_SUCH_ROOM, close_reason_text(CLOSE_NO_SUCH_ROOM));
         return;
@@ -270,6 +274,9 @@ void session_go(struct session *s, const struct session_entry *e, struct place *
                 struct room_plan *plan)
 {
     struct game *g = find_game(s);
+
+    if (g && session_is_kept_out(s, g, e->user, e->n_user)) /* a ban came meanwhile */
+        g = NULL;
     struct room *r = g ? find_room(s, g, e, place, plan) : NULL;
     bool is_gone = place_is_gone(place);
 
@@ -279,7 +286,7 @@ void session_go(struct session *s, const struct session_entry *e, struct place *
         return;
     }
     place_release(&place, 1);
-    if (g && is_gone && s->n_moves < ERRAND_MAX)
+    if (g && is_gone && s->wish->n_moves < ERRAND_MAX)
         session_admit(s, e); /* it has ended while we were under way */
     else if (g)
         session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
@@ -287,7 +294,7 @@ void session_go(struct session *s, const struct session_entry *e, struct place *
 
 void session_stay(struct session *s)
 {
-    errand_free(&s->errand);
+    errand_free(&s->wish->errand);
     session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
 }
 
@@ -298,10 +305,11 @@ bool session_looks_elsewhere(struct session *s, const uint8_t *token)
     unsigned n = directory_n_workers(s->world->directory), own = s->world->worker;
     unsigned first = pass_worker(token, n);
 
-    if (n == 1 || s->n_moves >= n)
+    if (n == 1 || s->wish->n_moves >= n)
         return false;
-    errand_send(s, ERRAND_AGAIN, s->n_moves == 0 && first != own ? first : (own + 1) % n,
-                NULL, NULL, NULL);
+    errand_send(s, ERRAND_AGAIN,
+                s->wish->n_moves == 0 && first != own ? first : (own + 1) % n, NULL, NULL,
+                NULL);
     return true;
 }
 

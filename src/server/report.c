@@ -214,25 +214,6 @@ static void put_callbacks(struct buf *out, struct game *const *list, size_t n)
     }
 }
 
-static void put_store(struct buf *out, struct store *store)
-{
-    if (!store)
-        return;
-    struct store_figures f = store_figures(store);
-    metrics_put(out, "parlor_store_is_kept", METRIC_GAUGE,
-                "1: in a file, 0: in memory, lost with the process", f.is_kept);
-    metrics_put(out, "parlor_store_queue_bytes", METRIC_GAUGE, "What waits for the disk",
-                (double)f.queue_bytes);
-    metrics_put(out, "parlor_store_transactions_total", METRIC_COUNTER,
-                "Batches run, failed ones too", (double)f.n_batches);
-    metrics_put(out, "parlor_store_operations_total", METRIC_COUNTER, "Operations in them",
-                (double)f.n_done);
-    metrics_put(out, "parlor_store_failed_total", METRIC_COUNTER, "Operations that failed",
-                (double)f.n_failed);
-    metrics_put(out, "parlor_store_refused_total", METRIC_COUNTER,
-                "Operations for which the queue had no place", (double)f.n_refused);
-}
-
 #define PER_GAME_HISTOGRAM(metric, text, histogram)                                        \
     do {                                                                                   \
         metrics_begin(out, metric, METRIC_HISTOGRAM, text);                                \
@@ -286,6 +267,25 @@ static void put_own(struct worker *w, struct game *const *list, size_t n, struct
         metrics_sample_with(out, "parlor_worker_vm_bytes", labels, 2,
                             list[i]->vm ? (double)vm_bytes(list[i]->vm) : 0);
     }
+}
+
+static void put_store(struct buf *out, struct store *store)
+{
+    if (!store)
+        return;
+    struct store_figures f = store_figures(store);
+    metrics_put(out, "parlor_store_is_kept", METRIC_GAUGE,
+                "1: in a file, 0: in memory, lost with the process", f.is_kept);
+    metrics_put(out, "parlor_store_queue_bytes", METRIC_GAUGE, "What waits for the disk",
+                (double)f.queue_bytes);
+    metrics_put(out, "parlor_store_transactions_total", METRIC_COUNTER,
+                "Batches run, failed ones too", (double)f.n_batches);
+    metrics_put(out, "parlor_store_operations_total", METRIC_COUNTER, "Operations in them",
+                (double)f.n_done);
+    metrics_put(out, "parlor_store_failed_total", METRIC_COUNTER, "Operations that failed",
+                (double)f.n_failed);
+    metrics_put(out, "parlor_store_refused_total", METRIC_COUNTER,
+                "Operations for which the queue had no place", (double)f.n_refused);
 }
 
 /* What one worker has to tell. */
@@ -382,10 +382,10 @@ void report_metrics(struct server *s, struct conn *c)
     out.failed |= survey_run(&v, s, answer, NULL, 0) < 0;
     merge(s, &v, &out);
     survey_fini(&v);
+    put_store(&out, s->data.store);
     metrics_put(&out, "parlor_script_errors_total", METRIC_COUNTER,
                 "Callbacks that raised and values refused",
                 (double)script_log_n_errors(&s->errors));
-    put_store(&out, s->data.store);
     if (out.failed)
         conn_reply_error(c, 503, NULL, "out of memory");
     else

@@ -98,19 +98,20 @@ static void tell_dev(void *ctx, const char *game, const char *json, size_t len)
 
 /* Signals. */
 
-static void suspend_worker(struct worker *w, void *arg)
-{
-    (void)arg;
-    atomic_fetch_add(&w->server->n_saved, worker_suspend(w));
-}
-
 static void stop_worker(struct worker *w, void *arg)
 {
     (void)arg;
     worker_stop(w);
 }
 
-/* The folder is free before players are told: they may come back to another server. */
+static void suspend_worker(struct worker *w, void *arg)
+{
+    (void)arg;
+    atomic_fetch_add(&w->server->n_saved, worker_suspend(w));
+}
+
+/* All rooms rest. The folder is let go before players are told: they may come back to
+ * another server. */
 static void on_suspended(struct server *s, void *arg, bool is_late)
 {
     unsigned n = atomic_load(&s->n_saved);
@@ -255,14 +256,29 @@ static int open_tls(struct server *s, struct err *e)
     for (unsigned i = 0; i < s->n_workers; i++)
         edge_use_tls(s->workers[i].edge, tls);
     tls_context_unref(&tls);
-    if (c->http_port && (r = edge_open(&s->redirect, s->loop, &s->limits.edge,
-                                       &https_redirect_handler, s, e)) == 0)
-        r = edge_listen(s->redirect,
-                        *c->host    ? c->host
-                        : c->is_dev ? "localhost"
-                                    : "0.0.0.0",
-                        (uint16_t)c->http_port, !c->takes_over, e);
+    if (c->http_port)
+        r = edge_open(&s->redirect, s->loop, &s->limits.edge, &https_redirect_handler, s,
+                      e);
     return r;
+}
+
+/* All listeners; the first worker's port is that of all. */
+static int listen_all(struct server *s, struct err *e)
+{
+    const struct config *c = s->config;
+    const char *host = *c->host ? c->host : c->is_dev ? "localhost" : "0.0.0.0";
+    int r = 0;
+
+    for (unsigned i = 0; r == 0 && i < s->n_workers; i++) {
+        struct edge *edge = s->workers[i].edge;
+        r = edge_listen(edge, host, i ? s->port : (uint16_t)c->port,
+                        i == 0 && !c->takes_over, e);
+        if (r == 0 && i == 0)
+            s->port = edge_port(edge);
+    }
+    if (r == 0 && s->redirect)
+        r = edge_listen(s->redirect, host, (uint16_t)c->http_port, !c->takes_over, e);
+    return r < 0 ? r : listen_admin(s, e);
 }
 
 static void wake(void *ctx)
@@ -287,7 +303,6 @@ static unsigned n_cores(void)
     return n < 1 ? 1 : n > SERVER_WORKERS_MAX ? SERVER_WORKERS_MAX : (unsigned)n;
 }
 
-/* The workers, each with its loop and its listener; the first one's port is that of all. */
 static int open_workers(struct server *s, struct err *e)
 {
     const struct config *c = s->config;
@@ -298,24 +313,25 @@ static int open_workers(struct server *s, struct err *e)
         return err_set(e, -ENOMEM, "out of memory");
     while (r == 0 && s->n_workers < n) {
         unsigned i = s->n_workers++;
-        r = worker_open(&s->workers[i], s, i, i ? s->port : (uint16_t)c->port,
-                        i == 0 && !c->takes_over, e);
-        if (r == 0 && i == 0)
-            s->port = edge_port(s->workers[0].edge);
+        r = worker_open(&s->workers[i], s, i, e);
     }
     return r;
 }
 
-static int load_games(struct server *s, struct err *e)
+/* One stage on all workers. */
+static int load_all(struct server *s, struct err *e)
 {
     int r = 0, one;
 
     if (s->n_workers == 1)
         return worker_load(&s->workers[0], e);
     for (unsigned i = 0; r == 0 && i < s->n_workers; i++)
-        r = worker_start(&s->workers[i], e);
-    for (unsigned i = 0; i < s->n_workers; i++)
-        if (s->workers[i].has_thread && (one = worker_await(&s->workers[i], e)) < 0)
+        if (!s->workers[i].has_thread)
+            r = worker_start(&s->workers[i], e);
+    for (unsigned i = 0; r == 0 && i < s->n_workers; i++)
+        worker_go(&s->workers[i]);
+    for (unsigned i = 0; r == 0 && i < s->n_workers; i++)
+        if ((one = worker_await(&s->workers[i], e)) < 0)
             r = one;
     return r;
 }
@@ -355,37 +371,37 @@ int server_open(struct server *s, const struct config *c, struct err *e)
     snprintf(s->web, sizeof s->web, "%s/web", c->scripts);
     if (static_files_new(&s->sdk, s->web, CACHE_BYTES, FILE_BYTES) < 0)
         return err_set(e, -ENOMEM, "out of memory");
-    /* The port first: a second server is told so before it loads anything. One that takes
-     * over waits here until the other one has let go of the folder; who connects meanwhile
-     * waits in the kernel's queue. */
     r = open_workers(s, e);
     if (s->n_workers)
         open_loop(s);
     if (r < 0 || (r = edge_open(&s->admin, s->loop, &inside, &admin_handler, s, e)) < 0 ||
-        (r = open_tls(s, e)) < 0 || (r = listen_admin(s, e)) < 0 ||
-        (r = data_open(&s->data, e)) < 0 || (r = load_games(s, e)) < 0)
+        (r = open_tls(s, e)) < 0)
+        return r;
+    /* The port first: a second server is told so before it loads anything. One that takes
+     * over loads its games first, so that the other one serves until then; who connects
+     * from now on waits in the kernel's queue until the rooms are here. */
+    if ((c->takes_over && (r = load_all(s, e)) < 0) || (r = listen_all(s, e)) < 0 ||
+        (!c->takes_over && (r = load_all(s, e)) < 0) || (r = data_open(&s->data, e)) < 0 ||
+        (r = load_all(s, e)) < 0)
         return r;
     return c->is_dev ? dev_start(s, e) : 0;
 }
 
 void server_run(struct server *s)
 {
+    for (unsigned i = 0; s->n_workers > 1 && i < s->n_workers; i++)
+        worker_go(&s->workers[i]);
     uv_run(s->loop, UV_RUN_DEFAULT);
-}
-
-static void quit_worker(struct worker *w, void *arg)
-{
-    (void)arg;
-    uv_stop(&w->loop);
 }
 
 void server_close(struct server *s)
 {
-    if (s->n_workers > 1 && atomic_load(&s->n_running) > 0)
-        task_each(s, NULL, quit_worker, NULL, NULL);
-    for (unsigned i = 0; i < s->n_workers; i++)
-        worker_join(&s->workers[i]);
     atomic_store(&s->is_ending, true);
+    for (unsigned i = 0; i < s->n_workers; i++) {
+        if (s->workers[i].has_thread)
+            worker_go(&s->workers[i]); /* which it waits for where it has not run */
+        worker_join(&s->workers[i]);
+    }
     if (s->loop) {
         edge_close(&s->admin);
         edge_close(&s->redirect);

@@ -48,6 +48,7 @@ struct server {
     const struct config *config;
     struct net_limits limits;
     struct edge_share share;
+    struct data data; /* the store, and the folder it is in */
     struct directory *directory;
     struct worker *workers;
     unsigned n_workers;
@@ -63,13 +64,11 @@ struct server {
     struct dev *dev;           /* NULL in serve */
     struct script_log errors;
     struct profiler profiler;
-    struct data data;    /* the store, and the folder it is in */
-    atomic_uint n_saved; /* rooms, at the end */
     uv_signal_t on_int, on_term, on_hup;
-    atomic_bool is_stopping;  /* nobody is let in any more */
-    atomic_bool is_ending;    /* loops have ended, tasks are given up */
-    atomic_uint n_running;    /* workers' loops, with several workers */
-    pthread_barrier_t ending; /* ... and where they meet afterwards */
+    atomic_bool is_stopping; /* nobody is let in any more */
+    atomic_bool is_ending;   /* loops have ended, tasks are given up */
+    atomic_uint n_running;   /* workers' threads */
+    atomic_uint n_saved;     /* rooms, at the end */
     uint16_t port;
     char web[CONFIG_TEXT_MAX + 8];
 };

@@ -162,33 +162,30 @@ static void on_async(uv_async_t *handle)
     on_alarm(handle->data);
 }
 
-/* Rooms that were kept come back as their games are loaded, each on the worker that the
- * hash of its name says. */
+/* The rooms that were saved come back, each on one worker. */
 static int open_store(struct worker *w, struct err *e)
 {
-    struct server *s = w->server;
+    struct data *data = &w->server->data;
 
-    w->world.store = store_port_open(s->data.store, on_answers, w);
+    w->world.part = w->index;
+    w->world.n_parts = w->server->n_workers;
+    w->world.store = store_port_open(data->store, on_answers, w);
     if (!w->world.store)
         return err_set(e, -ENOMEM, "out of memory");
-    w->world.keeps_rooms = data_is_kept(&s->data);
-    w->world.part = w->index;
-    w->world.n_parts = s->n_workers;
+    w->world.keeps_rooms = data_is_kept(data);
+    for (struct map_entry *at = NULL; (at = map_next(&w->world.games, at));) {
+        struct game *g = at->value;
+        if (g->vm)
+            game_restore_rooms(g);
+    }
     return 0;
-}
-
-int worker_load(struct worker *w, struct err *e)
-{
-    int r = open_store(w, e);
-
-    return r < 0 ? r : worker_find_games(w, e);
 }
 
 uint32_t worker_suspend(struct worker *w)
 {
     uint32_t n = w->world.store ? world_suspend(&w->world) : 0;
 
-    w->is_stopping = true;
+    w->is_stopping = w->world.is_stopping = true;
     edge_stop_listening(w->edge);
     store_port_close(&w->world.store);
     return n;
@@ -293,11 +290,9 @@ static void on_load_timer(uv_timer_t *timer)
 
 /* Life. */
 
-int worker_open(struct worker *w, struct server *s, unsigned index, uint16_t port,
-                bool probe, struct err *e)
+int worker_open(struct worker *w, struct server *s, unsigned index, struct err *e)
 {
     const struct config *c = s->config;
-    const char *host = *c->host ? c->host : c->is_dev ? "localhost" : "0.0.0.0";
     int r;
 
     *w = (struct worker){.server = s, .config = c, .index = index};
@@ -321,7 +316,7 @@ int worker_open(struct worker *w, struct server *s, unsigned index, uint16_t por
     if ((r = ticker_open(&w->ticker, &w->loop, on_alarm, w, e)) < 0 ||
         (r = edge_open(&w->edge, &w->loop, &s->limits.edge, &route_handler, w, e)) < 0)
         return r;
-    return edge_listen(w->edge, host, port, probe, e);
+    return 0;
 }
 
 void worker_run(struct worker *w)
@@ -332,18 +327,48 @@ void worker_run(struct worker *w)
 static void on_all_ended(struct server *s, void *arg, bool is_late)
 {
     (void)arg;
-    (void)is_late;
-    uv_stop(s->loop);
+    if (!is_late)
+        uv_stop(s->loop);
 }
 
+int worker_load(struct worker *w, struct err *e)
+{
+    int r;
+
+    switch (w->stage) {
+    case WORKER_NEW:
+        if ((r = worker_find_games(w, e)) < 0)
+            return r;
+        break;
+    case WORKER_LOADED:
+        if ((r = open_store(w, e)) < 0)
+            return r;
+        break;
+    case WORKER_READY: break;
+    }
+    w->stage = w->stage == WORKER_NEW ? WORKER_LOADED : WORKER_READY;
+    return 0;
+}
+
+/* Each step when the main thread says so: a room that is not back yet on one worker must
+ * not be made anew on another. */
 static void run_thread(void *arg)
 {
     struct worker *w = arg;
     struct server *s = w->server;
 
-    worker_load(w, &w->error);
-    uv_sem_post(&w->loaded);
-    worker_run(w);
+    while (w->stage != WORKER_READY) {
+        uv_sem_wait(&w->go);
+        if (atomic_load(&s->is_ending))
+            break;
+        worker_load(w, &w->error);
+        uv_sem_post(&w->done);
+    }
+    if (w->stage == WORKER_READY) {
+        uv_sem_wait(&w->go);
+        if (!atomic_load(&s->is_ending))
+            worker_run(w);
+    }
     chunk_end_thread();
     if (atomic_fetch_sub(&s->n_running, 1) == 1)
         task_main(s, on_all_ended, NULL);
@@ -351,23 +376,29 @@ static void run_thread(void *arg)
 
 int worker_start(struct worker *w, struct err *e)
 {
-    int r = uv_sem_init(&w->loaded, 0);
+    int r;
 
+    uv_sem_init(&w->go, 0);
+    uv_sem_init(&w->done, 0);
     atomic_fetch_add(&w->server->n_running, 1);
-    if (r == 0 && (r = uv_thread_create(&w->thread, run_thread, w)) < 0)
-        uv_sem_destroy(&w->loaded);
-    if (r < 0) {
+    if ((r = uv_thread_create(&w->thread, run_thread, w)) < 0) {
         atomic_fetch_sub(&w->server->n_running, 1);
+        uv_sem_destroy(&w->go);
+        uv_sem_destroy(&w->done);
         return err_set(e, r, "a worker cannot be started: %s", uv_strerror(r));
     }
     w->has_thread = true;
     return 0;
 }
 
+void worker_go(struct worker *w)
+{
+    uv_sem_post(&w->go);
+}
+
 int worker_await(struct worker *w, struct err *e)
 {
-    uv_sem_wait(&w->loaded);
-    uv_sem_destroy(&w->loaded);
+    uv_sem_wait(&w->done);
     if (w->error.code < 0)
         *e = w->error;
     return w->error.code;
@@ -375,23 +406,25 @@ int worker_await(struct worker *w, struct err *e)
 
 void worker_join(struct worker *w)
 {
-    if (w->has_thread)
-        uv_thread_join(&w->thread);
+    if (!w->has_thread)
+        return;
+    uv_thread_join(&w->thread);
+    uv_sem_destroy(&w->go);
+    uv_sem_destroy(&w->done);
     w->has_thread = false;
 }
 
 void worker_close(struct worker *w)
 {
+    worker_suspend(w);
     world_stop(&w->world, CLOSE_GOING_AWAY, close_reason_text(CLOSE_GOING_AWAY));
     mailbox_fini(&w->box);
-    if (w->world.store)
-        worker_suspend(w);
-    uv_close((uv_handle_t *)&w->has_answers, NULL);
     edge_close(&w->edge);
     ticker_close(&w->ticker);
     uv_close((uv_handle_t *)&w->stop_timer, NULL);
     uv_close((uv_handle_t *)&w->load_timer, NULL);
     uv_close((uv_handle_t *)&w->mail, NULL);
+    uv_close((uv_handle_t *)&w->has_answers, NULL);
     rooms_stream_close(w);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     world_fini(&w->world);

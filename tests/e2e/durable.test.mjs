@@ -177,10 +177,6 @@ test("SIGTERM loses nothing, ends with 0, and tells players to come back", async
   await third.stop();
 });
 
-/** Each worker tells of its own. */
-const roomsBack = (log) =>
-  [...log.matchAll(/(\d+) rooms? (?:is|are) back, 0 set aside/g)].reduce((sum, [, n]) => sum + Number(n), 0);
-
 test("a second server takes over from the first: 20 players keep their seats", async () => {
   const data = temporaryFolder();
   const first = await serve(data);
@@ -217,7 +213,9 @@ test("a second server takes over from the first: 20 players keep their seats", a
   })();
 
   const second = await serve(data, { port, args: ["--takeover"] });
-  assert.equal(roomsBack(second.log()), 4);
+  // Each worker tells of its own.
+  const back = [...second.log().matchAll(/(\d+) rooms? (?:is|are) back, 0 set aside/g)];
+  assert.equal(back.reduce((sum, [, n]) => sum + Number(n), 0), 4);
   await until("the first server's end", () => !first.isRunning());
   await first.stop(); // with 0
   await until("everybody", () => rooms.every((room) => room.status === "live"), 15000);

@@ -35,10 +35,10 @@ enum rig_mode {
     RIG_CLOSE, /* each message is answered with conn_close(4000, "enough") */
     RIG_ABORT,
     RIG_SHUT, /* each message closes the whole edge */
+    RIG_MOVE, /* each message is echoed, and the connection moved away */
     RIG_PULL, /* as RIG_ECHO, and with it what conn_next_message() gives */
     RIG_PASS, /* each message goes to `watched` */
     RIG_LOOK, /* each notes what `watched` has queued */
-    RIG_MOVE, /* each message is echoed, and the connection moved away */
 };
 
 struct rig {

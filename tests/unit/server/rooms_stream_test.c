@@ -242,6 +242,7 @@ TEST(rooms_stream_changes, "the list first, then what is new, other or gone, and
     turn(&r, 4);
     CHECK(next(&r, &e) == NULL);
     den->is_locked = true;
+    room_tell_place(den);
     struct room *pit = make_room(&r, "pit", false);
     turn(&r, 2);
     expect(&r, &e,
