@@ -184,7 +184,8 @@ test("an empty stock is the pile turned over; when nothing is left, nobody wins"
 end)
 
 test("a bot plays its dearest card that fits, eights last, and names its longest suit", function()
-  local rules = dofile "games/cards/rules.lua"
+  local here = debug.getinfo(1, "S").source:match("^@(.*/)")
+  local rules = dofile(here .. "rules.lua")
   local two_of_hearts, ten_of_hearts, king_of_hearts, eight_of_clubs = 27, 35, 38, 7
   local hand = { eight_of_clubs, two_of_hearts, king_of_hearts }
   expect_eq({ rules.choose(hand, ten_of_hearts, "hearts") }, { king_of_hearts, "hearts" })
