@@ -22,6 +22,12 @@ local ANGLE = TURN / 65536
 
 local function on_grid(v, step) return floor(v / step + 0.5) * step end
 
+-- A speed is cut off towards 0, or a ship would never come to rest.
+local function slower(v)
+  if v < 0 then return -floor(-v * 64) / 64 end
+  return floor(v * 64) / 64
+end
+
 -- The sine, good to a thousandth. That of the library is better, but differs in its last
 -- bits from one browser to the next.
 local function sin(a)
@@ -51,7 +57,7 @@ function shared.step(ship, input)
   if y < EDGE or y > SIZE - EDGE then vy = -vy * 0.6 end
   ship.x = on_grid(max(EDGE, min(x, SIZE - EDGE)), 1 / 8)
   ship.y = on_grid(max(EDGE, min(y, SIZE - EDGE)), 1 / 8)
-  ship.vx, ship.vy = on_grid(vx, 1 / 64), on_grid(vy, 1 / 64)
+  ship.vx, ship.vy = slower(vx), slower(vy)
   ship.burn = push > 0
 
   ship.heat = max(0, ship.heat - 1)
