@@ -152,8 +152,10 @@ test("a hundred bots, on a screen and on a phone", async () => {
   await screen.keyboard.down("ArrowUp");
   await screen.keyboard.press("KeyN");
   await until("a fight", () => screen.evaluate(() => window.room.state.top[0]?.kills > 0));
+  await screen.waitForTimeout(500); // colours are chosen anew with the next frames
   await browser.shot(screen, "arena-1280");
   await screen.emulateMedia({ colorScheme: "light" });
+  await screen.waitForTimeout(500);
   await browser.shot(screen, "arena-1280-light");
   const near = await screen.evaluate(() => window.room.state.ships.size);
   assert.ok(near < 101, `${near} ships are sent`);
