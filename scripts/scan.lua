@@ -3,21 +3,24 @@
 --
 -- For each record of a schema a Lua function is generated that compares the
 -- table with a mirror of its last values, field by field, and writes what
--- differs into one flat array that C reads (src/script/scan.c):
+-- differs into one flat array of numbers that C reads (src/script/scan.c):
 --
 --   -1 - facet             what follows belongs to this facet
 --   slot, mask…, value…    one row: a mask word per 32 fields, then the values
 --
+-- A value that is no number stands in a list beside it, and NaN in its place. The
+-- array is an ffi one, so that C reads it as it is; where the JIT is off, a table,
+-- which is faster then. Compiled it costs some 15 ns a row.
+--
 -- A mirror of a row is { slot, value, value, … } in the order of the fields. Of a
 -- value that is a table (list, map, opt, any) it holds a copy, all the way down.
--- Plain tables, no ffi: compiled it costs some 30 ns a row, interpreted it is
--- still usable.
 
 -- Everything from the libraries is taken at load: games can change the functions
 -- that "x":format() would find, and what they wrote would become part of the
 -- source below.
 local next, type, sort, concat, rawget = next, type, table.sort, table.concat, rawget
 local format = string.format
+local ffi, jit_status = require "ffi", jit.status
 
 local scan = {}
 
@@ -25,6 +28,46 @@ local scan = {}
 -- NaN, which differs from itself and would be told of in every scan, and for a cdata,
 -- which may be wrong (3LL) and yet equal to what comes to be right (3).
 local UNSEEN, NAN, CDATA = {}, {}, {}
+
+-- The array, and the place up to which it may be filled before the next row: what one
+-- row takes (at most 256 values, 8 words) has room behind that.
+local MARGIN = 300
+local doubles = ffi.typeof("double[?]")
+local fast, fast_size = nil, 0 -- the array is at least that large
+local slow, is_fast = {}, false
+
+-- Values that are no numbers, in the order of their places.
+local others, n_others = {}, 0
+
+local function hold(v)
+  n_others = n_others + 1
+  others[n_others] = v
+  return 0/0
+end
+
+--- The array with room for a row behind place `p`, and the place at which to ask again.
+-- What has been written stays. An array of ffi knows no bounds: ask.
+local function room(p)
+  if not is_fast then return slow, math.huge end
+  if p > fast_size - MARGIN then
+    local size = math.max(4096, 2 * fast_size)
+    local new = doubles(size)
+    if fast then ffi.copy(new, fast, fast_size * 8) end
+    fast = new -- first: a stop may come between the two
+    fast_size = size
+  end
+  return fast, fast_size - MARGIN
+end
+
+--- Begin a scan. Returns the list of what will be no number.
+function scan.begin()
+  for i = 1, n_others do others[i] = false end
+  n_others, is_fast = 0, jit_status()
+  return others
+end
+
+--- The array as it is at last, for C.
+function scan.array() return (room(0)) end
 
 -- What a mirror keeps of a value that is no table.
 local function kept(v)
@@ -129,15 +172,18 @@ local function body(fields, words)
         n = n + 1
         local word = math.floor((n - 1) / 32) + 1
         if f.deep then
-          put("v=%s[%q] if v~=s[%d] and changed(v,s[%d]) then %s s[%d]=copy(v) m%d=m%d+%d q=q+1 out[q]=v end",
+          put("v=%s[%q] if v~=s[%d] and changed(v,s[%d]) then %s s[%d]=copy(v) m%d=m%d+%d q=q+1 out[q]=hold(v) end",
             var, f.name, n + 1, n + 1,
             f.empty and format("if v==nil then v={} %s[%q]=v end", var, f.name) or "", n + 1, word, word,
             2 ^ ((n - 1) % 32))
         else -- is_other() and kept() written out for what is usual: calls are dear without JIT
+          local usual = type(f.value) == "number" and
+            format("if type(v)=='number' and v==v then s[%d]=v out[q]=v else ", n + 1) or ""
           put("v=%s[%q] if v~=s[%d] and (v==v and s[%d]~=CDATA or is_other(v,s[%d])) then " ..
-            "if v==nil then v=D[%d] %s[%q]=v end s[%d]=v if v~=v or type(v)=='cdata' then s[%d]=kept(v) end " ..
-            "m%d=m%d+%d q=q+1 out[q]=v end", var, f.name, n + 1, n + 1, n + 1, n, var, f.name, n + 1, n + 1,
-            word, word, 2 ^ ((n - 1) % 32))
+            "m%d=m%d+%d q=q+1 %sif v==nil then v=D[%d] %s[%q]=v end s[%d]=v " ..
+            "if v~=v or type(v)=='cdata' then s[%d]=kept(v) end out[q]=hold(v) %s end",
+            var, f.name, n + 1, n + 1, n + 1, word, word, 2 ^ ((n - 1) % 32), usual, n, var, f.name,
+            n + 1, n + 1, usual ~= "" and "end" or "")
         end
       end
     end
@@ -216,27 +262,29 @@ local function compile(source, ...)
   return setfenv(assert(loadstring(source, "=scan")), {})(...)
 end
 
---- Generate the functions of one record: `row(e, s, out, p, key)` for one row and
--- `map(coll, rows, out, p, bad)` for all rows of a map that have a mirror; map
--- returns p, the number of such rows, and a list of keys without mirror or nil.
--- Both return the new end of `out`. `name` is the map's, nil for the root.
+--- Generate the functions of one record: `row(e, s, p, key)` for one row and
+-- `map(coll, rows, p, bad)` for all rows of a map that have a mirror; map returns p,
+-- the number of such rows, and a list of keys without mirror or nil. Both fill the
+-- array behind place p and return the new end. `name` is the map's, nil for the root.
 function scan.record(fields, name, report)
   local D = {}
   local n = defaults(fields, D, 0)
   local words = math.max(1, math.ceil(n / 32))
   local code, nested = body(fields, words)
   local lost = make_lost(nested, name, report)
-  local head = "local D,lost,CDATA,type,next,is_other,kept,changed,copy=...\n"
+  local head = "local D,lost,CDATA,type,next,is_other,kept,changed,copy,hold,room=...\n"
   return {
     n = n,
-    row = compile(head .. "return function(e,s,out,p,key)\n" .. code .. "\nreturn p end", D, lost,
-      CDATA, type, next, is_other, kept, changed, copy),
-    map = compile(head .. "return function(coll,rows,out,p,bad)\nlocal n,new=0,nil\n" ..
+    row = compile(head .. "return function(e,s,p,key)\nlocal out=room(p)\n" .. code ..
+      "\nreturn p end", D, lost, CDATA, type, next, is_other, kept, changed, copy, hold, room),
+    map = compile(head .. "return function(coll,rows,p,bad)\nlocal n,new=0,nil\n" ..
+      "local out,last=room(p)\n" ..
       "for key,e in next,coll do local s=rows[key]\n" ..
       "if not s then new=new or {} new[#new+1]=key else n=n+1\n" ..
+      "if p>last then out,last=room(p) end\n" ..
       "if type(e)~='table' then e=bad(key,e,s) end\n" .. code ..
-      "\nend end return p,n,new end", D, lost, CDATA, type,
-      next, is_other, kept, changed, copy),
+      "\nend end return p,n,new end", D, lost, CDATA, type, next, is_other, kept, changed,
+      copy, hold, room),
     fresh = function() return fresh(fields) end,
   }
 end
@@ -277,11 +325,17 @@ local function compact(map)
   map.order, map.n_order = kept, n
 end
 
---- Scan one map of a room into `out` behind `p`; returns the new end. `map` is
+--- The head of a facet's rows, behind place p; returns the new end.
+function scan.head(p, facet)
+  room(p)[p + 1] = -1 - facet
+  return p + 1
+end
+
+--- Scan one map of a room into the array behind `p`; returns the new end. `map` is
 -- { coll, rows, count, order, place, n_order, record, name, facet }, `add(facet,
 -- key)` returns a slot or nil and why not, `remove(facet, slot)` frees it, and
 -- `get(facet, slot)` returns the row as the image has it.
-function scan.map(map, out, p, add, remove, get, report)
+function scan.map(map, p, add, remove, get, report)
   local record, coll, rows = map.record, map.coll, map.rows
   local function bad(key, e, s)
     report(format("%s[%s]: a %s is not a record; the last good one is back", map.name, key_text(key),
@@ -291,8 +345,7 @@ function scan.map(map, out, p, add, remove, get, report)
     return e
   end
   local start = p
-  out[p + 1] = -1 - map.facet
-  local q, n, new = record.map(coll, rows, out, p + 1, bad)
+  local q, n, new = record.map(coll, rows, scan.head(p, map.facet), bad)
   if n ~= map.count then
     for key, s in next, rows do
       if coll[key] == nil then
@@ -313,7 +366,7 @@ function scan.map(map, out, p, add, remove, get, report)
         rows[key] = s
         map.count = map.count + 1
         if not map.place[key] then scan.append(map, key) end
-        q = record.row(e, s, out, q, key)
+        q = record.row(e, s, q, key)
       else
         report(format("%s[%s]: %s; it was removed", map.name, key_text(key), why))
         coll[key] = nil

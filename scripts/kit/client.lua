@@ -9,7 +9,7 @@ local Client = {}
 Client.__index = Client
 
 -- Options that are not the game's.
-local no_join = { codec = true, acks = true, room = true, delay = true, jitter = true, address = true, door = true }
+local no_join = { codec = true, acks = true, exact = true, room = true, delay = true, jitter = true, address = true, door = true }
 
 local counted = { event = true, reply = true }
 
@@ -39,12 +39,14 @@ local function to_json(v)
 end
 
 --- `options`: codec "json" (default), "binary", "plain" (JSON without subprotocol) or
--- "raw"; acks: send ACK for each state; room; delay and jitter in ms; address; door (what
+-- "raw"; acks: send ACK for each state; exact: after a resume send again what the server has
+-- not received; room; delay and jitter in ms; address; door (what
 -- auth sees of the handshake); name and other join options.
 function Client.new(game, options, random)
   local c = setmetatable({
     game = game, codec = options.codec or "json", room = options.room,
     address = options.address, door = options.door, acks = options.acks,
+    exact = options.exact and {},
     delay = options.delay or 0, jitter = options.jitter or 0, random = random,
     join = {}, log = {}, seen = 0, received = 0, requests = 0,
   }, Client)
@@ -58,6 +60,7 @@ end
 function Client:connect()
   local at_once = self.codec == "plain" or self.codec == "raw"
   self.up, self.down = {}, {}
+  self.greeted = false
   self.closed, self.is_stalled = nil, false
   self.conn = rig.connect(self.game, self.room,
     at_once and (self.codec == "raw" and "raw" or "json") or self.codec, not at_once,
@@ -204,10 +207,18 @@ end
 
 -- What comes.
 
+-- The messages of this seat that the server has not received, of which `inputs` it has.
+function Client:send_again(inputs)
+  for i = inputs + 1, #self.exact do self:transmit(self.exact[i]) end
+end
+
 function Client:note(record)
   self.log[#self.log + 1] = record
   if counted[record.t] and not record.volatile then self.received = self.received + 1 end
   if record.t == "hello" then
+    if not record.resumed then self.received = 0 end
+    self.greeted = true
+    if self.exact then self:send_again(record.inputs) end
     self.id, self.token, self.epoch, self.hello_said = record.id, record.token, record.epoch, record
   end
 end
@@ -363,13 +374,24 @@ function Client:encode(name, data, before)
   return before .. wire.uv(0) .. wire.str(name) .. wire.any(data)
 end
 
+function Client:transmit(message)
+  if not self.conn then return end
+  if self.codec == "binary" then self:bytes(message) else self:text(message) end
+end
+
+-- A message that both sides count. While away it waits, where the player is exact.
+function Client:counted(message)
+  if self.exact then self.exact[#self.exact + 1] = message end
+  if not self.exact or self.greeted then self:transmit(message) end
+end
+
 function Client:send(name, data)
   if self.codec == "raw" then
     if data then self:text(name) else self:bytes(name) end
   elseif self.codec == "binary" then
-    self:bytes(self:encode(name, data, "\133"))
+    self:counted(self:encode(name, data, "\133"))
   else
-    self:text(to_json { t = "send", name = name, data = jsonable_message(self, name, data) })
+    self:counted(to_json { t = "send", name = name, data = jsonable_message(self, name, data) })
   end
 end
 
@@ -385,15 +407,16 @@ end
 function Client:request(name, data)
   self.requests = self.requests + 1
   if self.codec == "binary" then
-    self:bytes(self:encode(name, data, "\135" .. wire.uv(self.requests)))
+    self:counted(self:encode(name, data, "\135" .. wire.uv(self.requests)))
   else
-    self:text(to_json { t = "request", id = self.requests, name = name, data = jsonable_message(self, name, data) })
+    self:counted(to_json { t = "request", id = self.requests, name = name, data = jsonable_message(self, name, data) })
   end
   return self.requests
 end
 
 function Client:ping()
-  if self.codec == "binary" then self:bytes("\131" .. wire.le(77, 4)) else self:text '{"t":"ping","ms":77}' end
+  if self.codec == "binary" then self:bytes("\131" .. wire.le(77, 4) .. wire.uv(self.received))
+  else self:text(to_json { t = "ping", ms = 77, events = self.received }) end
 end
 function Client:resync()
   if self.codec == "binary" then self:bytes("\134") else self:text '{"t":"resync"}' end

@@ -65,6 +65,118 @@ function parlor.ban(options) end
 ---@return boolean was_banned
 function parlor.unban(options) end
 
+---Values that outlive rooms. What waits runs in `auth` and `parlor.async` only.
+---@class parlor.Store
+parlor.store = {}
+
+---@class parlor.PutOptions
+---@field version? integer that must be there; 0: nothing
+---@field wait? boolean false: return true at once, anywhere
+
+---@param collection string `[a-z][a-z0-9_-]*`, up to 64
+---@param key string 1 to 200 bytes of UTF-8
+---@return any value nil where there is none
+---@return integer|string version or why there is no answer
+function parlor.store.get(collection, key) end
+
+---@param collection string
+---@param key string
+---@param value any as `s.any`, up to 256 KiB
+---@param options? parlor.PutOptions
+---@return integer|boolean|nil version
+---@return string? why "conflict", "busy", …
+function parlor.store.put(collection, key, value, options) end
+
+---@param collection string
+---@param key string
+---@param options? parlor.PutOptions
+---@return boolean? was_there
+---@return string? why
+function parlor.store.delete(collection, key, options) end
+
+---@param collection string
+---@param options? {prefix: string?, after: string?, limit: integer?} limit: 1 to 1000 (100)
+---@return {key: string, value: any, version: integer}[]? list
+---@return string? after where there are more; or why there is no answer
+function parlor.store.list(collection, options) end
+
+---Scores that outlive rooms. What waits runs in `auth` and `parlor.async` only.
+---@class parlor.Board
+parlor.board = {}
+
+---@class parlor.Score
+---@field rank integer from 1
+---@field key string
+---@field score number
+---@field data any
+
+---@class parlor.SubmitOptions
+---@field keep? "best"|"last"|"sum" which score counts ("best")
+---@field least? boolean the smallest is the best
+---@field data? any
+---@field wait? boolean false: return true at once, anywhere
+
+---@param board string
+---@param key string
+---@param score number
+---@param options? parlor.SubmitOptions
+---@return integer|boolean|nil rank
+---@return number|string|nil score that counts, or why there is no answer
+function parlor.board.submit(board, key, score, options) end
+
+---@param board string
+---@param options? {limit: integer?, least: boolean?} limit: 1 to 1000 (10)
+---@return parlor.Score[]? list
+---@return string? why
+function parlor.board.top(board, options) end
+
+---@param board string
+---@param key string
+---@param options? {limit: integer?, least: boolean?} limit: 1 to 1000 (5)
+---@return parlor.Score[]? list nil where the key has no score
+---@return string? why
+function parlor.board.around(board, key, options) end
+
+---@param board string
+---@param key string
+---@param options? {wait: boolean?}
+---@return boolean? was_there
+---@return string? why
+function parlor.board.remove(board, key, options) end
+---Leave something for a room of this game: its `signal` runs in the room's next step.
+---@param room_id string
+---@param name string 1…64 bytes
+---@param data? any
+---@return boolean? ok
+---@return string? why
+function parlor.signal(room_id, name, data) end
+
+---@class parlor.RoomInfo
+---@field id string
+---@field players integer seats that are taken
+---@field max integer
+---@field spectators integer
+---@field locked boolean
+---@field private boolean
+---@field labels table<string, boolean|number|string>
+
+---The rooms of a game; without a name those of this one, private ones too.
+---@param game? string
+---@return parlor.RoomInfo[]? rooms nil: there is no such game
+function parlor.rooms(game) end
+
+---What `http` is asked.
+---@class parlor.HttpRequest
+---@field method string
+---@field path string behind /_http, "/" at least
+---@field query table<string, string>
+---@field headers table<string, string> by name in lower case
+---@field body? string
+---@field data? any what the body says, where it is JSON
+---@field token? string of the Authorization header, or auth_cookie
+---@field address string of the client
+---@field origin? string of the page
+
 ---What `auth` is asked about.
 ---@class parlor.Request
 ---@field token? string of the join options, the Authorization header or auth_cookie
@@ -108,6 +220,7 @@ function Match.near(options) end
 ---@field match? "fill"|table<string, parlor.Rule> which open room one gets who names none ("fill")
 ---@field queue? parlor.Queue where no room fits yet, wait for others
 ---@field reconnect? number seconds for which a dropped player's seat is held (30)
+---@field resume_bytes? integer of events and answers that are kept for a player who may come back, 0…16777216 (65536)
 ---@field rooms? "open"|"listed" "listed": a named room must exist already
 ---@field title? string shown on the hub (the folder's name)
 ---@field about? string one line, shown on the hub
@@ -121,6 +234,7 @@ function Match.near(options) end
 ---@field budget_kill? number ms, 5…60000: what takes longer is stopped, all callbacks of a step together, too (1000)
 ---@field max_kills? integer so many stops within a minute end a room, 1…32 (3)
 ---@field memory? number MiB, 4…65536: Lua values of all rooms of the game on one worker (256)
+---@field durable? boolean rooms come back after a restart, with their state and seats
 ---@field atomic? boolean a callback that raises leaves no trace in the declared state either
 ---@field max_watched? integer keys that one player may watch at a time (256)
 ---@field auth_timeout? number s, 0.1…300: how long auth may take, sleeps included (10)
@@ -143,6 +257,8 @@ function Match.near(options) end
 ---@field resume? fun(self: parlor.Room, player: parlor.Player) it is back
 ---@field leave? fun(self: parlor.Room, player: parlor.Player, reason: "left"|"lost"|"kicked"|"closed") the seat ends
 ---@field reloaded? fun(self: parlor.Room, old_version: integer, is_rebuilt: boolean?) new code runs this room; is_rebuilt: its VM was replaced
+---@field http? fun(request: parlor.HttpRequest): integer?, any, table<string, string|number>? /NAME/_http/…; belongs to no room
+---@field signal? fun(self: parlor.Room, name: string, data: any) what parlor.signal has left
 ---@field close? fun(self: parlor.Room, reason: string) the room ends: "empty", "closed", "stopped"
 
 ---@class parlor.Room
@@ -396,6 +512,8 @@ function Sim:step(n) end
 function Sim:wait(seconds) end
 ---@param seconds number the server does nothing, then goes on
 function Sim:hang(seconds) end
+---@param is_killed? boolean without a chance to save
+function Sim:restart(is_killed) end
 ---@return boolean? ok
 ---@return string? why
 function Sim:reload() end
@@ -404,6 +522,13 @@ function Sim:reload() end
 ---@return boolean? ok
 ---@return string? why
 function Sim:edit(file, change) end
+---@param method string
+---@param path string
+---@param options? {query: table?, headers: table?, body: string?, data: any, token: string?, address: string?}
+---@return integer? status nil: the script failed, or has no http
+---@return any body
+---@return string? headers
+function Sim:http(method, path, options) end
 ---@return {id: string, seats: integer, tick: integer, is_paused: boolean}[]
 function Sim:rooms() end
 ---@return string errors a line each, "" for none

@@ -243,9 +243,9 @@ export class Binary {
     } else out.uv(0).str(name).any(data, name);
     return out.take();
   }
-  /** @param {number} ms */
-  ping(ms) {
-    return this.start(C_PING).u32(ms).take();
+  /** @param {number} ms @param {number} events received in this seat */
+  ping(ms, events) {
+    return this.start(C_PING).u32(ms).uv(events).take();
   }
   /** @param {number} tick */
   ack(tick) {

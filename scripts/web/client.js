@@ -71,8 +71,8 @@ export class Room {
   }
   /** What brings this seat back: pass it as `resume` to a later join. */
   get ticket() {
-    const { ticket, events } = this._session;
-    return ticket && { ...ticket, events };
+    const { ticket, events, requests } = this._session;
+    return ticket && { ...ticket, events, requests };
   }
 
   /**

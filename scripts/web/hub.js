@@ -63,6 +63,27 @@ const MOTIFS = {
       <circle cx="236" cy="99" r="7"/></g>
     <path d="M62 54 h76 M62 70 h48" stroke="var(--back)" stroke-width="6" stroke-linecap="round"/>`,
   ],
+  cards: [
+    2,
+    160,
+    `<g stroke="var(--back)" stroke-width="4"><rect x="76" y="34" width="72" height="102" rx="9"
+      fill="var(--two)" transform="rotate(-16 112 85)"/><rect x="124" y="26" width="72" height="102"
+      rx="9" fill="var(--one)"/><rect x="172" y="34" width="72" height="102" rx="9"
+      fill="var(--three)" transform="rotate(16 208 85)"/></g>
+    <path d="M160 104c-20-16-26-26-26-36a13.5 13.5 0 0 1 26-4 13.5 13.5 0 0 1 26 4c0 10-6 20-26 36z"
+      fill="var(--back)"/>`,
+  ],
+  board: [
+    150,
+    262,
+    `<path d="M28 112c26-70 50-70 58-22s26 34 44-18 40-44 52-6" fill="none" stroke="var(--one)"
+      stroke-width="9" stroke-linecap="round"/>
+    <path d="M36 138h92" stroke="var(--two)" stroke-width="6" stroke-linecap="round"/>
+    <path d="M206 36h78v56l-22 22h-56z" fill="var(--three)"/>
+    <path d="M284 92h-22v22z" fill="var(--back)" opacity=".35"/>
+    <path d="M220 58h48M220 74h34" stroke="var(--back)" stroke-width="5" stroke-linecap="round"/>
+    <path d="M176 92l13 36 6-15 15-6z" fill="var(--two)" stroke="var(--back)" stroke-width="3"/>`,
+  ],
   echo: [
     215,
     38,

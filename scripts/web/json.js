@@ -200,9 +200,9 @@ export class Json {
     const seq = this.predicted.has(name) ? ++this.inputs : undefined;
     return this.text({ t: "send", name, data, seq });
   }
-  /** @param {number} ms */
-  ping(ms) {
-    return this.text({ t: "ping", ms });
+  /** @param {number} ms @param {number} events received in this seat */
+  ping(ms, events) {
+    return this.text({ t: "ping", ms, events });
   }
   /** @param {number} tick */
   ack(tick) {

@@ -4,22 +4,21 @@
  * outbox - the messages of this seat that the server may not have yet.
  *
  * Both sides count. After a resume the server tells how many it has, and the
- * rest is sent again; what is sent while away waits here too. It holds at most
- * 256 messages and 64 KiB; beyond that the oldest go.
+ * rest is sent again; what is sent while away waits here too. It holds 64 KiB,
+ * each message counted with 16 bytes more; beyond that the oldest go.
  */
 
-const MAX_MESSAGES = 256;
 const MAX_BYTES = 65536;
 
 /** @typedef {{ data: any, request: number, version: number, isSent: boolean }} Message */
 
 /** @param {Message} m */
-const size = (m) => m.data.byteLength ?? m.data.length;
+const size = (m) => 16 + (m.data.byteLength ?? m.data.length);
 
 export class Outbox {
-  /** @param {(m: Message) => void} onDropped a message that was never sent is lost */
-  constructor(onDropped) {
-    this.onDropped = onDropped;
+  /** @param {(m: Message) => void} onLost a message that will not be sent is lost */
+  constructor(onLost) {
+    this.onLost = onLost;
     /** @type {Message[]} */
     this.messages = [];
     this.bytes = 0;
@@ -30,30 +29,37 @@ export class Outbox {
     this.count++;
     this.messages.push(m);
     this.bytes += size(m);
-    while (this.messages.length > MAX_MESSAGES || this.bytes > MAX_BYTES) {
+    while (this.bytes > MAX_BYTES) {
       const old = /** @type {Message} */ (this.messages.shift());
       this.bytes -= size(old);
-      if (!old.isSent) this.onDropped(old);
+      if (!old.isSent) this.onLost(old); // else the server is likely to have it
     }
   }
-  /** @param {Message[]} messages @param {number} base number before the first */
-  keep(messages, base) {
-    this.messages = messages;
-    this.bytes = messages.reduce((sum, m) => sum + size(m), 0);
-    this.count = base + messages.length;
+  /** Keeps those that pass. @param {(m: Message, i: number) => boolean} test @param {number} base number before the first */
+  keep(test, base) {
+    this.messages = this.messages.filter(test);
+    this.bytes = this.messages.reduce((sum, m) => sum + size(m), 0);
+    this.count = base + this.messages.length;
   }
-  /** The same seat, of which the server has `received`: the rest goes out again. @param {number} received */
-  resumed(received) {
-    const before = this.count - this.messages.length;
-    this.keep(this.messages.slice(Math.max(0, received - before)), received);
-    for (const m of this.messages) m.isSent = false;
+  /**
+   * The same seat, of which the server has `received`: the rest goes out again, but for
+   * what was written by another schema. Returns how many are lost.
+   * @param {number} received @param {number} version
+   */
+  resumed(received, version) {
+    const { count } = this;
+    const first = received - count + this.messages.length;
+    this.keep((m, i) => {
+      m.isSent = false;
+      if (i < first || m.version === version) return i >= first;
+      this.onLost(m);
+      return false;
+    }, received);
+    return Math.max(0, count - this.count);
   }
   /** Another seat: what was for the old one, or by another schema, is lost. @param {number} version */
   joined(version) {
-    this.keep(
-      this.messages.filter((m) => !m.isSent && m.version === version),
-      0,
-    );
+    this.keep((m) => !m.isSent && m.version === version, 0);
   }
   /** @param {(data: any) => void} transmit */
   flush(transmit) {

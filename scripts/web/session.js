@@ -50,9 +50,8 @@ export class Session {
     this.clock = new Clock(this.now);
     this.outbox = new Outbox((m) => this.settle(m.request, fault("the message was lost", 1006)));
     /** @type {Map<number, { resolve: Function, reject: Function, timer: any }>} */
-    this.requests = new Map();
-    this.lastRequest = 0;
-    this.events = 0; // records 05 and 09 received in this seat
+    this.pending = new Map();
+    this.lost = 0; // own messages that did not arrive, until the page is told
     this.attempts = 0;
     this.helloAt = 0;
     this.ackedAt = -Infinity;
@@ -71,7 +70,8 @@ export class Session {
     this.keeps = resume === undefined || resume === true; // in sessionStorage
     /** @type {import("./ticket.js").Ticket | null} */
     this.ticket = typeof resume === "object" ? resume : this.keeps ? takeTicket(room.name) : null;
-    this.events = this.ticket?.events ?? 0;
+    this.events = this.ticket?.events ?? 0; // records 05 and 09 received in this seat
+    this.requests = this.ticket?.requests ?? 0; // made in this seat
     this.onHide = () => this.save(false);
     this.onOnline = () => this.timers.retry && this.connect();
     globalThis.addEventListener?.("pagehide", this.onHide);
@@ -103,8 +103,7 @@ export class Session {
 
   /** @param {boolean} isOpen */
   save(isOpen) {
-    if (this.ticket) this.ticket.events = this.events;
-    if (this.keeps) saveTicket(this.room.name, this.ticket, isOpen);
+    if (this.keeps) saveTicket(this.room.name, this.room.ticket, isOpen);
   }
 
   connect() {
@@ -122,7 +121,7 @@ export class Session {
     ws.onopen = () => {
       this.helloAt = this.now();
       const hello = this.ticket
-        ? this.codec.resume({ ...this.ticket, events: this.events, tick: this.heldTick() })
+        ? this.codec.resume({ ...this.room.ticket, tick: this.heldTick() })
         : this.codec.join(this.options);
       ws.send(hello);
     };
@@ -177,7 +176,6 @@ export class Session {
 
   forget() {
     this.ticket = null;
-    this.events = 0;
     this.save(false);
   }
 
@@ -193,7 +191,7 @@ export class Session {
     if (code === 1006) this.save(false);
     else if (code !== 4005) this.forget();
     const error = fault(reason || `closed with ${code}`, code);
-    for (const id of [...this.requests.keys()]) this.settle(id, error);
+    for (const id of [...this.pending.keys()]) this.settle(id, error);
     this.started?.reject(error);
     this.started = undefined;
     this.room._setStatus("closed");
@@ -305,17 +303,15 @@ export class Session {
     this.stop("hello");
     this.isWelcome = true;
     this.room.id = r.id;
-    this.ticket = { id: r.id, token: r.token, epoch: r.epoch, events: 0 };
+    this.ticket = { id: r.id, token: r.token, epoch: r.epoch, events: 0, requests: 0 };
     this.room._state.restart(r.period / 1000);
     this.clock.restart();
     if (r.server !== undefined) this.clock.sample(r.server, this.now() - this.helloAt);
-    if (r.resumed) {
-      this.outbox.resumed(r.inputs ?? 0);
-      this.outbox.flush((data) => this.transmit(data));
-    } else {
-      this.events = 0;
-      this.isNewSeat = true;
-    }
+    if (!r.resumed) this.events = 0; // "gap" tells the page
+    if (this.isResume) {
+      this.lost = this.outbox.resumed(r.inputs, this.codec.version);
+      this.flush();
+    } else this.isNewSeat = true;
     this.save(true);
     this.ping();
     return true;
@@ -326,12 +322,14 @@ export class Session {
       this.isNewSeat = false;
       this.outbox.joined(this.codec.version);
       const waiting = new Set(this.outbox.messages.map((m) => m.request));
-      for (const id of [...this.requests.keys()])
+      for (const id of [...this.pending.keys()])
         if (!waiting.has(id)) this.settle(id, fault("the seat was lost", 1006));
     }
     this.attempts = 0;
     this.room._setStatus("live");
-    this.outbox.flush((data) => this.transmit(data));
+    this.flush();
+    if (this.lost) this.room._emit("gap", this.lost);
+    this.lost = 0;
     const { started } = this;
     if (!started) return;
     this.started = undefined;
@@ -358,6 +356,9 @@ export class Session {
   transmit(data) {
     if (this.ws?.readyState === 1) this.ws.send(data);
   }
+  flush() {
+    this.outbox.flush((data) => this.transmit(data));
+  }
 
   /** @param {string} name @param {any} data @param {number} [request] */
   send(name, data, request = 0) {
@@ -371,9 +372,9 @@ export class Session {
   request(name, data, timeout) {
     return new Promise((resolve, reject) => {
       if (this.room.status === "closed") throw fault("the room is closed", 1000);
-      const id = ++this.lastRequest;
+      const id = ++this.requests;
       const timer = setTimeout(() => this.settle(id, fault(`no answer to ${name}`, 1006)), timeout);
-      this.requests.set(id, { resolve, reject, timer });
+      this.pending.set(id, { resolve, reject, timer });
       loadAny().catch(() => {}); // for the answer
       try {
         this.send(name, data, id);
@@ -384,9 +385,9 @@ export class Session {
   }
   /** @param {number} id @param {any} error @param {any} [data] */
   settle(id, error, data) {
-    const request = this.requests.get(id);
+    const request = this.pending.get(id);
     if (!request) return;
-    this.requests.delete(id);
+    this.pending.delete(id);
     clearTimeout(request.timer);
     if (error) request.reject(error);
     else request.resolve(data);
@@ -417,7 +418,7 @@ export class Session {
       return;
     }
     this.pingAt = now;
-    this.transmit(this.codec.ping(Math.floor(now) >>> 0));
+    this.transmit(this.codec.ping(Math.floor(now) >>> 0, this.events));
     this.timer("ping", PING_MS, () => this.ping());
   }
   /** @param {any} r @param {number} now */

@@ -10,7 +10,11 @@
  * pushing the first tab out of its.
  */
 
-/** @typedef {{ id: number, token: string, epoch: number, events: number }} Ticket */
+/**
+ * How many events and replies the page has received in its seat, and requests made: their
+ * numbers must not come twice.
+ * @typedef {{ id: number, token: string, epoch: number, events: number, requests: number }} Ticket
+ */
 
 /** There is none in Node, and it may throw. @returns {Storage | undefined} */
 const storage = () => globalThis.sessionStorage;

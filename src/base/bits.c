@@ -43,7 +43,7 @@ size_t bits_count(const struct bits *b)
     size_t n = 0;
 
     for (size_t i = 0; i < b->n_words; i++)
-        n += (size_t)__builtin_popcountll(b->words[i]);
+        n += bits_in(b->words[i]);
     return n;
 }
 

@@ -43,6 +43,16 @@ static inline void bits_remove(struct bits *b, uint32_t i)
         b->words[i / 64] &= ~(UINT64_C(1) << (i % 64));
 }
 
+/* How many bits are set in a word. In line: without a processor flag the compiler's own
+ * is a call. */
+static inline uint32_t bits_in(uint64_t word)
+{
+    word -= word >> 1 & 0x5555555555555555;
+    word = (word & 0x3333333333333333) + (word >> 2 & 0x3333333333333333);
+    word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0f;
+    return (uint32_t)(word * 0x0101010101010101 >> 56);
+}
+
 void bits_clear(struct bits *b);
 size_t bits_count(const struct bits *b);
 

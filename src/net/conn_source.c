@@ -86,6 +86,11 @@ void conn_enter(struct conn *c)
     }
 }
 
+bool conn_may_ask(struct conn *c)
+{
+    return limits_request(c->share, c->edge->limits.requests, clk_now_us());
+}
+
 /* The last element of a list, trimmed, which gets shorter by it. */
 static struct http_text cut_last(struct http_text *list)
 {

@@ -12,7 +12,7 @@
 enum { MAGIC = 0x65646765 };
 
 const struct edge_limits edge_limits_default = {
-    .http = {16 * 1024, 4 * 1024, 64, 64 * 1024}, /* as http_limits_default */
+    .http = {16 * 1024,  4 * 1024, 64, 64 * 1024}, /* as http_limits_default */
     .head_ms = 10000,
     .keep_alive_ms = 30000,
     .close_ms = 3000,
@@ -23,11 +23,12 @@ const struct edge_limits edge_limits_default = {
     .max_out_bytes = 4 << 20,
     .high_water = 256 << 10,
     .conns_per_address = 256,
-    .conns = {50,         100               },
-    .messages = {200,       400     },
-    .bytes = {1 << 20,  4 << 20        },
+    .conns = {50, 100        },
+    .messages = {200,       400      },
+    .bytes = {1 << 20, 4 << 20  },
     .flood_ms = 5000,
-    .deflate = {4,  128,          1 << 20      }, /* as ws_deflate_tuning_default */
+    .deflate = {4,   128,         1 << 20}, /* as ws_deflate_tuning_default */
+    .requests = {50,     100},
 };
 
 static struct edge *edge_of(void *handle)
@@ -83,6 +84,7 @@ void edge_flush(struct edge *edge)
     while (!link_is_alone(&edge->dirty))
         conn_flush(LINK_OWNER(edge->dirty.next, struct conn, dirty));
     twins_clear(&edge->twins);
+    edge->n_answered = 0;
 }
 
 static void on_prepare(uv_prepare_t *handle)
@@ -159,7 +161,7 @@ int edge_open(struct edge **out, uv_loop_t *loop, const struct edge_limits *limi
         free(edge);
         return err_set(e, UV_ENOMEM, "no memory for the network's buffers");
     }
-    int r = poller_open(&edge->poller, loop, edge, conn_on_ready);
+    int r = poller_open(&edge->poller, loop, edge, conn_on_ready, conn_on_near);
     if (r < 0) {
         chunk_unref(&edge->ping);
         limits_free(&edge->addresses);

@@ -41,8 +41,9 @@ struct edge_limits {
     size_t high_water;      /* 256 KiB: reading stops while so much waits to leave */
 
     /* Per address; loopback is exempt unless limit_loopback. */
-    uint32_t conns_per_address; /* 256 */
-    struct limits_rate conns;   /* new ones: 50 a second, 100 at once */
+    uint32_t conns_per_address;  /* 256 */
+    struct limits_rate conns;    /* new ones: 50 a second, 100 at once */
+    struct limits_rate requests; /* to scripts (conn_may_ask): 50 a second, 100 at once */
     bool limit_loopback;
 
     /* Per connection that was upgraded with is_limited: what is beyond is dropped,

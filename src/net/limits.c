@@ -11,7 +11,8 @@
 
 struct limits_address {
     uint64_t key;
-    uint64_t meter; /* of new connections */
+    uint64_t meter;    /* of new connections */
+    uint64_t requests; /* ... and of requests */
     uint32_t n_open;
     struct link idle; /* while n_open is 0 */
 };
@@ -136,7 +137,9 @@ static struct limits_address *find(struct limits *l, uint64_t key)
 static void tidy(struct limits *l, uint64_t now_us)
 {
     for (int i = 0; i < 2 && !link_is_alone(&l->idle); i++)
-        if (level_of(oldest(l)->meter, now_us) == 0 || l->n_idle > LIMITS_IDLE)
+        if ((level_of(oldest(l)->meter, now_us) == 0 &&
+             level_of(oldest(l)->requests, now_us) == 0) ||
+            l->n_idle > LIMITS_IDLE)
             forget(l, oldest(l));
 }
 
@@ -159,6 +162,11 @@ enum limits_verdict limits_enter(struct limits *l, struct limits_address **out,
     }
     *out = a;
     return LIMITS_OK;
+}
+
+bool limits_request(struct limits_address *a, struct limits_rate rate, uint64_t now_us)
+{
+    return !a || limits_take(&a->requests, rate, 1, now_us);
 }
 
 void limits_leave(struct limits *l, struct limits_address **a)

@@ -62,6 +62,10 @@ enum limits_verdict limits_enter(struct limits *l, struct limits_address **out,
                                  const struct ip *ip, uint32_t max_open,
                                  struct limits_rate rate, uint64_t now_us);
 
+/* One more request of this address (of those that run a script); NULL takes all. false:
+ * there are too many of them. */
+bool limits_request(struct limits_address *a, struct limits_rate rate, uint64_t now_us);
+
 /* That connection is over. Nulls *a; NULL is fine. */
 void limits_leave(struct limits *l, struct limits_address **a);
 

@@ -7,6 +7,7 @@
 #include "base/clk.h"
 #include "base/close_reason.h"
 #include "room/any_map.h"
+#include "room/early.h"
 #include "room/room_internal.h"
 #include "room/session_internal.h"
 #include "script/script_auth.h"
@@ -28,20 +29,7 @@ void auth_free(struct auth **at)
     sched_set(&a->game->world->waiting, &a->item, UINT64_MAX);
     a->game->n_waiting--;
     buf_fini(&a->options);
-    buf_fini(&a->held);
     free(a);
-}
-
-/* What came while it waited. */
-static void read_held(struct session *s, const struct buf *held)
-{
-    struct wire_in in = wire_from(held->data, held->len);
-
-    while (wire_left(&in) > 0 && !s->is_over) {
-        enum ws_op op = (enum ws_op)wire_u8(&in);
-        size_t len = wire_uv(&in);
-        session_message(s, op, wire_raw(&in, len), len);
-    }
 }
 
 /* The seat, if there is one; the options without the token, which is no business of
@@ -49,12 +37,11 @@ static void read_held(struct session *s, const struct buf *held)
 static void admit(struct auth *a, const struct buf *user)
 {
     struct session *s = a->session;
-    struct buf options, held = a->held;
+    struct buf options;
     uint32_t schema_hash = a->schema_hash;
 
     buf_init(&options, 0);
     any_map_without(a->options.data, a->options.len, "token", &options);
-    buf_init(&a->held, 0);
     auth_free(&s->auth);
     if (options.failed)
         session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
@@ -64,8 +51,7 @@ static void admit(struct auth *a, const struct buf *user)
                                                  .user = user->data,
                                                  .n_user = user->len,
                                                  .schema_hash = schema_hash});
-    read_held(s, &held);
-    buf_fini(&held);
+    early_read_all(s->world);
     buf_fini(&options);
 }
 
@@ -142,24 +128,12 @@ void auth_begin(struct session *s, struct game *g, const uint8_t *options, size_
     a->schema_hash = schema_hash;
     buf_init(&a->options, 0);
     buf_append(&a->options, options, n);
-    buf_init(&a->held, AUTH_HELD_BYTES);
     g->n_waiting++;
     s->auth = a;
     if (a->options.failed)
         session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
     else
         step(a, true);
-}
-
-void auth_hold(struct session *s, enum ws_op op, const uint8_t *data, size_t len)
-{
-    struct auth *a = s->auth;
-
-    wire_put_u8(&a->held, (uint8_t)op);
-    wire_put_uv(&a->held, len);
-    buf_append(&a->held, data, len);
-    if (++a->n_held > AUTH_HELD_MESSAGES || a->held.failed)
-        session_end(s, CLOSE_TOO_MANY, close_reason_text(CLOSE_TOO_MANY));
 }
 
 void auth_run(struct world *w, uint64_t now_us)

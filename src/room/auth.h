@@ -8,10 +8,9 @@
  *
  * No seat is held meanwhile, so none can be left over: whoever passes takes one in the
  * same call that finds the room, and who leaves, is refused or takes too long has
- * never had one. Messages that come meanwhile are kept, and are read once the seat is
- * there. A reload asks again, with the new code; where its first auth() fails, that
- * code is taken back and the old one is asked (vm_trial.h). A lost VM sends those who
- * wait away (1013).
+ * never had one. Messages that come meanwhile are kept (early.h). A reload asks again, with
+ * the new code; where its first auth() fails, that code is taken back and the old one is
+ * asked (vm_trial.h). A lost VM sends those who wait away (1013).
  *
  * Ownership: its session's. Thread: its worker's.
  */
@@ -22,17 +21,11 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "proto/ws_frame.h"
 #include "room/sched.h"
 
 struct game;
 struct session;
 struct world;
-
-enum {
-    AUTH_HELD_MESSAGES = 64, /* of one session that waits; more end it with 4006 */
-    AUTH_HELD_BYTES = 64 << 10,
-};
 
 struct auth {
     struct sched_item item; /* first: in world.waiting */
@@ -42,8 +35,6 @@ struct auth {
     uint64_t deadline_us;
     uint32_t schema_hash;
     struct buf options; /* of the join, an any */
-    struct buf held;    /* messages: u8 opcode, uv length, bytes */
-    uint32_t n_held;
 };
 
 /* Ask; the session ends, has its seat, or has s->auth afterwards. `options` is copied. */
@@ -52,9 +43,6 @@ void auth_begin(struct session *s, struct game *g, const uint8_t *options, size_
 
 /* Nobody waits for the answer any more. NULL is fine. */
 void auth_free(struct auth **a);
-
-/* Keep a message for later. */
-void auth_hold(struct session *s, enum ws_op op, const uint8_t *data, size_t len);
 
 /* Go on with those whose time has come. */
 void auth_run(struct world *w, uint64_t now_us);

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,12 +19,14 @@
 #include "base/map.h"
 #include "room/ban.h"
 #include "room/lobby.h"
+#include "room/pass.h"
 #include "room/room.h"
 #include "room/sched.h"
 #include "script/vm.h"
 
 enum { GAME_NAME_MAX = 32, GAME_MAX_ROOMS = 10000 };
 
+struct store_port;
 struct world;
 
 struct game {
@@ -32,18 +35,24 @@ struct game {
     struct vm *vm;             /* NULL while the script does not load */
     struct err load_error;     /* code 0: the last load was fine */
     struct map rooms;          /* id -> room */
-    struct map tokens;         /* seat token -> player */
+    struct passes passes;      /* by which players come back to their seats */
     uint32_t n_players;        /* seats over all rooms */
     uint32_t n_spectators;     /* ... and those who watch */
     struct lobby lobby;        /* who waits for a room */
+    uint64_t state_bytes;      /* of state frames queued for its players */
     uint64_t n_dropped;        /* messages above a limit: `rate`, max_inputs */
     uint64_t n_invalid;        /* messages that did not fit their declaration */
     uint32_t n_waiting;        /* sessions that its auth() has not answered yet */
     struct bans bans;          /* who is kept out */
     bool is_replacing;         /* its VM, in game_replace_vm() */
+    bool is_closing;           /* in game_close(): saved rooms stay saved */
     bool owes_rebuilt;         /* rooms in a new VM wait for game_tell_rebuilt() */
     uint64_t n_reloads;        /* code that became live */
     uint64_t n_failed_reloads; /* code that did not load, or was taken back */
+
+    /* What the store was given to save rooms by: a schema (only compared), its hash. */
+    const struct schema *shape_of;
+    uint64_t shape_hash;
 };
 
 /* What the world tells its worker. */
@@ -62,6 +71,7 @@ struct world {
     struct sched sched;
     struct sched waiting; /* sessions whose auth() sleeps (auth.h) */
     uint32_t last_auth;   /* its coroutines are numbered */
+    struct early *early;  /* of sessions that have seats now: to be read (early.h) */
     uint64_t lobby_us;    /* when lobbies want to run; UINT64_MAX: nobody waits */
     size_t n_rooms;
     bool is_dev;              /* scan after every callback, developer records */
@@ -73,6 +83,12 @@ struct world {
     const struct world_ops *ops;
     void *ctx;
     const struct jwt_keys *jwt_keys; /* the server's; NULL: none are configured */
+    struct store_port *store; /* for durable rooms and scripts; NULL: there is none */
+    bool keeps_rooms;         /* durable rooms are saved there */
+    uint32_t part, n_parts;   /* of n_parts worlds this one restores the rooms of `part`;
+                               * n_parts 0: all of them */
+    atomic_bool has_answers;  /* of the store: see world_wake_for_answers() */
+    uint64_t n_failed_saves;  /* of the store, that have been seen to */
 };
 
 /* `folder` (games/), `scripts` and `ops` must outlive it. */
@@ -85,6 +101,10 @@ void world_fini(struct world *w);
 /* Run all rooms that are due; returns when the next is (UINT64_MAX: none). */
 uint64_t world_run(struct world *w, uint64_t now_us);
 uint64_t world_next_us(const struct world *w);
+
+/* There are answers of the store to handle: world_next_us() is 0. From any thread, as the
+ * store's `wake`; who owns the loop sees to it that world_run() is called. */
+void world_wake_for_answers(struct world *w);
 
 /* Is this a game's name: [a-z][a-z0-9-]{0,31}? And a room's: up to 64 of
  * A-Z a-z 0-9 - _ . ~? */

@@ -25,7 +25,8 @@ enum input_kind {
     INPUT_RAW,     /* payload: the message */
     INPUT_DROP,
     INPUT_RESUME,
-    INPUT_LEAVE, /* payload: the reason */
+    INPUT_LEAVE,  /* payload: the reason */
+    INPUT_SIGNAL, /* of no player; payload: str name, any */
 };
 
 struct input {

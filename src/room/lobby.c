@@ -7,6 +7,7 @@
 
 #include "base/clk.h"
 #include "base/close_reason.h"
+#include "room/early.h"
 #include "room/lobby_internal.h"
 #include "room/room_internal.h"
 #include "room/session_internal.h"
@@ -374,6 +375,7 @@ void lobby_run_all(struct world *w, uint64_t now_us)
         if (g->lobby.first)
             run_at(w, now_us + LOBBY_RUN_MS * 1000);
     }
+    early_read_all(w);
 }
 
 /* Coming in. */
@@ -510,4 +512,5 @@ void lobby_join(struct session *s, struct game *g, const struct session_entry *e
         try_now(u);
     if (s->waiter)
         run_at(g->world, clk_now_us() + LOBBY_SOON_MS * 1000);
+    early_read_all(g->world);
 }

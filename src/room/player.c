@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/rnd.h"
 #include "proto/utf8.h"
 
 enum { MAX_STRIKES = 300, FORGIVEN_PER_S = 10 };
@@ -17,7 +16,6 @@ struct player *player_new(uint32_t id)
     if (!p)
         return NULL;
     p->id = id;
-    rnd_secret(p->token, sizeof p->token);
     player_set_name(p, NULL, 0, PLAYER_NAME_MAX);
     return p;
 }
@@ -52,6 +50,7 @@ void player_free(struct player **at)
     free(p->buckets);
     free(p->pace);
     free(p->user);
+    ring_fini(&p->tally.sent);
     free(p);
 }
 

@@ -18,7 +18,9 @@
 
 #include "proto/record.h"
 #include "room/pace.h"
+#include "room/pass.h"
 #include "room/peer.h"
+#include "room/ring.h"
 #include "state/emit.h"
 #include "state/schema.h"
 
@@ -36,21 +38,36 @@ struct bucket {
     uint32_t at_ms; /* of the last refill; wraps */
 };
 
+/* What the two sides of a seat have received from each other, so that nothing is lost or
+ * doubled when the client comes back. It knows no connection. */
+struct tally {
+    uint32_t n_received; /* counted records from the client */
+    uint32_t n_stale;    /* of those sent to it so many were encoded by other events than
+                          * the schema's (binary) */
+    struct ring sent;    /* counted records to it */
+    bool has_gap;        /* some are lost: the next hello does not say "resumed" */
+    bool is_anew;        /* a hello told so: the client counts from 0 once it has that */
+};
+
 struct session;
 struct room;
 
 /* What each message or flush touches comes first. */
 struct player {
     uint32_t id;
-    uint8_t state;        /* enum player_state */
-    bool is_spectator;    /* watches: no seat, and its messages reach no script */
-    bool has_joined;      /* the script knows this seat */
-    bool needs_schema;    /* SCHEMA goes out before the next state */
-    bool needs_hello;     /* HELLO and snapshot go out with the next flush */
-    bool is_resumed;      /* ... and say so */
-    bool is_leaving;      /* its INPUT_LEAVE is queued, or it was kicked */
-    bool has_events;      /* were sent since the last state: they may wait in the socket */
-    bool is_slow;         /* got no state in this flush, and no volatile events */
+    uint8_t state;     /* enum player_state */
+    bool is_spectator; /* watches: no seat, and its messages reach no script */
+    bool has_joined;   /* the script knows this seat */
+    bool needs_schema; /* SCHEMA goes out before the next state */
+    bool needs_hello;  /* HELLO and snapshot go out with the next flush */
+    bool is_back;      /* ... to a client that has sat here before */
+    bool is_known;     /* the first HELLO has gone out: someone may have the token */
+    bool is_leaving;   /* its INPUT_LEAVE is queued, or it was kicked */
+    bool has_events;   /* were sent since the last state: they may wait in the socket */
+    bool is_slow;      /* got no state in this flush, and no volatile events */
+    bool is_restored;  /* its room has come back from the store, it has not yet */
+    uint8_t
+        counted_as; /* as which kind of listener the room counts it: codec + 1, 0: none */
     uint32_t hashed_at;   /* dev: tick of the last state hash that it was sent */
     uint32_t outbox_from; /* events queued before this place are not for it */
     struct room *room;
@@ -60,9 +77,9 @@ struct player {
     struct pace *pace;       /* of the connection: what state its line takes; raw: NULL */
     struct schema *schema;   /* by which this client encodes (own reference) */
     uint32_t
-        resume_tick;     /* with needs_hello: of the state that the client holds; 0: none */
-    uint32_t n_received; /* counted records from the client in this seat */
-    uint32_t n_waiting;  /* inputs in the room's queue */
+        resume_tick; /* with needs_hello: of the state that the client holds; 0: none */
+    struct tally tally;
+    uint32_t n_waiting;    /* inputs in the room's queue */
     uint32_t input_heard;  /* seq of the last predicted input that came, dropped ones too */
     uint32_t input_done;   /* ... that was handled */
     uint32_t input_told;   /* ... that this connection was told of */
@@ -72,17 +89,23 @@ struct player {
     float strikes;          /* rate violations, see player_strike() */
     uint32_t strikes_at_ms;
     uint32_t n_invalid; /* messages that did not fit their declaration */
-    uint8_t token[RECORD_TOKEN_BYTES];
+    struct pass pass;   /* not given: the seat is not held for who is away */
     char name[PLAYER_NAME_MAX + 1];
     uint8_t *user; /* what auth() has found out, an any; NULL: nothing */
     uint32_t n_user;
     uint32_t resync_ms; /* when RESYNC was last granted to this connection; 0: never */
 };
 
-/* A player with a fresh token, or NULL when memory is out. It gets no state until it
- * has player_make_view(). */
+/* A player without a pass, or NULL when memory is out. It gets no state until it has
+ * player_make_view(). */
 struct player *player_new(uint32_t id);
 void player_free(struct player **p);
+
+/* Do events go to it? While it is away those that it will be sent when it is back. */
+static inline bool player_listens(const struct player *p)
+{
+    return p->peer.conn || (p->state == PLAYER_HELD && p->pass.is_given);
+}
 
 /* False when memory is out. */
 bool player_make_view(struct player *p);

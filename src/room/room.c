@@ -14,6 +14,7 @@
 #include "proto/utf8.h"
 #include "proto/wire.h"
 #include "room/room_internal.h"
+#include "room/room_save.h"
 #include "room/session.h"
 
 enum { REPLY_BYTES = 1 << 20 };
@@ -122,7 +123,7 @@ static void handle_message(struct room *r, struct player *p, const struct input 
         script_message(r->script, p->id, record, name.text, name.len, body.at,
                        wire_left(&body), in->request ? &reply : NULL);
     room_settle(r, result, mark, where);
-    if (in->request && p->peer.conn) {
+    if (in->request && player_listens(p)) {
         if (result == SCRIPT_DONE)
             room_answer(r, p, in->request - 1, true, &reply);
         else
@@ -164,13 +165,29 @@ static void leave(struct room *r, struct player *p, const char *reason)
 
 static void handle_raw(struct room *r, const struct player *p, const struct input *in)
 {
-    RUN(r, "message", script_raw_message(r->script, p->id, in->data, in->len, in->is_text));
+    r->raw_mark = r->outbox.n; /* which on_next_raw() moves */
+    enum script_result result =
+        script_raw_message(r->script, p->id, in->data, in->len, in->is_text);
+    room_settle(r, result, r->raw_mark, "message");
+}
+
+static void handle_signal(struct room *r, const struct input *in)
+{
+    struct wire_in body = wire_from(in->data, in->len);
+    struct wire_str name = wire_str(&body);
+
+    r->n_signals--;
+    if (!r->is_paused)
+        RUN(r, "signal",
+            script_signal(r->script, name.text, name.len, body.at, wire_left(&body)));
 }
 
 static void handle(struct room *r, const struct input *in)
 {
     struct player *p = room_find(r, in->player);
 
+    if (in->kind == INPUT_SIGNAL)
+        handle_signal(r, in);
     if (!p)
         return;
     switch (in->kind) {
@@ -180,7 +197,7 @@ static void handle(struct room *r, const struct input *in)
         p->n_waiting--;
         if (!r->is_paused)
             handle_message(r, p, in);
-        else if (in->request && p->peer.conn)
+        else if (in->request && player_listens(p))
             room_refuse(r, p, in->request - 1, "the room is paused");
         if (in->seq) {
             p->input_done = in->seq;
@@ -205,6 +222,7 @@ static void handle(struct room *r, const struct input *in)
         room_remove(r, p);
         break;
     }
+    case INPUT_SIGNAL: break; /* of no player */
     }
 }
 
@@ -240,8 +258,10 @@ static void run_raw(struct room *r, const struct player *p, const struct input *
 
     r->is_stepping = true;
     set_time(r, room_ms(r, now_us));
+    r->raw_from = p;
     if (!r->is_paused)
         handle_raw(r, p, in);
+    r->raw_from = NULL;
     if (r->outbox.n)
         room_flush_raw(r);
     vm_step_end(r->game->vm);
@@ -429,6 +449,8 @@ void room_schedule(struct room *r, uint64_t now_us)
             uint64_t timer = timer_us(r, now_us);
             at = timer < at ? timer : at;
         }
+        if (room_wants_save(r) && r->save_at_us < at)
+            at = r->save_at_us > now_us ? r->save_at_us : now_us + 1000;
         for (uint32_t i = 0; i < r->n_players; i++)
             if (r->players[i]->state == PLAYER_HELD && r->players[i]->held_until_us < at)
                 at = r->players[i]->held_until_us;
@@ -440,11 +462,25 @@ void room_schedule(struct room *r, uint64_t now_us)
     sched_set(&r->game->world->sched, &r->item, at);
 }
 
+void room_finish_tick(struct room *r, uint64_t now_us)
+{
+    if (r->is_stepping)
+        return;
+    r->is_stepping = true;
+    if (room_is_event_driven(r))
+        step_events(r, now_us);
+    else if (r->inputs.n || inputs_has_more(&r->inputs))
+        one_tick(r, now_us);
+    r->is_stepping = false;
+}
+
 void room_step(struct room *r, uint64_t now_us)
 {
     struct world *w = r->game->world;
 
     assert(!r->is_stepping);
+    if (r->is_suspended)
+        return;
     if (!r->is_closing) {
         r->is_stepping = true;
         room_expire_seats(r, now_us);
@@ -452,6 +488,8 @@ void room_step(struct room *r, uint64_t now_us)
             step_events(r, now_us);
         else
             step_ticks(r, now_us);
+        if (!r->is_closing && room_n_seats(r) > 0)
+            room_save_if_due(r, now_us);
         r->is_stepping = false;
     }
     if (r->is_closing)

@@ -32,6 +32,8 @@ enum {
     ROOM_MAX_KILLS = 32,     /* most that the option max_kills can be */
 };
 
+#define ROOM_NOT_COUNTED UINT32_MAX
+
 struct game;
 
 struct room {
@@ -43,12 +45,14 @@ struct room {
     struct emit_cache cache;
     struct player **players; /* in order of joining, so of their ids; spectators, too */
     uint32_t n_players, cap_players, last_id;
-    uint32_t n_spectators;     /* of n_players */
-    uint32_t n_binary, n_json; /* seated with such a peer: what events are encoded for */
-    uint32_t n_behind;         /* players whose view may lack something */
+    uint32_t n_spectators;   /* of n_players */
+    uint32_t n_listeners[3]; /* by codec, those who are away too: what events are for */
+    uint32_t n_behind;       /* players whose view may lack something */
     struct inputs inputs;
     struct outbox outbox;
-    const uint8_t *raw_data; /* what the outbox's last was made of; NULL: not known */
+    const uint8_t *raw_data;       /* what the outbox's last was made of; NULL: not known */
+    const struct player *raw_from; /* whose message is being handled in place, or NULL */
+    size_t raw_mark; /* what lies before it in the outbox is not that message's */
     struct buf scratch;
     uint32_t epoch, tick;
     double tick_rate;                       /* that the clock below goes by */
@@ -64,21 +68,28 @@ struct room {
     uint32_t failing_ticks;
     uint32_t version; /* of the code that last ran in it */
     uint64_t dropped_ticks;
-    bool is_named;   /* its first player asked for it by name: not for /game */
-    bool is_private; /* by its code only: neither listed nor matched */
-    uint8_t *labels; /* what it tells about itself, a map as any; or NULL */
+    uint64_t state_bytes; /* of state frames queued for its players */
+    bool is_named;        /* its first player asked for it by name: not for /game */
+    bool is_private;      /* by its code only: neither listed nor matched */
+    uint8_t *labels;      /* what it tells about itself, a map as any; or NULL */
     size_t n_labels;
     uint64_t kills_us[ROOM_MAX_KILLS]; /* when callbacks were stopped; a ring */
     uint32_t n_kills;
+    uint32_t n_signals;  /* that wait among the inputs */
     size_t timer_mark;   /* where in the outbox the timer that runs began */
     uint16_t close_code; /* told to players at the end */
     bool is_faulted;     /* ends without asking its script */
     bool is_locked;
     bool is_paused; /* failed too often; waits for a reload */
     bool is_stepping;
-    bool is_closing; /* ends when the step is over */
-    bool ran_lua;    /* a callback ran since the last scan */
-    bool is_dirty;   /* event-driven: a flush is due */
+    bool is_closing;     /* ends when the step is over */
+    bool ran_lua;        /* a callback ran since the last scan */
+    bool is_dirty;       /* event-driven: a flush is due */
+    bool is_unsaved;     /* something has happened since it was saved (room_save.h) */
+    bool is_suspended;   /* the process ends: it was saved, and rests */
+    uint64_t save_at_us; /* not before */
+    uint64_t saved_us;   /* 0: never */
+    uint64_t saved_hash; /* of what was saved, its time left out */
     char close_reason[124];
 };
 
@@ -103,10 +114,21 @@ struct player *room_take_seat(struct room *r, const struct peer *peer, const cha
 struct player *room_admit(struct room *r, const struct peer *peer, const char *name,
                           size_t n_name, const uint8_t *options, size_t n_options);
 
-/* Give a held (or still connected) seat to a new connection, whose client still holds
- * the state of `tick` (0: none) and gets what changed since. */
+/* What a client says that comes back. */
+struct room_return {
+    const uint8_t *token; /* one that is good */
+    uint32_t tick;        /* of the state that it still holds, 0: none; it gets what
+                           * changed since */
+    uint32_t n_events;    /* counted records that it has received: it gets those after;
+                           * ROOM_NOT_COUNTED: it gets none again */
+};
+
+/* Give a held (or still connected) seat to a new connection. */
 void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
-                      uint32_t tick);
+                      const struct room_return *from);
+
+/* Something has come from a client that has been greeted, so the hello has arrived. */
+void room_hello_arrived(struct player *p);
 
 /* The connection of a seat is gone. Held where the game and the peer allow it and
  * `for_good` is not set, else it leaves. */
@@ -115,6 +137,9 @@ void room_lose_peer(struct room *r, struct player *p, bool for_good);
 /* A message; checked by its session. Event-driven rooms handle it at once, and may
  * be gone after. false: too many wait, it was dropped. */
 bool room_input(struct room *r, struct player *p, const struct input *in);
+
+/* Leave something for the room's next step, in which `signal` runs. NULL, or why not. */
+const char *room_signal(struct room *r, const struct script_signal *what);
 
 /* End a seat: BYE and Close to the peer, then `leave` in the next step. */
 void room_kick(struct room *r, struct player *p, uint16_t code, const char *reason);

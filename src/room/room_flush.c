@@ -17,6 +17,9 @@
 enum {
     ACK_DELAY_US = 40000,
     HASH_TICKS = 64, /* dev: between two hashes of one player */
+    /* A run of raw messages in one piece. */
+    RUN_FRAMES = 64,
+    RUN_FRAME_BYTES = 512,
 };
 
 static void send_buf(struct player *p, struct buf *out)
@@ -26,6 +29,19 @@ static void send_buf(struct player *p, struct buf *out)
 
     if (frame)
         p->peer.ops->send(p->peer.conn, frame);
+    chunk_unref(&frame);
+}
+
+/* One that the client counts. */
+static void send_counted(struct room *r, struct player *p, struct buf *out)
+{
+    enum ws_op op = p->peer.codec == PEER_JSON ? WS_TEXT : WS_BINARY;
+    struct chunk *frame = out->failed ? NULL : ws_frame_chunk(op, out->data, out->len);
+
+    if (!frame)
+        return;
+    p->peer.ops->send(p->peer.conn, frame);
+    ring_push(&p->tally.sent, frame, room_def(r)->resume_bytes);
     chunk_unref(&frame);
 }
 
@@ -43,6 +59,12 @@ static void put_schema(const struct room *r, struct buf *out)
 static uint32_t period_us(const struct room *r)
 {
     return room_is_event_driven(r) ? 0 : (uint32_t)(1e6 / room_def(r)->tick_rate + 0.5);
+}
+
+/* Has it all that it was sent, or gets it behind this hello? */
+static bool is_resumed(const struct player *p)
+{
+    return p->is_back && !p->tally.has_gap;
 }
 
 /* Which room it is: what its friends need to come along. */
@@ -63,11 +85,11 @@ static void put_hello(const struct room *r, const struct player *p, struct buf *
 
     wire_put_u8(out, RECORD_HELLO);
     wire_put_u8(out, RECORD_VERSION);
-    wire_put_u8(out, p->is_resumed);
+    wire_put_u8(out, is_resumed(p));
     wire_put_u32(out, r->epoch);
-    buf_append(out, p->token, sizeof p->token);
+    buf_append(out, p->pass.now, sizeof p->pass.now);
     wire_put_uv(out, p->id);
-    wire_put_uv(out, p->n_received);
+    wire_put_uv(out, p->tally.n_received);
     wire_put_uv(out, period_us(r));
     wire_put_uv(out, r->image->at);
     wire_put_u32(out, (uint32_t)(clk_now_us() / 1000));
@@ -85,7 +107,7 @@ static void put_hello_json(const struct room *r, const struct player *p, struct 
     char token[2 * RECORD_TOKEN_BYTES + 1];
 
     for (size_t i = 0; i < RECORD_TOKEN_BYTES; i++)
-        snprintf(token + 2 * i, 3, "%02x", p->token[i]);
+        snprintf(token + 2 * i, 3, "%02x", p->pass.now[i]);
     json_out_object(&j);
     json_out_key_str(&j, "t", "hello");
     json_out_key_int(&j, "id", p->id);
@@ -94,8 +116,8 @@ static void put_hello_json(const struct room *r, const struct player *p, struct 
     json_out_key_int(&j, "epoch", r->epoch);
     json_out_key_int(&j, "tick", r->image->at);
     json_out_key_int(&j, "period", period_us(r));
-    json_out_key_bool(&j, "resumed", p->is_resumed);
-    json_out_key_int(&j, "inputs", p->n_received);
+    json_out_key_bool(&j, "resumed", is_resumed(p));
+    json_out_key_int(&j, "inputs", p->tally.n_received);
     json_out_key_str(&j, "room", r->id);
     if (r->is_private)
         json_out_key_bool(&j, "private", true);
@@ -127,7 +149,43 @@ static void greet(struct room *r, struct player *p)
     begin_view(r, p);
     p->input_told = 0;
     p->hashed_at = r->tick - p->id % HASH_TICKS; /* not all in one tick */
-    p->needs_hello = p->needs_schema = p->is_resumed = false;
+    p->needs_hello = p->needs_schema = false;
+    p->is_known = true;
+}
+
+/* That something is lost for ever: an event of our own. */
+static void send_gap(struct room *r, struct player *p)
+{
+    bool json = p->peer.codec == PEER_JSON;
+    struct buf *out = &r->scratch;
+
+    buf_clear(out);
+    if (json) {
+        buf_format(out, "{\"t\":\"event\",\"tick\":%u,\"name\":\"gap\",\"data\":null}",
+                   r->tick);
+    } else {
+        wire_put_u8(out, RECORD_EVENT);
+        wire_put_u16(out, (uint16_t)r->tick);
+        wire_put_uv(out, 0);
+        wire_put_str(out, "gap", 3);
+        wire_put_u8(out, ANY_NIL);
+    }
+    send_counted(r, p, out);
+}
+
+/* Behind the state of a client that is back: what it has missed. */
+static void send_missed(struct room *r, struct player *p)
+{
+    const struct ring *sent = &p->tally.sent;
+
+    p->is_back = false;
+    if (p->tally.has_gap)
+        send_gap(r, p);
+    else
+        for (uint32_t i = 0; i < sent->n; i++)
+            p->peer.ops->send(p->peer.conn, ring_at(sent, i));
+    p->has_events = sent->n > 0;
+    p->tally.has_gap = false;
 }
 
 /* An ACK may be late by two ticks, and by what the SDK takes to send it. */
@@ -185,6 +243,8 @@ static bool send_state(struct room *r, struct player *p, bool is_greeted, uint64
     struct chunk *frame = emit_frame(&r->cache, r->image, p->view, json, &failed);
     if (frame) {
         p->peer.ops->send(p->peer.conn, frame);
+        r->state_bytes += frame->len;
+        r->game->state_bytes += frame->len;
         if (!is_current)
             pace_sent(p->pace, p->view->told, (uint32_t)now_us);
         p->has_events = false;
@@ -222,6 +282,12 @@ static bool is_served(const struct player *p)
     return p->peer.conn && p->peer.codec != PEER_RAW && p->state != PLAYER_JOINING;
 }
 
+/* Is it kept what this player is sent, because it may come back? */
+static bool is_kept(const struct player *p)
+{
+    return p->pass.is_given && p->has_joined && (p->peer.conn || p->state == PLAYER_HELD);
+}
+
 static void send_events(struct room *r)
 {
     for (size_t i = 0; i < r->outbox.n; i++) {
@@ -229,11 +295,14 @@ static void send_events(struct room *r)
         for (uint32_t k = 0; k < r->n_players; k++) {
             struct player *p = r->players[k];
             struct chunk *frame = p->peer.codec == PEER_JSON ? ev->json : ev->binary;
-            if (!is_served(p) || !frame || i < p->outbox_from ||
-                !outbox_is_for(ev, p->id) || (ev->is_volatile && p->is_slow))
+            if (!frame || i < p->outbox_from || !outbox_is_for(ev, p->id))
                 continue;
-            p->peer.ops->send(p->peer.conn, frame);
-            p->has_events = true;
+            if (is_served(p) && !(ev->is_volatile && p->is_slow)) {
+                p->peer.ops->send(p->peer.conn, frame);
+                p->has_events = true;
+            }
+            if (!ev->is_volatile && is_kept(p))
+                ring_push(&p->tally.sent, frame, room_def(r)->resume_bytes);
         }
     }
 }
@@ -252,6 +321,8 @@ void room_flush(struct room *r, uint64_t now_us)
             if (is_greeted)
                 greet(r, p);
             r->n_behind += send_state(r, p, is_greeted, now_us);
+            if (is_greeted && p->is_back)
+                send_missed(r, p);
             if (r->game->world->is_dev)
                 send_hash(r, p);
         }
@@ -265,23 +336,78 @@ void room_flush(struct room *r, uint64_t now_us)
     image_begin(r->image, r->tick);
 }
 
-static void send_raw(const struct player *p, const struct out_event *ev)
+/* The event, or the run that it begins. */
+static void send_raw(const struct player *p, const struct out_event *ev, struct chunk *run,
+                     struct chunk *const *frames, size_t n)
 {
-    if (p && p->peer.conn && p->id != ev->except && p->state != PLAYER_JOINING)
-        p->peer.ops->send(p->peer.conn, ev->binary);
+    if (!p || !p->peer.conn || p->id == ev->except || p->state == PLAYER_JOINING)
+        return;
+    if (run && p->peer.ops->send_run) {
+        p->peer.ops->send_run(p->peer.conn, run, frames, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        p->peer.ops->send(p->peer.conn, ev[i].binary);
+}
+
+/* Can they leave as one: for the same players, and small enough that putting them together
+ * costs less than a place in the queue for each? */
+static bool goes_with(const struct out_event *ev, const struct out_event *first)
+{
+    return ev->binary->len <= RUN_FRAME_BYTES && !ev->list && !first->list &&
+           ev->to == first->to && ev->except == first->except;
+}
+
+/* How many of `max` events make a run, and one piece of them all; 1 and NULL: none. */
+static size_t find_run(const struct out_event *first, size_t max, struct chunk **frames,
+                       struct chunk **run)
+{
+    size_t n = 0, bytes = 0;
+
+    *run = NULL;
+    while (n < RUN_FRAMES && n < max && goes_with(&first[n], first)) {
+        frames[n] = first[n].binary;
+        bytes += frames[n++]->len;
+    }
+    if (n < 2 || !(*run = chunk_new(bytes)))
+        return 1;
+    bytes = 0;
+    for (size_t k = 0; k < n; bytes += frames[k++]->len)
+        memcpy((*run)->bytes + bytes, frames[k]->bytes, frames[k]->len);
+    return n;
+}
+
+/* The first `n` of the outbox. */
+static void flush_first(struct room *r, size_t n)
+{
+    struct chunk *frames[RUN_FRAMES], *run;
+
+    for (size_t i = 0, k; i < n; i += k) {
+        const struct out_event *ev = &r->outbox.events[i];
+        k = find_run(ev, n - i, frames, &run);
+        if (ev->to)
+            send_raw(room_find(r, ev->to), ev, run, frames, k);
+        for (uint32_t at = 0; at < ev->n_list; at++)
+            send_raw(room_find(r, ev->list[at]), ev, run, frames, k);
+        for (uint32_t at = 0; !ev->to && !ev->list && at < r->n_players; at++)
+            send_raw(r->players[at], ev, run, frames, k);
+        chunk_unref(&run);
+    }
 }
 
 void room_flush_raw(struct room *r)
 {
-    for (size_t i = 0; i < r->outbox.n; i++) {
-        const struct out_event *ev = &r->outbox.events[i];
-        if (ev->to)
-            send_raw(room_find(r, ev->to), ev);
-        for (uint32_t k = 0; k < ev->n_list; k++)
-            send_raw(room_find(r, ev->list[k]), ev);
-        for (uint32_t k = 0; !ev->to && !ev->list && k < r->n_players; k++)
-            send_raw(r->players[k], ev);
-    }
+    flush_first(r, r->outbox.n);
     r->raw_data = NULL;
+    r->raw_mark = 0;
     outbox_cut(&r->outbox, 0);
+}
+
+void room_flush_done(struct room *r)
+{
+    if (!r->raw_from || r->raw_mark == 0)
+        return;
+    flush_first(r, r->raw_mark);
+    outbox_drop(&r->outbox, r->raw_mark);
+    r->raw_mark = 0;
 }

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/clk.h"
 #include "base/close_reason.h"
 #include "base/logger.h"
 #include "proto/json_out.h"
@@ -11,7 +12,11 @@
 #include "proto/wire.h"
 #include "proto/ws_frame.h"
 #include "room/room_internal.h"
+#include "room/session.h"
 #include "state/payload.h"
+
+/* So much of what messages that are handled in one go have sent waits for the last. */
+enum { RAW_HELD_BYTES = 16 << 10 };
 
 static struct chunk *event_binary(struct room *r, const struct script_event *ev)
 {
@@ -47,6 +52,35 @@ static struct chunk *event_json(struct room *r, const struct script_event *ev)
     return out->failed ? NULL : ws_frame_chunk(WS_TEXT, out->data, out->len);
 }
 
+/* What one player gets of an event, in bytes. */
+static size_t bytes_for(const struct room *r, const struct out_event *out, uint32_t id)
+{
+    const struct player *p = id ? room_find(r, id) : NULL;
+    const struct chunk *frame = !p || !player_listens(p)     ? NULL
+                                : p->peer.codec == PEER_JSON ? out->json
+                                                             : out->binary;
+
+    return frame ? frame->len : 0;
+}
+
+/* The same of all who get it, for the account of the callback that sends it. */
+static uint64_t bytes_of(const struct room *r, const struct out_event *out,
+                         const uint32_t *list)
+{
+    size_t n = out->binary ? out->binary->len : 0, n_json = out->json ? out->json->len : 0;
+    bool is_raw = room_def(r)->raw;
+    uint64_t bytes = 0;
+
+    if (out->to)
+        return bytes_for(r, out, out->to);
+    if (!list)
+        return n * (is_raw ? r->n_players : r->n_listeners[PEER_BINARY]) +
+               n_json * r->n_listeners[PEER_JSON] - bytes_for(r, out, out->except);
+    for (uint32_t i = 0; i < out->n_list; i++)
+        bytes += list[i] == out->except ? 0 : bytes_for(r, out, list[i]);
+    return bytes;
+}
+
 /* Queue an event, encoded for the kinds of peer that may get it. */
 static void push_event(struct room *r, const struct script_event *ev, bool binary,
                        bool json, struct out_event *out, const uint32_t *list)
@@ -67,7 +101,10 @@ static void push_event(struct room *r, const struct script_event *ev, bool binar
         chunk_share(out->binary);
         chunk_share(out->json);
     }
-    if ((binary || json) && !outbox_push(&r->outbox, out, list))
+    uint64_t bytes = bytes_of(r, out, list);
+    if ((binary || json) && outbox_push(&r->outbox, out, list))
+        vm_note_sent(r->game->vm, bytes);
+    else if (binary || json)
         logger_warn(r->game->name,
                     "room %s: event %s was not sent: too much waits for the next flush",
                     r->id, ev->name);
@@ -79,7 +116,7 @@ static void on_send(void *room, uint32_t player, const struct script_event *ev)
     const struct player *p = room_find(r, player);
     struct out_event out = {.to = player};
 
-    if (p && p->peer.conn)
+    if (p && player_listens(p))
         push_event(r, ev, p->peer.codec == PEER_BINARY, p->peer.codec == PEER_JSON, &out,
                    NULL);
 }
@@ -90,7 +127,8 @@ static void on_broadcast(void *room, const struct script_event *ev, const uint32
     struct room *r = room;
     struct out_event out = {.except = except, .n_list = (uint32_t)n_list};
 
-    push_event(r, ev, r->n_binary > 0, r->n_json > 0, &out, list);
+    push_event(r, ev, r->n_listeners[PEER_BINARY] > 0, r->n_listeners[PEER_JSON] > 0, &out,
+               list);
 }
 
 /* Is this the message that was sent last, by the callback that runs? A script that sends
@@ -124,7 +162,9 @@ static void on_send_raw(void *room, uint32_t player, const uint8_t *data, size_t
         is_queued = out.binary && outbox_push(&r->outbox, &out, NULL);
         r->raw_data = is_queued ? data : NULL;
     }
-    if (!is_queued)
+    if (is_queued)
+        vm_note_sent(r->game->vm, r->outbox.events[r->outbox.n - 1].binary->len);
+    else
         logger_warn(r->game->name, "room %s: a message was not sent: too much waits",
                     r->id);
 }
@@ -141,9 +181,38 @@ static void on_broadcast_raw(void *room, const uint8_t *data, size_t len, bool i
     r->raw_data = NULL; /* the last one is not to one player any more */
     if (out.binary)
         chunk_share(out.binary);
-    if (!out.binary || !outbox_push(&r->outbox, &out, list))
+    uint64_t bytes = bytes_of(r, &out, list);
+    if (out.binary && outbox_push(&r->outbox, &out, list))
+        vm_note_sent(r->game->vm, bytes);
+    else
         logger_warn(r->game->name, "room %s: a message was not sent: too much waits",
                     r->id);
+}
+
+/* As run_raw() does between two messages. In the order of things a player's end, an
+ * answer of the room or a timer may have to come first: then they do. */
+static bool on_next_raw(void *room, struct vm_raw_in *in)
+{
+    struct room *r = room;
+    const struct player *p = r->raw_from;
+    bool is_text;
+    size_t len;
+
+    if (!p)
+        return false;
+    r->raw_data = NULL;
+    r->raw_mark = r->outbox.n; /* they leave together */
+    if (r->outbox.bytes > RAW_HELD_BYTES)
+        room_flush_raw(r);
+    if (r->is_closing || r->is_paused || r->inputs.n || p->is_leaving || !p->peer.conn ||
+        !p->peer.ops->next || !p->session || p->session->is_over ||
+        room_ms(r, clk_recent_us()) - r->told_ms >= 1 ||
+        !p->peer.ops->next(p->peer.conn, &is_text, &in->data, &len))
+        return false;
+    in->len = (uint32_t)len;
+    in->is_text = is_text;
+    in->player = p->id;
+    return true;
 }
 
 static void on_kick(void *room, uint32_t player, const char *reason)
@@ -210,6 +279,7 @@ static double on_backlog(void *room, uint32_t player)
 {
     const struct player *p = room_find(room, player);
 
+    room_flush_done(room);
     return p && p->peer.conn ? (double)p->peer.ops->backlog(p->peer.conn) : 0;
 }
 
@@ -239,11 +309,19 @@ static const struct jwt_keys *on_jwt_keys(void *ctx)
     return g->world->jwt_keys;
 }
 
+static struct store_port *on_store(void *ctx)
+{
+    const struct game *g = ctx;
+
+    return g->world->store;
+}
+
 const struct vm_hooks room_hooks = {
     .send = on_send,
     .broadcast = on_broadcast,
     .send_raw = on_send_raw,
     .broadcast_raw = on_broadcast_raw,
+    .next_raw = on_next_raw,
     .kick = on_kick,
     .close = on_close,
     .lock = on_lock,
@@ -254,7 +332,10 @@ const struct vm_hooks room_hooks = {
     .backlog = on_backlog,
     .on_slow = on_slow,
     .jwt_keys = on_jwt_keys,
+    .store = on_store,
     .ban = room_on_ban,
     .unban = room_on_unban,
+    .signal = room_on_signal,
+    .rooms = room_on_rooms,
     .on_error = on_error,
 };

@@ -48,6 +48,7 @@ void room_accept_schema(struct player *p, uint32_t hash)
 static bool take_over_state(struct room *r, uint64_t now_us)
 {
     struct schema *schema = room_def(r)->schema;
+    bool other_events = schema->events_hash != r->image->schema->events_hash;
     struct image *fresh;
 
     /* Events that wait were encoded by the old schema, so they leave before the
@@ -69,6 +70,8 @@ static bool take_over_state(struct room *r, uint64_t now_us)
         struct player *p = r->players[i];
         if (!p->view)
             continue;
+        if (other_events)
+            p->tally.n_stale = ring_count(&p->tally.sent);
         view_reset(p->view);
         p->needs_schema = true;
         if (p->peer.codec != PEER_BINARY)
@@ -105,6 +108,6 @@ void room_reload(struct room *r, bool schema_changed)
         room_close(r, "the state could not be taken over");
         return;
     }
-    r->ran_lua = r->is_dirty = true;
+    r->ran_lua = r->is_dirty = r->is_unsaved = true;
     room_schedule(r, now_us);
 }

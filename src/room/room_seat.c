@@ -11,6 +11,7 @@
 #include "base/close_reason.h"
 #include "proto/wire.h"
 #include "room/room_internal.h"
+#include "room/room_save.h"
 #include "room/session.h"
 
 uint32_t room_n_seats(const struct room *r)
@@ -66,14 +67,13 @@ struct player *room_find(const struct room *r, uint32_t id)
     }
 }
 
-void room_count_peer(struct room *r, const struct player *p, int by)
+void room_count_peer(struct room *r, struct player *p)
 {
-    if (!p->peer.conn)
-        return;
-    if (p->peer.codec == PEER_BINARY)
-        r->n_binary += (uint32_t)by;
-    else if (p->peer.codec == PEER_JSON)
-        r->n_json += (uint32_t)by;
+    if (p->counted_as)
+        r->n_listeners[p->counted_as - 1]--;
+    p->counted_as = player_listens(p) ? (uint8_t)(p->peer.codec + 1) : 0;
+    if (p->counted_as)
+        r->n_listeners[p->counted_as - 1]++;
 }
 
 static void count(struct room *r, const struct player *p, int by)
@@ -85,7 +85,7 @@ static void count(struct room *r, const struct player *p, int by)
         r->n_spectators += (uint32_t)by;
 }
 
-static bool add_player(struct room *r, struct player *p, bool has_token)
+bool room_add_player(struct room *r, struct player *p, bool has_token)
 {
     if (r->n_players == r->cap_players) {
         uint32_t cap = r->cap_players ? r->cap_players * 2 : 4;
@@ -95,8 +95,8 @@ static bool add_player(struct room *r, struct player *p, bool has_token)
         r->players = grown;
         r->cap_players = cap;
     }
-    if (has_token && !p->is_spectator &&
-        !map_put_bytes(&r->game->tokens, p->token, sizeof p->token, p))
+    if (has_token && !p->is_spectator && !p->pass.is_given &&
+        !pass_give(&r->game->passes, &p->pass, p))
         return false;
     r->players[r->n_players++] = p;
     count(r, p, 1);
@@ -113,8 +113,10 @@ void room_remove(struct room *r, struct player *p)
     memmove(r->players + i, r->players + i + 1,
             (r->n_players - i - 1) * sizeof(struct player *));
     r->n_players--;
+    r->is_unsaved = true;
     count(r, p, -1);
-    map_remove_bytes(&r->game->tokens, p->token, sizeof p->token);
+    pass_take(&r->game->passes, &p->pass, PASS_CLOSED);
+    room_count_peer(r, p);
     player_free(&p);
 }
 
@@ -132,6 +134,9 @@ static bool queue(struct room *r, struct player *p, enum input_kind kind, const 
 {
     struct input in = {.kind = kind, .player = p->id, .data = data, .len = (uint32_t)len};
 
+    r->is_unsaved = true;
+    if (kind == INPUT_JOIN || kind == INPUT_RESUME) /* soon: its token is a new one */
+        r->save_at_us = r->saved_us + ROOM_SAVE_AGAIN_MS * 1000;
     room_wake(r);
     return inputs_push(&r->inputs, &in);
 }
@@ -146,7 +151,7 @@ static struct player *take(struct room *r, struct player *p, const struct peer *
     p->room = r;
     p->schema = schema_ref(room_def(r)->schema);
     player_set_name(p, name.text, name.len, room_def(r)->max_name);
-    if (!add_player(r, p, peer->can_resume)) {
+    if (!room_add_player(r, p, peer->can_resume)) {
         player_free(&p);
         return NULL;
     }
@@ -156,7 +161,7 @@ static struct player *take(struct room *r, struct player *p, const struct peer *
     }
     r->last_id++;
     p->peer = *peer;
-    room_count_peer(r, p, 1);
+    room_count_peer(r, p);
     return p;
 }
 
@@ -179,15 +184,47 @@ struct player *room_admit(struct room *r, const struct peer *peer, const char *n
     return take(r, p, peer, (struct wire_str){name, n_name}, options, n_options);
 }
 
-void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
-                      uint32_t tick)
+/* Can it go on from the records that it has, with those that are kept? */
+static bool can_go_on(const struct player *p, enum peer_codec codec, uint32_t n_events,
+                      bool has_last_hello)
 {
+    const struct tally *t = &p->tally;
+
+    bool has_all = n_events == ring_count(&t->sent);
+
+    if ((t->is_anew && !has_last_hello) || !ring_reaches(&t->sent, n_events))
+        return false;
+    if (codec != p->peer.codec) /* what is kept, and waits for the flush, is in the other */
+        return has_all && p->room->outbox.n == 0;
+    return has_all || codec != PEER_BINARY || n_events >= t->n_stale;
+}
+
+void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
+                      const struct room_return *from)
+{
+    struct tally *t = &p->tally;
+    bool is_counted = from->n_events != ROOM_NOT_COUNTED;
+    uint32_t n_events = is_counted ? from->n_events : ring_count(&t->sent);
+    bool has_last_hello = !pass_is_before(&p->pass, from->token);
+
     if (p->peer.conn)
         room_part(p, CLOSE_TAKEN_OVER, close_reason_text(CLOSE_TAKEN_OVER));
+    if (has_last_hello)
+        room_hello_arrived(p);
+    /* What was on its way to it when the process ended is lost. */
+    bool is_lost = p->is_restored && is_counted;
+    p->is_restored = false;
+    if (!is_lost && can_go_on(p, peer->codec, n_events, has_last_hello || !is_counted)) {
+        ring_confirm(&t->sent, n_events);
+    } else {
+        ring_restart(&t->sent);
+        t->n_stale = 0;
+        t->has_gap = t->is_anew = true;
+    }
+    pass_renew(&r->game->passes, &p->pass, from->token);
     p->peer = *peer;
-    room_count_peer(r, p, 1);
-    p->needs_hello = p->is_resumed = true;
-    p->resume_tick = tick;
+    p->needs_hello = p->is_back = true;
+    p->resume_tick = t->has_gap ? 0 : from->tick;
     p->resync_ms = 0;
     pace_reset(p->pace);
     p->has_events = false;
@@ -195,16 +232,27 @@ void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
         p->state = PLAYER_SEATED;
         queue(r, p, INPUT_RESUME, NULL, 0);
     }
+    room_count_peer(r, p);
     r->is_dirty = true;
     room_wake(r);
 }
 
+void room_hello_arrived(struct player *p)
+{
+    pass_settle(&p->room->game->passes, &p->pass);
+    p->tally.is_anew = false;
+}
+
 /* The seat ends with the next step. Where the queue is full it is tried again
  * there: a held seat whose time is over leaves. */
-static void start_leaving(struct room *r, struct player *p, const char *reason)
+static void start_leaving(struct room *r, struct player *p, enum pass_end why)
 {
+    const char *reason = why == PASS_LEFT ? "left" : why == PASS_LOST ? "lost" : "kicked";
+
     p->state = PLAYER_HELD;
     p->held_until_us = 0;
+    pass_take(&r->game->passes, &p->pass, why);
+    room_count_peer(r, p);
     if (!p->is_leaving)
         p->is_leaving = queue(r, p, INPUT_LEAVE, reason, strlen(reason));
 }
@@ -212,18 +260,18 @@ static void start_leaving(struct room *r, struct player *p, const char *reason)
 void room_lose_peer(struct room *r, struct player *p, bool for_good)
 {
     double reconnect_s = room_def(r)->reconnect;
-    bool can_resume = p->peer.can_resume;
 
     assert(p->peer.conn && !p->is_leaving); /* whoever leaves has no peer */
-    room_count_peer(r, p, -1);
     p->peer.conn = NULL;
     p->session = NULL;
-    if (for_good || !can_resume || reconnect_s <= 0 || p->is_spectator) {
-        start_leaving(r, p, for_good ? "left" : "lost");
+    /* Nobody comes back to a seat of which nobody has heard. */
+    if (for_good || !p->pass.is_given || reconnect_s <= 0 || !p->is_known) {
+        start_leaving(r, p, for_good ? PASS_LEFT : PASS_LOST);
         return;
     }
     p->state = PLAYER_HELD;
     p->held_until_us = clk_now_us() + (uint64_t)(reconnect_s * 1e6);
+    room_count_peer(r, p);
     queue(r, p, INPUT_DROP, NULL, 0);
 }
 
@@ -231,7 +279,8 @@ void room_kick(struct room *r, struct player *p, uint16_t code, const char *reas
 {
     if (p->is_leaving)
         return;
-    start_leaving(r, p, "kicked");
+    room_flush_done(r);
+    start_leaving(r, p, PASS_KICKED);
     if (p->peer.conn)
         room_part(p, code, *reason ? reason : close_reason_text(code));
 }
@@ -241,7 +290,7 @@ void room_expire_seats(struct room *r, uint64_t now_us)
     for (uint32_t i = 0; i < r->n_players; i++) {
         struct player *p = r->players[i];
         if (p->state == PLAYER_HELD && !p->is_leaving && p->held_until_us <= now_us)
-            start_leaving(r, p, "lost");
+            start_leaving(r, p, PASS_LOST);
     }
 }
 
@@ -249,8 +298,8 @@ void room_part(struct player *p, uint16_t code, const char *reason)
 {
     struct peer peer = p->peer;
 
-    room_count_peer(p->room, p, -1);
     p->peer.conn = NULL;
+    room_count_peer(p->room, p);
     if (p->session)
         session_part(p->session);
     p->session = NULL;

@@ -11,6 +11,7 @@
 #include "proto/json_out.h"
 #include "proto/record.h"
 #include "proto/wire.h"
+#include "room/early.h"
 #include "room/session_internal.h"
 #include "script/vm.h"
 #include "state/payload.h"
@@ -52,6 +53,8 @@ struct session *session_open(struct world *w, const struct peer *peer,
 
 void session_forget_wish(struct session *s)
 {
+    if (s->wish && s->player)
+        early_seated(s);
     if (s->wish)
         free(s->wish->door);
     free(s->wish);
@@ -69,6 +72,7 @@ void session_closed(struct session **at, uint16_t code)
     if (s->player)
         room_lose_peer(s->player->room, s->player, code == CLOSE_NORMAL);
     auth_free(&s->auth);
+    early_drop(s);
     if ((*s->at = s->next))
         s->next->at = s->at;
     session_forget_wish(s);
@@ -236,6 +240,11 @@ void session_ack(struct session *s, uint32_t tick)
     pace_acked(p->pace, tick, (uint32_t)clk_now_us(), room_slack_us(p->room));
 }
 
+void session_confirm(struct session *s, uint32_t n_events)
+{
+    ring_confirm(&s->player->tally.sent, n_events);
+}
+
 void session_resync(struct session *s)
 {
     struct player *p = s->player;
@@ -264,12 +273,14 @@ uint16_t session_phase(const struct session *s)
 
 void session_message(struct session *s, enum ws_op op, const uint8_t *data, size_t len)
 {
-    if (s->is_over || s->waiter)
-        return; /* who waits for others has nothing to say but that it goes */
-    if (s->auth) {
-        auth_hold(s, op, data, len);
+    if (s->is_over)
+        return;
+    if (s->auth || s->waiter) {
+        early_add(s, op, data, len);
         return;
     }
+    if (s->player && s->player->pass.has_before && session_is_greeted(s))
+        room_hello_arrived(s->player);
     if (s->peer.codec == PEER_RAW) {
         struct input in = {.kind = INPUT_RAW,
                            .player = s->player ? s->player->id : 0,

@@ -35,9 +35,11 @@ struct session_wish {
     char room[ROOM_ID_MAX + 1];   /* "": any */
     uint8_t *door;                /* as in the request; NULL where nobody asks for it */
     size_t n_door;
+    struct early *early; /* what it has said meanwhile; NULL: nothing */
 };
 
 struct auth;
+struct early;
 
 struct session {
     struct world *world;

@@ -6,6 +6,7 @@
 #include "base/close_reason.h"
 #include "proto/record.h"
 #include "proto/wire.h"
+#include "room/early.h"
 #include "room/session_internal.h"
 #include "state/payload.h"
 
@@ -30,13 +31,14 @@ static void read_hello(struct session *s, struct wire_in *in)
         else
             session_join(s, options, (size_t)(in->at - options), hash);
     } else {
-        const uint8_t *token = wire_raw(in, RECORD_TOKEN_BYTES);
-        uint32_t epoch = wire_u32(in), tick = wire_uv(in);
-        wire_uv(in); /* records received: kept for the ring of a later release */
+        struct room_return from = {.token = wire_raw(in, RECORD_TOKEN_BYTES)};
+        uint32_t epoch = wire_u32(in);
+        from.tick = wire_uv(in);
+        from.n_events = wire_uv(in);
         if (in->failed)
-            session_end(s, CLOSE_BAD_HELLO, close_reason_text(CLOSE_BAD_HELLO));
+            session_end(s, CLOSE_BAD_HELLO, "resume: the record is cut short");
         else
-            session_resume(s, token, hash, epoch, tick);
+            session_resume(s, &from, hash, epoch);
     }
 }
 
@@ -50,7 +52,7 @@ static bool read_message(struct session *s, struct wire_in *in, uint32_t request
         .kind = INPUT_OTHER, .player = s->player->id, .request = request, .data = in->at};
     const struct record *record = NULL;
 
-    s->player->n_received++; /* also what is refused: the client counts it too */
+    s->player->tally.n_received++; /* also what is refused: the client counts it too */
     if (id > schema->n_messages) {
         session_invalid(s, request, "no such message");
         return false;
@@ -121,8 +123,11 @@ static bool read_record(struct session *s, struct wire_in *in)
         break;
     case RECORD_C_PING:
         a = wire_u32(in);
-        if (!in->failed && session_is_greeted(s))
+        b = wire_uv(in);
+        if (!in->failed && session_is_greeted(s)) {
+            session_confirm(s, b);
             answer_ping(s, a);
+        }
         break;
     case RECORD_C_ACK:
         a = wire_uv(in);
@@ -156,6 +161,6 @@ void session_binary(struct session *s, const uint8_t *data, size_t len)
         protocol_error(s);
     while (!s->is_over && wire_left(&in) > 0 && read_record(s, &in))
         ;
-    if (s->auth && !s->is_over && wire_left(&in) > 0)
-        auth_hold(s, WS_BINARY, in.at, wire_left(&in));
+    if ((s->auth || s->waiter) && !s->is_over && wire_left(&in) > 0)
+        early_add(s, WS_BINARY, in.at, wire_left(&in));
 }

@@ -40,10 +40,13 @@ struct player *session_sit(struct session *s, struct room *r,
 /* What it asked for matters no more. */
 void session_forget_wish(struct session *s);
 
-/* Take a held seat back. The client holds the state of `tick` (0: none) in the room
- * that had this epoch. */
-void session_resume(struct session *s, const uint8_t *token, uint32_t schema_hash,
-                    uint32_t epoch, uint32_t tick);
+/* Take a held seat back. The client holds the state of from->tick in the room that had
+ * this epoch. */
+void session_resume(struct session *s, const struct room_return *from, uint32_t schema_hash,
+                    uint32_t epoch);
+
+/* The client has received so many counted records. */
+void session_confirm(struct session *s, uint32_t n_events);
 
 /* A message for the script: limits first. `in` as for room_input(). After it the
  * seat may be gone: look at s->player again. */
@@ -71,3 +74,6 @@ void session_send(struct session *s, struct buf *out);
 
 void session_binary(struct session *s, const uint8_t *data, size_t len);
 void session_json(struct session *s, const uint8_t *data, size_t len);
+
+/* Is this a record that tells nothing that lasts: ping, ack, resync? */
+bool session_json_is_passing(const uint8_t *data, size_t len);

@@ -219,11 +219,27 @@ struct player *session_sit(struct session *s, struct room *r, const struct sessi
     return NULL;
 }
 
-void session_resume(struct session *s, const uint8_t *token, uint32_t schema_hash,
-                    uint32_t epoch, uint32_t tick)
+/* What is told who comes with a token that is no good. */
+static void end_without_seat(struct session *s, enum pass_end why)
+{
+    static const char *const told[] = {
+        [PASS_UNKNOWN] = "there is no seat of this token",
+        [PASS_REPLACED] = "this token was replaced by a newer one",
+        [PASS_LEFT] = "the seat was given up",
+        [PASS_LOST] = "the seat was held no longer",
+        [PASS_KICKED] = "the player was kicked",
+        [PASS_CLOSED] = "the room is closed",
+    };
+
+    session_end(s, why == PASS_KICKED ? CLOSE_KICKED : CLOSE_NO_SUCH_ROOM, told[why]);
+}
+
+void session_resume(struct session *s, const struct room_return *given,
+                    uint32_t schema_hash, uint32_t epoch)
 {
     struct game *g = game_find(s->world, s->wish->game, strlen(s->wish->game));
-    struct player *p = g ? map_get_bytes(&g->tokens, token, RECORD_TOKEN_BYTES) : NULL;
+    struct room_return from = *given;
+    enum pass_end why = PASS_UNKNOWN;
 
     if (s->world->is_stopping) {
         session_end(s, CLOSE_GOING_AWAY, close_reason_text(CLOSE_GOING_AWAY));
@@ -231,12 +247,19 @@ void session_resume(struct session *s, const uint8_t *token, uint32_t schema_has
     }
     if (g && is_address_banned(s, g))
         return;
-    if (!p || p->is_leaving || p->room->is_closing ||
-        (*s->wish->room && strcmp(s->wish->room, p->room->id) != 0)) {
-        session_end(s, CLOSE_NO_SUCH_ROOM, "the seat is gone");
+    const struct pass *pass = g ? pass_find(&g->passes, from.token, &why) : NULL;
+    struct player *p = pass ? pass->player : NULL;
+    if (!p || p->room->is_closing) {
+        end_without_seat(s, p ? PASS_CLOSED : why);
         return;
     }
-    room_resume_seat(p->room, p, &s->peer, epoch == p->room->epoch ? tick : 0);
+    if (*s->wish->room && strcmp(s->wish->room, p->room->id) != 0) {
+        session_end(s, CLOSE_NO_SUCH_ROOM, "the seat of this token is in another room");
+        return;
+    }
+    if (epoch != p->room->epoch)
+        from.tick = 0;
+    room_resume_seat(p->room, p, &s->peer, &from);
     seat(s, p);
     room_offer_schema(p, schema_hash);
 }

@@ -54,19 +54,33 @@ static bool read_token(const char *text, uint8_t *out)
     return true;
 }
 
+static void read_resume(struct session *s, const cJSON *resume)
+{
+    uint8_t token[RECORD_TOKEN_BYTES];
+    double n_events = number_of(resume, "events");
+    struct room_return from = {.token = token,
+                               .tick = whole_of(resume, "tick"),
+                               .n_events =
+                                   n_events < 0 ? ROOM_NOT_COUNTED : (uint32_t)n_events};
+
+    if (read_token(text_of(resume, "token"), token))
+        session_resume(s, &from, 0, whole_of(resume, "epoch"));
+    else
+        session_end(s, CLOSE_BAD_HELLO, "resume: token is 32 digits of 0-9 a-f");
+}
+
 static void read_hello(struct session *s, const cJSON *object)
 {
     const cJSON *join = cJSON_GetObjectItemCaseSensitive(object, "join");
     const cJSON *resume = cJSON_GetObjectItemCaseSensitive(object, "resume");
     struct buf *options = &s->world->scratch;
-    uint8_t token[RECORD_TOKEN_BYTES];
     struct err e;
 
     buf_clear(options);
     if (s->player)
         session_end(s, CLOSE_PROTOCOL, "a second hello");
-    else if (cJSON_IsObject(resume) && read_token(text_of(resume, "token"), token))
-        session_resume(s, token, 0, whole_of(resume, "epoch"), whole_of(resume, "tick"));
+    else if (cJSON_IsObject(resume))
+        read_resume(s, resume);
     else if (cJSON_IsObject(join) && payload_from_json(NULL, join, options, &e) == 0 &&
              !options->failed)
         session_join(s, options->data, options->len, 0);
@@ -86,7 +100,7 @@ static void read_message(struct session *s, const cJSON *object, bool is_request
     cJSON nothing = {.type = cJSON_NULL}, empty = {.type = cJSON_Object};
     struct err e;
 
-    s->player->n_received++; /* also what is refused: the client counts it too */
+    s->player->tally.n_received++; /* also what is refused: the client counts it too */
     if (is_request && (request < 0 || request >= UINT32_MAX || request != floor(request))) {
         session_invalid(s, 0, "a request without id");
         return;
@@ -151,8 +165,12 @@ static void read_object(struct session *s, const cJSON *object)
     } else if (strcmp(t, "send") == 0 || strcmp(t, "request") == 0) {
         read_message(s, object, *t == 'r');
     } else if (strcmp(t, "ping") == 0) {
-        if (session_is_greeted(s))
+        double n_events = number_of(object, "events");
+        if (session_is_greeted(s)) {
+            if (n_events >= 0)
+                session_confirm(s, (uint32_t)n_events);
             answer_ping(s, object);
+        }
     } else if (strcmp(t, "ack") == 0) {
         double tick = number_of(object, "tick");
         if (tick >= 0)
@@ -174,6 +192,17 @@ static bool has_nul(const char *text, size_t len)
             i++; /* whatever is escaped */
         }
     return false;
+}
+
+bool session_json_is_passing(const uint8_t *data, size_t len)
+{
+    cJSON *object = cJSON_ParseWithLength((const char *)data, len);
+    const char *t = text_of(object, "t");
+    bool is_passing =
+        t && (strcmp(t, "ping") == 0 || strcmp(t, "ack") == 0 || strcmp(t, "resync") == 0);
+
+    cJSON_Delete(object);
+    return is_passing;
 }
 
 void session_json(struct session *s, const uint8_t *data, size_t len)

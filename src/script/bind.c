@@ -139,8 +139,8 @@ struct script_room *bind_room_at(lua_State *L, int index)
 static bool is_private(const char *path)
 {
     static const char *const names[] = {
-        "door.lua", "game.lua",   "host.lua",   "migrate.lua",   "restore.lua",
-        "scan.lua", "schema.lua", "timers.lua", "translate.lua", "wait.lua"};
+        "door.lua", "game.lua",   "host.lua",  "migrate.lua", "restore.lua",   "rooms.lua",
+        "scan.lua", "schema.lua", "store.lua", "timers.lua",  "translate.lua", "wait.lua"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(path, names[i]) == 0)
@@ -445,6 +445,8 @@ void bind_push_host(lua_State *L, struct vm *vm)
     add_functions(L, vm, player);
     lua_setfield(L, -2, "player_api");
     bind_add_auth(L, vm);
+    bind_add_store(L, vm);
+    bind_add_rooms(L, vm);
     vm_push(L, vm, REF_HANDLES);
     lua_setfield(L, -2, "handles");
     lua_pushnumber(L, VM_MAX_TIMERS);
@@ -455,4 +457,6 @@ void bind_push_host(lua_State *L, struct vm *vm)
     lua_setfield(L, -2, "raw_in");
     lua_pushlightuserdata(L, (void *)(uintptr_t)bind_send_raw);
     lua_setfield(L, -2, "send_raw");
+    lua_pushlightuserdata(L, (void *)(uintptr_t)script_next_raw);
+    lua_setfield(L, -2, "next_raw");
 }

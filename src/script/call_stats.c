@@ -28,6 +28,19 @@ void call_stats_add(struct call_stats *s, uint64_t ns)
     s->buckets[bucket_of(ns)]++;
 }
 
+void call_stats_merge(struct call_stats *s, const struct call_stats *more)
+{
+    s->calls += more->calls;
+    s->errors += more->errors;
+    s->kills += more->kills;
+    s->total_ns += more->total_ns;
+    s->max_ns = more->max_ns > s->max_ns ? more->max_ns : s->max_ns;
+    s->allocated += more->allocated;
+    s->sent += more->sent;
+    for (unsigned i = 0; i < CALL_STATS_BUCKETS; i++)
+        s->buckets[i] += more->buckets[i];
+}
+
 uint64_t call_stats_quantile(const struct call_stats *s, double share)
 {
     double wanted = share * (double)s->calls, seen = 0;

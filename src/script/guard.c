@@ -153,11 +153,18 @@ enum guard_mode guard_mode(void)
 /* One guard per trace is enough and costs 4 % where one per line costs 20: the
  * profiler's mode is on for the first instruction of each trace only. */
 
+struct recording {
+    int n;     /* instructions of this trace */
+    bool full; /* a guard for each line */
+};
+
+static char recording_key; /* its address: where the registry has it */
+
 static int on_trace(lua_State *L)
 {
     lua_State *main = lua_touserdata(L, lua_upvalueindex(1));
 
-    *(int *)lua_touserdata(L, lua_upvalueindex(2)) = 0;
+    ((struct recording *)lua_touserdata(L, lua_upvalueindex(2)))->n = 0;
     *profile_of(main) = 'l';
     return 0;
 }
@@ -165,9 +172,9 @@ static int on_trace(lua_State *L)
 static int on_record(lua_State *L)
 {
     lua_State *main = lua_touserdata(L, lua_upvalueindex(1));
-    int *n = lua_touserdata(L, lua_upvalueindex(2));
+    struct recording *r = lua_touserdata(L, lua_upvalueindex(2));
 
-    if ((*n)++ >= 1)
+    if (r->n++ >= 1 && !r->full)
         *profile_of(main) = 0;
     return 0;
 }
@@ -187,12 +194,26 @@ static void attach(lua_State *L, lua_CFunction f, const char *event, int count)
 
 static void attach_per_trace(lua_State *L)
 {
-    *(int *)lua_newuserdata(L, sizeof(int)) = 0; /* instructions of this trace */
+    lua_pushlightuserdata(L, &recording_key);
+    *(struct recording *)lua_newuserdata(L, sizeof(struct recording)) =
+        (struct recording){0};
     int count = lua_gettop(L);
     *profile_of(L) = 'l';
     attach(L, on_trace, "trace", count);
     attach(L, on_record, "record", count);
-    lua_settop(L, count - 1);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
+void guard_set_lines(lua_State *L, bool on)
+{
+    lua_pushlightuserdata(L, &recording_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    struct recording *r = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    if (!r)
+        return;
+    r->full = on;
+    luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_FLUSH);
 }
 
 void guard_attach(lua_State *L)

@@ -42,6 +42,11 @@ enum guard_mode guard_mode(void);
  * memory. */
 void guard_attach(lua_State *L);
 
+/* While `on`, code that is compiled gets a guard for each line (20 % slower, but what
+ * stops there tells where it was); the code there is is thrown away. Only in GUARD_BYTE;
+ * no code of `L` may be running. */
+void guard_set_lines(lua_State *L, bool on);
+
 /* Call `hook` before the next Lua instruction, and before each one after, until
  * guard_disarm(). Again: makes sure that LuaJIT has taken notice of it. Safe in a
  * signal handler that interrupted this VM, and inside its allocator. */

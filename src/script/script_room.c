@@ -11,6 +11,7 @@
 
 #include "script/lua_payload.h"
 #include "script/vm_internal.h"
+#include "script/vm_stop.h"
 #include "script/vm_trial.h"
 
 /* What one call in needs; which members count depends on its body. */
@@ -255,7 +256,6 @@ static void callback_body(lua_State *L, struct vm *vm, void *arg)
     struct err e;
     int n = 1;
 
-    (void)vm;
     push_ref(L, a->handler);
     push_ref(L, a->sr->room_ref);
     if (a->player) {
@@ -281,6 +281,8 @@ static void callback_body(lua_State *L, struct vm *vm, void *arg)
     lua_call(L, n, a->reply ? 1 : 0);
     if (a->reply && lua_payload_read(L, -1, NULL, a->reply, &e) < 0)
         luaL_error(L, "the answer to the request: %s", e.text);
+    if (a->reply)
+        vm_note_sent(vm, a->reply->len);
 }
 
 static enum script_result call(enum script_callback which, struct args *a)
@@ -354,6 +356,15 @@ enum script_result script_message(struct script_room *sr, uint32_t player,
     return result;
 }
 
+int script_next_raw(struct vm *vm)
+{
+    if (!vm->hooks->next_raw || !vm_stop_may_go_on(vm) ||
+        !vm->hooks->next_raw(vm->current->owner, &vm->raw_in))
+        return 0;
+    vm_stop_next(vm, "message", &vm->stats[SCRIPT_MESSAGE]);
+    return 1;
+}
+
 enum script_result script_raw_message(struct script_room *sr, uint32_t player,
                                       const uint8_t *data, size_t n, bool is_text)
 {
@@ -369,6 +380,15 @@ enum script_result script_raw_message(struct script_room *sr, uint32_t player,
     if (vm->trial)
         vm_trial_note(vm, SCRIPT_MESSAGE, result);
     return result;
+}
+
+enum script_result script_signal(struct script_room *sr, const char *name, size_t n_name,
+                                 const uint8_t *payload, size_t n)
+{
+    struct args a = {
+        .sr = sr, .text = name, .n_text = n_name, .bytes = payload, .n_bytes = n};
+
+    return call(SCRIPT_SIGNAL, &a);
 }
 
 enum script_result script_tick(struct script_room *sr, double dt)
@@ -476,8 +496,8 @@ static void scan_body(lua_State *L, struct vm *vm, void *arg)
 
     vm_push(L, vm, REF_SCAN);
     push_ref(L, sr->data_ref);
-    lua_call(L, 1, 2);
-    scan_apply(L, sr, 1, (int)lua_tointeger(L, 2));
+    lua_call(L, 1, 3);
+    scan_apply(L, sr, 1, (int)lua_tointeger(L, 2), 3);
 }
 
 enum script_result script_scan(struct script_room *sr)

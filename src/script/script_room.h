@@ -31,6 +31,8 @@ struct script_room {
     double now_ms;           /* since the room began; set before calling */
     double wake_ms;          /* when the first timer is due; HUGE_VAL for none */
     uint32_t proven_version; /* of the code whose tick has come to its end here */
+    bool has_lost_timer;     /* one that cannot be saved was reported (script_save.h) */
+    struct call_stats stats; /* of all its callbacks */
 };
 
 enum script_result {
@@ -86,6 +88,10 @@ enum script_result script_reloaded(struct script_room *sr, uint32_t old_version)
 
 /* The VM was replaced: `reloaded(version, true)`. */
 enum script_result script_rebuilt(struct script_room *sr, uint32_t version);
+
+/* What somebody has left with parlor.signal(); `payload` is a valid any. */
+enum script_result script_signal(struct script_room *sr, const char *name, size_t n_name,
+                                 const uint8_t *payload, size_t n);
 enum script_result script_close(struct script_room *sr, const char *reason);
 
 /* Run all timers that are due at now_ms. `after` hears how each ended, outside the

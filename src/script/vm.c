@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clk.h"
 #include "base/logger.h"
 #include "script/vm_internal.h"
+#include "script/vm_profile.h"
 #include "script/vm_stop.h"
 #include "script/vm_trial.h"
 #include "script/watchdog.h"
@@ -18,14 +20,14 @@
 enum { MAX_SOURCE_BYTES = 4 << 20, MAX_PAYLOAD_BYTES = 4 << 20, MAX_LINE = 0xffffff };
 
 static const char *const host_names[REF_N_HOST] = {
-    "load",        "commit",      "room_new",   "room_free", "room_rebind",
-    "seat_add",    "seat_remove", "last_timer", "run_timer", "scan",
-    "raw_message", "restore",     "auth",
+    "load",        "commit",     "room_new",   "room_free",  "room_rebind", "seat_add",
+    "seat_remove", "last_timer", "run_timer",  "scan",       "raw_message", "restore",
+    "auth",        "timers_get", "timers_put", "room_adopt", "answer",
 };
 
 const char *const vm_callback_names[SCRIPT_N_CALLBACKS] = {
-    "create", "join",     "message", "tick", "drop",     "resume",
-    "leave",  "reloaded", "close",   "auth", "spectate",
+    "create",   "join",  "message", "tick",     "drop", "resume", "leave",
+    "reloaded", "close", "auth",    "spectate", "http", "signal",
 };
 
 char *vm_read_file(const char *folder, const char *path, size_t *len)
@@ -63,6 +65,16 @@ static void push_place(lua_State *L)
     lua_pushliteral(L, "");
 }
 
+/* The outermost call may be host.lua's own, which is no news to the author. */
+static void hide_host(char *traceback)
+{
+    static const char host[] = "\n\tscripts/host.lua:";
+    char *last = strrchr(traceback, '\n');
+
+    if (last && strncmp(last, host, sizeof host - 1) == 0)
+        *last = 0;
+}
+
 /* The message handler: runs where the error was raised, so the traceback shows
  * the script's own calls. An error object that is no text is not asked for one:
  * its __tostring could raise or run for ever. */
@@ -79,6 +91,11 @@ static int on_raise(lua_State *L)
     }
     luaL_traceback(L, L, NULL, 1);
     snprintf(vm->traceback, sizeof vm->traceback, "%s", lua_tostring(L, -1));
+    /* The last line is ours: an address, of no use to anybody. */
+    char *last = strrchr(vm->traceback, '\n');
+    if (last && strncmp(last, "\n\t[C]: at 0x", 12) == 0)
+        *last = 0;
+    hide_host(vm->traceback);
     return 0;
 }
 
@@ -162,9 +179,10 @@ static struct frame begin(struct vm *vm, struct script_room *sr, struct call_sta
     return f;
 }
 
-static enum script_result finish(struct vm *vm, const struct frame *f, int n_args)
+static enum script_result finish(struct vm *vm, const struct frame *f, int n_args,
+                                 uint64_t from)
 {
-    bool is_outer = vm_stop_enter(vm, vm->where, f->stats != NULL);
+    bool is_outer = vm_stop_enter(vm, vm->where, f->stats != NULL, from);
     int r = lua_pcall(vm->L, n_args, 0, f->base);
     enum script_result result = r == 0 ? SCRIPT_DONE : SCRIPT_RAISED;
 
@@ -206,7 +224,7 @@ enum script_result vm_call(struct vm *vm, struct script_room *sr, struct call_st
 
     vm_push(vm->L, vm, REF_ENTER);
     lua_pushlightuserdata(vm->L, &call);
-    return finish(vm, &f, 1);
+    return finish(vm, &f, 1, 0);
 }
 
 enum script_result vm_call_host(struct vm *vm, struct script_room *sr,
@@ -215,7 +233,8 @@ enum script_result vm_call_host(struct vm *vm, struct script_room *sr,
     struct frame f = begin(vm, sr, stats, where);
 
     vm_push(vm->L, vm, ref);
-    return finish(vm, &f, 0);
+    /* The clock was read when the message came, or when the one before it was done. */
+    return finish(vm, &f, 0, clk_recent_ns());
 }
 
 /* Load one file of the library with all of Lua at hand, call it with the values
@@ -414,6 +433,7 @@ int vm_new(struct vm **out, const struct vm_options *o, struct err *e)
     if (!vm)
         return err_set(e, -ENOMEM, "out of memory");
     buf_init(&vm->scratch, MAX_PAYLOAD_BYTES);
+    buf_init(&vm->numbers, 0);
     vm_sources_init(&vm->sources);
     vm->gen_ref = LUA_NOREF;
     map_init(&vm->files);
@@ -454,6 +474,7 @@ void vm_free(struct vm **at)
         return;
     assert(vm->n_rooms == 0);
     if (vm->L) {
+        vm_profile_end(vm);
         vm_settle(vm, UINT64_MAX);
         vm_memory_unwrap(&vm->memory, vm->L);
         lua_close(vm->L);
@@ -462,6 +483,7 @@ void vm_free(struct vm **at)
     free(vm->on_stats);
     game_def_unref(&vm->def);
     buf_fini(&vm->scratch);
+    buf_fini(&vm->numbers);
     map_fini(&vm->files);
     free(vm->on);
     free(vm->rooms);

@@ -25,6 +25,7 @@
 #include "script/vm_memory.h"
 #include "script/vm_source.h"
 
+struct profile;
 struct script_room;
 struct vm_trial;
 
@@ -41,6 +42,8 @@ enum script_callback {
     SCRIPT_CLOSE,
     SCRIPT_AUTH, /* belongs to no room (script_auth.h) */
     SCRIPT_SPECTATE,
+    SCRIPT_HTTP, /* belongs to no room (script_http.h) */
+    SCRIPT_SIGNAL,
     SCRIPT_N_CALLBACKS,
 };
 
@@ -71,6 +74,8 @@ struct script_view {
 };
 
 struct jwt_keys;
+struct vm_raw_in;
+struct store_port;
 
 enum script_ban_by {
     SCRIPT_BAN_ANY, /* of a player: by user where it has an id, else by address */
@@ -90,6 +95,14 @@ struct script_ban {
     const char *reason;
 };
 
+/* What parlor.signal leaves for a room. Everything borrows. */
+struct script_signal {
+    const char *name;
+    size_t n_name;
+    const uint8_t *payload; /* any */
+    size_t n_payload;
+};
+
 /* What scripts do to the world, given by the room layer. `room` is what
  * script_room_new() took. No hook may call back into the VM. */
 struct vm_hooks {
@@ -105,6 +118,10 @@ struct vm_hooks {
     /* The same to all, or as broadcast says. */
     void (*broadcast_raw)(void *room, const uint8_t *data, size_t len, bool is_text,
                           const uint32_t *list, size_t n_list, uint32_t except);
+    /* The callback for a raw message is over: what it has sent goes on its way. Is there
+     * another one that can be handled at once, as if it were a call of its own? Then true,
+     * and `in` has its data, len, player and is_text. NULL: there never is. */
+    bool (*next_raw)(void *room, struct vm_raw_in *in);
     void (*kick)(void *room, uint32_t player, const char *reason);
     void (*close)(void *room, const char *reason);
     void (*lock)(void *room, bool locked);
@@ -124,11 +141,20 @@ struct vm_hooks {
     void (*on_slow)(void *room, const char *where, double ms);
     /* The keys of parlor.jwt(); NULL: none are configured. */
     const struct jwt_keys *(*jwt_keys)(void *ctx);
+    /* Where parlor.store and parlor.board ask; NULL: nowhere, the server stops. */
+    struct store_port *(*store)(void *ctx);
     /* Keep somebody out of the game. NULL, or why that cannot be. */
     const char *(*ban)(void *ctx, const struct script_ban *ban);
     /* Let him in again; false: he was not kept out. */
     bool (*unban)(void *ctx, const struct script_ban *ban);
-    /* `room` is NULL for errors while loading and in auth. */
+    /* Leave something for a room of the game: its `signal` runs in the room's next step.
+     * NULL, or why that cannot be. */
+    const char *(*signal)(void *ctx, const char *room, size_t n_room,
+                          const struct script_signal *what);
+    /* Append the rooms of a game (NULL: of this one, private ones too) as any, a list of
+     * maps. false: there is no such game, or memory is out. */
+    bool (*rooms)(void *ctx, const char *game, struct buf *out);
+    /* `room` is NULL for errors while loading, in auth and in http. */
     void (*on_error)(void *ctx, void *room, const struct script_error *error);
 };
 
@@ -178,8 +204,11 @@ struct vm {
     const char *where;           /* which: "tick", "on.hop" */
     char where_text[128];
     struct vm_raw_in raw_in;
+    uint64_t last_ticket;                /* of what the store was asked */
+    uint32_t n_asked;                    /* ... and has not answered */
     const char *stack_base;              /* of the C stack, where the callback began */
     struct buf scratch;                  /* payloads on their way out */
+    struct buf numbers;                  /* what a scan found, where it is in a table */
     int refs[24];                        /* registry references, see vm.c */
     int handlers[SCRIPT_N_CALLBACKS];    /* LUA_NOREF where the game has none */
     int *on;                             /* by message id; LUA_NOREF likewise */
@@ -195,10 +224,15 @@ struct vm {
     double load_ms;               /* as in vm_options */
     uint64_t call_ns, load_ns;    /* budgets */
     uint64_t began_ns, budget_ns; /* of the call under way */
-    uint64_t step_ends_ns;        /* deadline of the room's step, 0: none */
+    uint64_t began_made, began_sent; /* what memory.made and sent were then */
+    uint64_t sent;         /* bytes queued for players, as hooks tell with vm_note_sent() */
+    uint64_t left_ns;      /* when the callback before ended; 0: something came between */
+    uint64_t step_ends_ns; /* deadline of the room's step, 0: none */
     struct call_stats stats[SCRIPT_N_CALLBACKS], timer_stats, load_stats;
     struct call_stats *on_stats; /* by message id */
     uint64_t n_replaced;
+    struct profile *profile; /* vm_profile.h; NULL: none is taken */
+    uint32_t profile_hz;
     struct vm_sources sources;          /* of the generation that runs */
     const struct vm_sources *load_from; /* of a load under way; NULL: the folder */
     struct vm_sources *load_into;       /* NULL: no load is under way */
@@ -258,6 +292,13 @@ void vm_methods(struct vm *vm, vm_method_cb *cb, void *ctx);
 
 /* Memory in use by its Lua values, in bytes. */
 size_t vm_bytes(const struct vm *vm);
+
+/* The callback under way has queued so many bytes of frames for players, each player
+ * counted, before compression. One that raises has sent nothing. */
+static inline void vm_note_sent(struct vm *vm, uint64_t bytes)
+{
+    vm->sent += bytes;
+}
 
 /* Around all callbacks of one step of a room: together they have the time of one
  * (budget_kill). vm_step_end() also collects a share of the garbage. */

@@ -8,6 +8,7 @@
 #include <lauxlib.h>
 
 #include "script/vm_internal.h"
+#include "script/vm_profile.h"
 #include "script/vm_trial.h"
 
 void vm_forget_generation(struct generation *g)
@@ -39,6 +40,7 @@ static int start_again(struct vm *vm, struct err *e)
     struct generation g;
     int r = vm_bring_up(vm, e);
 
+    vm_profile_follow(vm);
     if (r == 0)
         r = vm_load(vm, &g, &vm->sources, vm->def->schema, e);
     if (r < 0)

@@ -7,6 +7,7 @@
 
 #include "base/clk.h"
 #include "script/vm_internal.h"
+#include "script/vm_profile.h"
 #include "script/watchdog.h"
 
 #define MS 1000000ull /* in ns */
@@ -46,6 +47,8 @@ static void on_hook(lua_State *L, lua_Debug *ar)
     struct vm *vm = vm_memory_owner(L);
 
     (void)ar;
+    if (watchdog_take_sample())
+        vm_profile_take(vm, L);
     if (vm->stop == VM_STOP_NOT && watchdog_is_over())
         vm->stop = VM_STOP_TIME;
     if (vm->stop == VM_STOP_NOT && vm->memory.is_over) {
@@ -60,9 +63,9 @@ static void on_hook(lua_State *L, lua_Debug *ar)
     watchdog_disarm();
 }
 
-bool vm_stop_enter(struct vm *vm, const char *where, bool is_callback)
+bool vm_stop_enter(struct vm *vm, const char *where, bool is_callback, uint64_t from)
 {
-    uint64_t now = clk_real_ns();
+    uint64_t now = from ? from : is_callback && vm->left_ns ? vm->left_ns : clk_real_ns();
     uint64_t budget = vm->current || vm->is_asking ? vm->call_ns : vm->load_ns;
     uint64_t deadline = now + budget;
 
@@ -73,7 +76,10 @@ bool vm_stop_enter(struct vm *vm, const char *where, bool is_callback)
     vm->budget_ns = budget;
     /* Whose fault it is, should it be stopped. */
     vm->ends_with_step = deadline < now + budget - budget / 10;
+    vm->left_ns = 0;
     vm->began_ns = now;
+    vm->began_made = vm->memory.made;
+    vm->began_sent = vm->sent;
     vm->stop = VM_STOP_NOT;
     if (vm->memory.is_over)
         watchdog_arm(); /* passed between two calls */
@@ -92,6 +98,52 @@ static void tell_slow(struct vm *vm, const char *where, struct call_stats *stats
     vm->hooks->on_slow(vm->current->owner, where, (double)ns / 1e6);
 }
 
+static void note(const struct vm *vm, struct call_stats *s, uint64_t ns,
+                 enum script_result result)
+{
+    call_stats_add(s, ns);
+    s->allocated += vm->memory.made - vm->began_made;
+    if (result == SCRIPT_DONE) {
+        s->sent += vm->sent - vm->began_sent;
+    } else {
+        s->errors++;
+        s->kills += result == SCRIPT_STOPPED;
+    }
+}
+
+/* The accounts of a callback that ends now, its room's too. */
+static void account(struct vm *vm, const char *where, struct call_stats *stats,
+                    enum script_result result)
+{
+    uint64_t now = clk_real_ns(), ns = now - vm->began_ns;
+
+    note(vm, stats, ns, result);
+    if (vm->current)
+        note(vm, &vm->current->stats, ns, result);
+    if (result == SCRIPT_DONE && vm->def && (double)ns > vm->def->budget_warn * 1e6)
+        tell_slow(vm, where, stats, ns);
+    /* Within a step the next callback follows at once: it begins where this one ended,
+     * which saves it reading the clock. */
+    vm->left_ns = vm->step_ends_ns ? now : 0;
+}
+
+bool vm_stop_may_go_on(const struct vm *vm)
+{
+    return vm->stop == VM_STOP_NOT && !vm->memory.is_over && !vm->trial &&
+           !vm->step_ends_ns && !watchdog_is_armed() && !vm_gc_is_due(&vm->gc, &vm->memory);
+}
+
+void vm_stop_next(struct vm *vm, const char *where, struct call_stats *stats)
+{
+    account(vm, where, stats, SCRIPT_DONE);
+    vm->ends_with_step = false;
+    vm->budget_ns = vm->call_ns;
+    vm->began_ns = clk_recent_ns(); /* which account() has read */
+    vm->began_made = vm->memory.made;
+    vm->began_sent = vm->sent;
+    watchdog_next(vm->began_ns, vm->began_ns + vm->call_ns);
+}
+
 enum script_result vm_stop_leave(struct vm *vm, int r, const char *where,
                                  struct call_stats *stats)
 {
@@ -99,20 +151,15 @@ enum script_result vm_stop_leave(struct vm *vm, int r, const char *where,
 
     if (r != 0 && vm->stop == VM_STOP_NOT && watchdog_is_over())
         vm->stop = VM_STOP_TIME; /* inside a pattern, which looks at the time itself */
-    watchdog_leave();
+    if (watchdog_leave())
+        vm_profile_take_late(vm);
     if (r == LUA_ERRMEM)
         vm->stop = VM_STOP_MEMORY;
     if (r != 0 && vm->stop != VM_STOP_NOT)
         result = SCRIPT_STOPPED;
     vm->is_spent = vm->is_spent || (vm->step_ends_ns && vm->stop == VM_STOP_TIME && r != 0);
-    if (stats) {
-        uint64_t ns = clk_real_ns() - vm->began_ns;
-        call_stats_add(stats, ns);
-        stats->errors += r != 0;
-        stats->kills += result == SCRIPT_STOPPED;
-        if (result == SCRIPT_DONE && vm->def && (double)ns > vm->def->budget_warn * 1e6)
-            tell_slow(vm, where, stats, ns);
-    }
+    if (stats)
+        account(vm, where, stats, result);
     return result;
 }
 
@@ -185,7 +232,7 @@ void vm_step_begin(struct vm *vm)
 
 void vm_step_end(struct vm *vm)
 {
-    vm->step_ends_ns = 0;
+    vm->step_ends_ns = vm->left_ns = 0;
     vm->is_spent = false;
     if (vm_gc_is_due(&vm->gc, &vm->memory))
         vm_gc_share(&vm->gc, &vm->memory, vm->L);

@@ -39,14 +39,20 @@ struct slot {
     _Atomic(lua_State *) L;
     _Atomic(const char *) game, where;
     /* Written by the watchdog, read by the handler on the slot's thread. */
-    _Atomic uint32_t stop_turn; /* the call that has to stop */
+    _Atomic uint32_t stop_turn;   /* the call that has to stop */
+    _Atomic uint32_t sample_turn; /* the call that owes a sample; 0: none */
     _Atomic bool wants_stacks, has_stacks;
+    /* Its thread's; under the lock. */
+    lua_State *sample_L; /* NULL: nobody asks for samples */
+    uint64_t sample_ns;  /* between two of them, on average */
     /* Its thread's and the handler's. */
     lua_Hook hook;
     volatile sig_atomic_t is_armed;
     /* The watchdog's own: when it first saw this turn, and what it did. */
     uint32_t seen_turn;
     uint64_t seen_cpu_ns, grace_ns, signal_ns, stop_cpu_ns;
+    uint64_t sample_at_ns; /* when the next sample is due */
+    uint32_t sample_rnd;
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -96,6 +102,14 @@ static void write_stacks(const struct slot *s)
         }
 }
 
+static bool owes_sample(const struct slot *s)
+{
+    uint32_t turn = atomic_load_explicit(&s->turn, memory_order_relaxed);
+
+    return (turn & 1) &&
+           atomic_load_explicit(&s->sample_turn, memory_order_relaxed) == turn;
+}
+
 static void on_signal(int number)
 {
     int saved = errno;
@@ -105,7 +119,7 @@ static void on_signal(int number)
     if (s && atomic_load(&s->wants_stacks)) {
         write_stacks(s);
         atomic_store(&s->has_stacks, true);
-    } else if (s && watchdog_is_over()) {
+    } else if (s && (watchdog_is_over() || owes_sample(s))) {
         guard_arm(atomic_load(&s->L), s->hook, s->is_armed);
         s->is_armed = 1;
     }
@@ -164,17 +178,39 @@ bool watchdog_enter(lua_State *L, lua_Hook hook, uint64_t now_ns, uint64_t deadl
     return true;
 }
 
-void watchdog_leave(void)
+void watchdog_next(uint64_t now_ns, uint64_t deadline_ns)
 {
     struct slot *s = self;
     uint32_t turn = atomic_load_explicit(&s->turn, memory_order_relaxed);
+
+    /* Who reads the old turn with these grants it more time, for a moment. */
+    atomic_store_explicit(&s->deadline_ns, deadline_ns, memory_order_relaxed);
+    atomic_store_explicit(&s->cpu_ns, (deadline_ns - now_ns) / CPU_SHARE,
+                          memory_order_relaxed);
+    atomic_store_explicit(&s->turn, turn + 2, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+bool watchdog_leave(void)
+{
+    struct slot *s = self;
+    uint32_t turn = atomic_load_explicit(&s->turn, memory_order_relaxed);
+    bool owes = false;
 
     atomic_signal_fence(memory_order_seq_cst);
     atomic_store_explicit(&s->turn, turn + 1, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
     /* A signal from here on finds the turn over. */
-    if (s->is_armed)
+    if (s->is_armed) {
         guard_disarm(atomic_load_explicit(&s->L, memory_order_relaxed));
+        owes = atomic_load_explicit(&s->sample_turn, memory_order_relaxed) == turn;
+    }
+    return owes;
+}
+
+bool watchdog_is_armed(void)
+{
+    return self && self->is_armed;
 }
 
 bool watchdog_is_over(void)
@@ -207,7 +243,43 @@ void watchdog_disarm(void)
      * later, arms again. */
 }
 
+bool watchdog_take_sample(void)
+{
+    struct slot *s = self;
+
+    if (!s || !owes_sample(s))
+        return false;
+    atomic_store_explicit(&s->sample_turn, 0, memory_order_relaxed);
+    return true;
+}
+
+void watchdog_sample(lua_State *L, uint32_t hz)
+{
+    struct slot *s = self ? self : new_slot();
+
+    pthread_mutex_lock(&lock);
+    s->sample_L = L;
+    s->sample_ns = hz ? 1000 * MS / hz : 0;
+    s->sample_at_ns = 0;
+    s->sample_rnd = 1;
+    pthread_cond_signal(&wake);
+    pthread_mutex_unlock(&lock);
+    atomic_store(&s->sample_turn, 0);
+}
+
 /* The watchdog's side. */
+
+static pthread_mutex_t end_lock = PTHREAD_MUTEX_INITIALIZER;
+static void (*before_end)(void *ctx);
+static void *before_end_ctx;
+
+void watchdog_before_end(void (*f)(void *ctx), void *ctx)
+{
+    pthread_mutex_lock(&end_lock);
+    before_end = f;
+    before_end_ctx = ctx;
+    pthread_mutex_unlock(&end_lock);
+}
 
 static void end_process(struct slot *s)
 {
@@ -219,6 +291,9 @@ static void end_process(struct slot *s)
     pthread_kill(s->thread, WATCHDOG_SIGNAL);
     for (int i = 0; i < STACKS_MS && !atomic_load(&s->has_stacks); i++)
         usleep(1000);
+    pthread_mutex_lock(&end_lock);
+    if (before_end)
+        before_end(before_end_ctx);
     _exit(WATCHDOG_EXIT_CODE);
 }
 
@@ -228,6 +303,31 @@ static void send_signal(struct slot *s, uint64_t now)
     pthread_kill(s->thread, WATCHDOG_SIGNAL);
     if (guard_mode() == GUARD_PUBLIC)
         pthread_kill(s->thread, SIGPROF);
+}
+
+/* Between a half and one and a half of the period: what a game does in step with the
+ * samples would be seen always, or never. */
+static uint64_t sample_delay(struct slot *s)
+{
+    s->sample_rnd = s->sample_rnd * 1664525 + 1013904223;
+    return s->sample_ns / 2 + s->sample_ns * (s->sample_rnd >> 16) / 65536;
+}
+
+/* Ask for a sample where it is time; returns when to look again. */
+static uint64_t ask_for_sample(struct slot *s, uint64_t now)
+{
+    uint32_t turn = atomic_load_explicit(&s->turn, memory_order_acquire);
+
+    if (!s->sample_L)
+        return UINT64_MAX;
+    if (now >= s->sample_at_ns) {
+        s->sample_at_ns = now + sample_delay(s);
+        if ((turn & 1) && atomic_load(&s->L) == s->sample_L) {
+            atomic_store(&s->sample_turn, turn);
+            pthread_kill(s->thread, WATCHDOG_SIGNAL);
+        }
+    }
+    return s->sample_at_ns;
 }
 
 /* Look at one worker; returns when to look again, at the latest. */
@@ -273,8 +373,9 @@ static void *run(void *arg)
             for (struct slot *s = slots; s; s = s->next)
                 s->grace_ns += now - expected;
         for (struct slot *s = slots; s; s = s->next) {
-            uint64_t at = look(s, now);
+            uint64_t at = look(s, now), sample_at = ask_for_sample(s, now);
             next = at < next ? at : next;
+            next = sample_at < next ? sample_at : next;
         }
         expected = next;
         struct timespec until = {(time_t)(next / 1000000000u), (long)(next % 1000000000u)};

@@ -292,3 +292,19 @@ void config_print(const struct config *c, struct buf *out)
     buf_format(out, "}, -- pages that may connect, beside our own (%s)\n}\n",
                source_name(c->origins_from));
 }
+
+bool config_split_address(const char *text, char host[CONFIG_HOST_MAX + 1], uint32_t *port)
+{
+    const char *colon = strrchr(text, ':');
+    size_t n = colon ? (size_t)(colon - text) : 0;
+    char *end = NULL;
+    unsigned long value = colon ? strtoul(colon + 1, &end, 10) : 0;
+
+    if (n == 0 || n > CONFIG_HOST_MAX || colon[1] < '0' || colon[1] > '9' || *end ||
+        value > 65535)
+        return false;
+    memcpy(host, text, n);
+    host[n] = 0;
+    *port = (uint32_t)value;
+    return true;
+}

@@ -17,7 +17,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum { CONFIG_TEXT_MAX = 1023, CONFIG_MAX_ORIGINS = 64 };
+enum { CONFIG_TEXT_MAX = 1023, CONFIG_MAX_ORIGINS = 64, CONFIG_HOST_MAX = 255 };
 
 enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENV, CONFIG_FLAG };
 
@@ -36,6 +36,7 @@ struct config {
     size_t n_origins;
     enum config_source origins_from;
     bool is_dev;
+    bool takes_over;     /* serve --takeover: the other server's port, folder and players */
     bool is_self_signed; /* dev --tls: a certificate of our own making */
     char games[CONFIG_TEXT_MAX + 1];
 };
@@ -58,6 +59,9 @@ int config_read_file(struct config *c, const char *path, struct err *e);
 /* Read PARLOR_* from the environment. Names that are no keys are passed over:
  * they belong to tools around the server. */
 int config_read_env(struct config *c, struct err *e);
+
+/* Split "address:port" (an IPv6 address needs no brackets). false: it is none. */
+bool config_split_address(const char *text, char host[CONFIG_HOST_MAX + 1], uint32_t *port);
 
 /* All keys, values and where they come from, as a parlor.lua. */
 void config_print(const struct config *c, struct buf *out);

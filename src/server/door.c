@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/door.h"
 
+#include <cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/record.h"
 #include "proto/utf8.h"
 #include "proto/wire.h"
+#include "state/payload.h"
 
 enum { MAX_QUERY_FIELDS = 32 };
 
@@ -193,13 +195,15 @@ static struct http_text find_token(const struct door *d)
     return token;
 }
 
-int door_read(const struct door *d, struct buf *out)
+/* The map with room for `n_more` members. */
+static int put_door(const struct door *d, uint32_t n_more, struct buf *out)
 {
     struct http_text origin = http_head_find(d->head, "origin", NULL);
     struct http_text token = find_token(d);
 
     wire_put_u8(out, ANY_MAP);
-    wire_put_uv(out, 3u + (origin.len > 0) + (token.len > 0) + (d->protocol != NULL));
+    wire_put_uv(out,
+                3u + n_more + (origin.len > 0) + (token.len > 0) + (d->protocol != NULL));
     put_member(out, "address", d->address, strlen(d->address));
     if (origin.len)
         put_member(out, "origin", origin.at, origin.len);
@@ -212,4 +216,69 @@ int door_read(const struct door *d, struct buf *out)
     if (!door_query(d->head, d->can_resume, out) && !out->failed)
         return 400;
     return out->failed || out->len > DOOR_BYTES ? 431 : 0;
+}
+
+static bool is_json(const struct http_head *head)
+{
+    size_t n;
+    struct http_text type = http_head_find(head, "content-type", &n);
+    const char *end = memchr(type.at, ';', type.len);
+
+    if (end)
+        type.len = (size_t)(end - type.at);
+    return n == 1 && http_text_is_nocase(http_text_trim(type), "application/json");
+}
+
+/* cJSON would end a string at an escaped NUL. */
+static bool has_nul(const char *text, size_t len)
+{
+    for (size_t i = 0; i + 6 <= len; i++)
+        if (text[i] == '\\') {
+            if (memcmp(text + i, "\\u0000", 6) == 0)
+                return true;
+            i++; /* whatever is escaped */
+        }
+    return false;
+}
+
+/* Append the JSON text as an any. */
+static bool put_json(struct buf *out, struct http_text body)
+{
+    const char *end = NULL, *stop = body.at + body.len;
+    struct err e;
+
+    if (has_nul(body.at, body.len) || !utf8_is_valid(body.at, body.len))
+        return false;
+    cJSON *json = cJSON_ParseWithLengthOpts(body.at, body.len, &end, false);
+    while (json && end < stop && strchr(" \t\r\n", *end) && *end)
+        end++;
+    bool ok = json && end == stop && payload_from_json(NULL, json, out, &e) == 0;
+    cJSON_Delete(json);
+    return ok;
+}
+
+int door_read(const struct door *d, struct buf *out)
+{
+    return put_door(d, 0, out);
+}
+
+int door_read_request(const struct door *d, const char *path, size_t n_path,
+                      struct buf *out)
+{
+    struct http_text method = http_head_method(d->head), body = http_head_body(d->head);
+    bool has_data = body.len > 0 && is_json(d->head);
+    int status = put_door(d, 2u + (body.len > 0) + has_data, out);
+
+    if (status)
+        return status;
+    put_member(out, "method", method.at, method.len);
+    put_member(out, "path", path, n_path);
+    if (body.len)
+        put_member(out, "body", body.at, body.len);
+    if (has_data) {
+        put_key(out, "data", 4);
+        if (!put_json(out, body))
+            return out->failed ? 413 : 400;
+    }
+    return out->failed ? 413 : 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * door - what an upgrade request says of who sends it: the query, and for games with an
- * auth() its headers, address, Origin and token.
+ * door - what a request says of who sends it: the query, and for games with an auth() or
+ * an http() its headers, address, Origin and token.
  *
  * Thread: any; nothing is kept.
  */
@@ -30,3 +30,8 @@ bool door_query(const struct http_head *head, bool hides_token, struct buf *out)
 
 /* Append what auth() is told, an any map. Returns 0, or the status to answer with. */
 int door_read(const struct door *d, struct buf *out);
+
+/* Append what http() is told of a request, an any map: the same and its method, `path`,
+ * body, and as `data` what the body says where it is JSON. Returns as door_read(). */
+int door_read_request(const struct door *d, const char *path, size_t n_path,
+                      struct buf *out);

@@ -81,6 +81,7 @@ int net_limits_read(struct net_limits *out, const struct config *c, struct err *
     l->high_water = c->high_water;
     l->conns_per_address = c->conns_per_address;
     l->conns = (struct limits_rate){c->conn_rate, c->conn_burst};
+    l->requests = (struct limits_rate){c->http_rate, c->http_burst};
     l->limit_loopback = c->limit_loopback;
     l->messages = (struct limits_rate){c->message_rate, c->message_burst};
     l->bytes = (struct limits_rate){c->byte_rate, c->byte_burst};

@@ -156,6 +156,16 @@ static double n_errors(const struct call_stats *s)
     return (double)s->errors;
 }
 
+static double n_allocated(const struct call_stats *s)
+{
+    return (double)s->allocated;
+}
+
+static double n_sent(const struct call_stats *s)
+{
+    return (double)s->sent;
+}
+
 static double n_kills(const struct call_stats *s)
 {
     return (double)s->kills;
@@ -170,16 +180,20 @@ static void put_callbacks(struct buf *out, struct game *const *list, size_t n)
         const char *help;
         double (*figure)(const struct call_stats *s);
     } figures[] = {
-        {"parlor_callbacks_total",        METRIC_COUNTER, "Calls of a game's callbacks",      n_calls },
-        {"parlor_callback_seconds_total", METRIC_COUNTER, "Time in them",                     total_s },
-        {"parlor_callback_p50_seconds",   METRIC_GAUGE,   "Half of the calls took no longer",
-         p50_s                                                                                        },
-        {"parlor_callback_p99_seconds",   METRIC_GAUGE,   "99 % of the calls took no longer",
-         p99_s                                                                                        },
-        {"parlor_callback_max_seconds",   METRIC_GAUGE,   "The longest call",                 max_s   },
-        {"parlor_callback_errors_total",  METRIC_COUNTER, "Calls that raised",                n_errors},
-        {"parlor_callback_kills_total",   METRIC_COUNTER,
-         "Calls that were stopped for time or memory",                                        n_kills },
+        {"parlor_callbacks_total",                METRIC_COUNTER, "Calls of a game's callbacks",      n_calls    },
+        {"parlor_callback_seconds_total",         METRIC_COUNTER, "Time in them",                     total_s    },
+        {"parlor_callback_p50_seconds",           METRIC_GAUGE,   "Half of the calls took no longer",
+         p50_s                                                                                                   },
+        {"parlor_callback_p99_seconds",           METRIC_GAUGE,   "99 % of the calls took no longer",
+         p99_s                                                                                                   },
+        {"parlor_callback_max_seconds",           METRIC_GAUGE,   "The longest call",                 max_s      },
+        {"parlor_callback_errors_total",          METRIC_COUNTER, "Calls that raised",                n_errors   },
+        {"parlor_callback_kills_total",           METRIC_COUNTER,
+         "Calls that were stopped for time or memory",                                                n_kills    },
+        {"parlor_callback_allocated_bytes_total", METRIC_COUNTER,
+         "Memory of Lua values made in them, collected since or not",                                 n_allocated},
+        {"parlor_callback_sent_bytes_total",      METRIC_COUNTER,
+         "Events, messages and answers they queued for players, before compression",                  n_sent     },
     };
 
     for (size_t f = 0; f < sizeof figures / sizeof *figures; f++) {
@@ -197,6 +211,25 @@ static void put_callbacks(struct buf *out, struct game *const *list, size_t n)
     }
 }
 
+static void put_store(struct buf *out, struct store *store)
+{
+    if (!store)
+        return;
+    struct store_figures f = store_figures(store);
+    metrics_put(out, "parlor_store_is_kept", METRIC_GAUGE,
+                "1: in a file, 0: in memory, lost with the process", f.is_kept);
+    metrics_put(out, "parlor_store_queue_bytes", METRIC_GAUGE, "What waits for the disk",
+                (double)f.queue_bytes);
+    metrics_put(out, "parlor_store_transactions_total", METRIC_COUNTER,
+                "Batches run, failed ones too", (double)f.n_batches);
+    metrics_put(out, "parlor_store_operations_total", METRIC_COUNTER, "Operations in them",
+                (double)f.n_done);
+    metrics_put(out, "parlor_store_failed_total", METRIC_COUNTER, "Operations that failed",
+                (double)f.n_failed);
+    metrics_put(out, "parlor_store_refused_total", METRIC_COUNTER,
+                "Operations for which the queue had no place", (double)f.n_refused);
+}
+
 void report_metrics(struct worker *w, struct conn *c)
 {
     struct buf out;
@@ -212,6 +245,7 @@ void report_metrics(struct worker *w, struct conn *c)
     metrics_put(&out, "parlor_deflate_bytes", METRIC_GAUGE,
                 "Memory of the compressors that connections share",
                 (double)edge_deflate_bytes(w->edge));
+    put_store(&out, w->data.store);
     PER_GAME("parlor_rooms", METRIC_GAUGE, "Rooms that run", g->rooms.n);
     PER_GAME("parlor_players", METRIC_GAUGE, "Seats taken, held ones too", g->n_players);
     PER_GAME("parlor_auth_waiting", METRIC_GAUGE, "Joins that auth has not answered yet",
@@ -222,6 +256,8 @@ void report_metrics(struct worker *w, struct conn *c)
              "Messages above their rate or max_inputs", g->n_dropped);
     PER_GAME("parlor_game_messages_invalid_total", METRIC_COUNTER,
              "Messages that did not fit their declaration", g->n_invalid);
+    PER_GAME("parlor_state_bytes_total", METRIC_COUNTER,
+             "State frames queued for players, before compression", g->state_bytes);
     PER_GAME("parlor_spectators", METRIC_GAUGE, "Those who watch", g->n_spectators);
     PER_GAME("parlor_waiting_players", METRIC_GAUGE, "Those who wait for a room",
              g->lobby.n);

@@ -6,6 +6,7 @@
 
 #include "proto/json_out.h"
 #include "proto/wire.h"
+#include "server/query.h"
 #include "server/worker.h"
 #include "state/payload.h"
 
@@ -74,38 +75,21 @@ bool rooms_api_list(const struct game *g, struct buf *out)
     return !out->failed;
 }
 
-/* The game that the query names, or NULL and the status to answer with. Names of games
- * need no decoding. */
-static struct game *asked_for(const struct worker *w, const struct http_head *head,
-                              int *status)
-{
-    struct http_text query = http_head_query(head);
-    const char *at = query.at, *end = query.at + query.len;
-
-    *status = 400;
-    while (at < end) {
-        const char *stop = memchr(at, '&', (size_t)(end - at));
-        size_t len = (size_t)((stop ? stop : end) - at);
-        if (len >= 5 && memcmp(at, "game=", 5) == 0) {
-            *status = 404;
-            return game_find(&w->world, at + 5, len - 5);
-        }
-        at += len + 1;
-    }
-    return NULL;
-}
-
 struct game *rooms_api_game(struct worker *w, struct conn *c, const struct http_head *head)
 {
-    int status;
-    struct game *g = asked_for(w, head, &status);
+    struct http_text name = query_find(head, "game");
+    struct game *g = name.at ? game_find(&w->world, name.at, name.len) : NULL;
 
     if (g && g->vm)
         return g;
-    conn_reply_error(c, g ? 503 : status, NULL,
-                     g               ? "the game's script does not load"
-                     : status == 404 ? "there is no such game"
-                                     : "which game? ?game=NAME is missing");
+    conn_reply_error(c,
+                     g         ? 503
+                     : name.at ? 404
+                               : 400,
+                     NULL,
+                     g         ? "the game's script does not load"
+                     : name.at ? "there is no such game"
+                               : "which game? ?game=NAME is missing");
     return NULL;
 }
 

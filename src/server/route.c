@@ -7,6 +7,10 @@
 #include <zlib.h>
 
 #include "proto/http_head.h"
+#include "server/calls_api.h"
+#include "server/cors.h"
+#include "server/game_http.h"
+#include "server/profiler.h"
 #include "server/report.h"
 #include "server/rooms_api.h"
 #include "server/seat.h"
@@ -27,6 +31,16 @@ static bool is_read(const struct http_head *head)
 static void not_found(struct conn *c)
 {
     conn_reply_error(c, 404, NULL, "there is nothing here");
+}
+
+/* A file, which pages that may connect may import from elsewhere. */
+static void serve_file(struct worker *w, struct static_files *files, struct conn *c,
+                       const struct http_head *head, const char *path, size_t len)
+{
+    char cors[CORS_BYTES];
+
+    cors_write(cors, w, c, head);
+    static_files_serve(files, c, head, path, len, cors);
 }
 
 /* /pond -> /pond/, the query kept; base -> base/ where there is no name. */
@@ -71,8 +85,17 @@ static void route_game(struct worker *w, struct conn *c, const struct http_head 
 {
     const char *name = rest + 1;
     size_t n_name = n_rest ? n_rest - 1 : 0;
+    bool is_http =
+        n_name >= 5 && memcmp(name, "_http", 5) == 0 && (n_name == 5 || name[5] == '/');
     bool is_room = game_is_room_name(name, n_name) && !memchr(name, '.', n_name);
 
+    if (is_http) {
+        if (http_head_wants_upgrade(head))
+            not_found(c);
+        else
+            game_http_serve(w, c, head, g, name + 5, n_name - 5);
+        return;
+    }
     if (http_head_wants_upgrade(head)) {
         if (n_name == 0)
             seat_open(w, c, head, g, NULL, 0);
@@ -96,20 +119,20 @@ static void route_game(struct worker *w, struct conn *c, const struct http_head 
     struct static_files *page = map_get_bytes(&w->pages, g->name, strlen(g->name));
     if (is_room)
         n_name = 0; /* a room's page is the game's */
-    static_files_serve(page, c, head, n_name ? name : "", n_name);
+    serve_file(w, page, c, head, n_name ? name : "", n_name);
 }
 
 static void route_own(struct worker *w, struct conn *c, const struct http_head *head,
                       const char *path, size_t len)
 {
     if (is(path, len, "/")) {
-        static_files_serve(w->sdk, c, head, "hub.html", 8);
+        static_files_serve(w->sdk, c, head, "hub.html", 8, "");
     } else if (is(path, len, "/_parlor/games")) {
         report_games(w, c);
     } else if (is(path, len, "/_parlor/rooms")) {
         rooms_api_get(w, c, head);
     } else if (len > 9 && memcmp(path, "/_parlor/", 9) == 0) {
-        static_files_serve(w->sdk, c, head, path + 9, len - 9);
+        serve_file(w, w->sdk, c, head, path + 9, len - 9);
     } else if (is(path, len, "/healthz")) {
         conn_reply(c, 200, "text/plain; charset=utf-8", "Cache-Control: no-store\r\n",
                    "ok\n", 3);
@@ -186,13 +209,18 @@ static void on_admin_request(void *ctx, struct conn *c, const struct http_head *
 {
     struct http_text path = http_head_path(head);
 
-    if (!is_read(head))
+    if (is(path.at, path.len, "/_profile"))
+        profiler_request(ctx, c, head);
+    else if (!is_read(head))
         conn_reply_error(c, 405, "Allow: GET, HEAD\r\n",
                          "only GET and HEAD are taken here");
     else if (is(path.at, path.len, "/metrics"))
         report_metrics(ctx, c);
+    else if (is(path.at, path.len, "/_calls"))
+        calls_api_get(ctx, c, head);
     else
-        conn_reply_error(c, 404, NULL, "this listener has /metrics");
+        conn_reply_error(c, 404, NULL,
+                         "this listener has /metrics, /_calls?game=NAME and /_profile");
 }
 
 const struct edge_handler route_handler = {.on_request = on_request};

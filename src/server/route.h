@@ -12,6 +12,11 @@
  *   /GAME/FILE.EXT       the page's files
  *   /GAME/shared.js      the game's shared.lua, translated
  *
+ * and on the admin listener:
+ *   /metrics             for Prometheus
+ *   /_calls?game=NAME    what a game's callbacks and rooms cost, JSON
+ *   /_profile            profiler.h
+ *
  * Thread: its worker's.
  */
 #pragma once

@@ -18,6 +18,14 @@ struct worker;
 bool seat_refuse_stranger(struct worker *w, struct conn *c, const struct http_head *head,
                           char *accept);
 
+/* Does the request come from a page of ours, or of the list `origins`, by its Origin; or
+ * from no page at all? */
+bool seat_is_origin_trusted(const struct worker *w, struct conn *c,
+                            const struct http_head *head);
+
+/* May pages of any site connect: in dev, or because `origins` has "*"? */
+bool seat_is_open_to_all(const struct worker *w);
+
 /* Answer an upgrade request for a seat in `room` (n_room 0: any open one). Always
  * answers. */
 void seat_open(struct worker *w, struct conn *c, const struct http_head *head,

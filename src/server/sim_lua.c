@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/sim_lua.h"
 
-#include <cJSON.h>
 #include <lauxlib.h>
 #include <string.h>
 
 #include "base/clk.h"
+#include "room/http_call.h"
+#include "server/lua_json.h"
 
 static struct sim *sim_of(lua_State *L)
 {
@@ -94,6 +95,14 @@ static int do_stop(lua_State *L)
 {
     world_stop(&sim_of(L)->world, (uint16_t)luaL_checkinteger(L, 1),
                luaL_checkstring(L, 2));
+    return 0;
+}
+
+/* restart(is_killed): as sim_restart() */
+static int do_restart(lua_State *L)
+{
+    if (sim_restart(sim_of(L), lua_toboolean(L, 1)) < 0)
+        luaL_error(L, "out of memory");
     return 0;
 }
 
@@ -208,6 +217,31 @@ static int do_frames(lua_State *L)
     return 1;
 }
 
+/* http(game, request as any) -> status, header lines, body; or nil and why it is not
+ * answered */
+static int do_http(lua_State *L)
+{
+    struct game *g = check_game(L, 1);
+    size_t n;
+    const char *request = luaL_checklstring(L, 2, &n);
+    struct script_http_answer a;
+
+    if (!g->vm)
+        return luaL_error(L, "the game %s does not load: %s", g->name, g->load_error.text);
+    enum script_result r = http_call(g, (const uint8_t *)request, n, &a);
+    if (r == SCRIPT_DONE) {
+        lua_pushinteger(L, a.status);
+        lua_pushstring(L, (const char *)a.headers.data);
+        lua_pushlstring(L, a.body.data ? (const char *)a.body.data : "", a.body.len);
+    } else {
+        lua_pushnil(L);
+        lua_pushstring(L, r == SCRIPT_ABSENT ? "the game has no http" : "http failed");
+        lua_pushnil(L);
+    }
+    script_http_fini(&a);
+    return 3;
+}
+
 /* closing(connection) -> code and reason that the server closes with, or nothing */
 static int do_closing(lua_State *L)
 {
@@ -252,7 +286,7 @@ static int do_rooms(lua_State *L)
         push_room(L, e->value);
         lua_rawseti(L, -2, ++n);
     }
-    lua_pushinteger(L, (lua_Integer)g->tokens.n);
+    lua_pushinteger(L, (lua_Integer)g->passes.by_token.n);
     lua_pushinteger(L, (lua_Integer)g->n_players);
     return 3;
 }
@@ -348,45 +382,6 @@ static int do_errors(lua_State *L)
     return 1;
 }
 
-static void push_json(lua_State *L, const cJSON *v)
-{
-    const cJSON *member;
-    int n = 0;
-
-    luaL_checkstack(L, 4, "json");
-    if (cJSON_IsString(v)) {
-        lua_pushstring(L, v->valuestring);
-    } else if (cJSON_IsNumber(v)) {
-        lua_pushnumber(L, v->valuedouble);
-    } else if (cJSON_IsBool(v)) {
-        lua_pushboolean(L, cJSON_IsTrue(v));
-    } else if (cJSON_IsObject(v) || cJSON_IsArray(v)) {
-        lua_newtable(L);
-        cJSON_ArrayForEach(member, v)
-        {
-            push_json(L, member);
-            if (member->string)
-                lua_setfield(L, -2, member->string);
-            else
-                lua_rawseti(L, -2, ++n);
-        }
-    } else {
-        lua_pushlightuserdata(L, NULL); /* null */
-    }
-}
-
-/* json(text) -> value */
-static int do_json(lua_State *L)
-{
-    cJSON *v = cJSON_Parse(luaL_checkstring(L, 1));
-
-    if (!v)
-        return luaL_error(L, "this is not JSON: %s", lua_tostring(L, 1));
-    push_json(L, v);
-    cJSON_Delete(v);
-    return 1;
-}
-
 static void push_rig(lua_State *L, struct sim **at)
 {
     static const luaL_Reg functions[] = {
@@ -401,6 +396,7 @@ static void push_rig(lua_State *L, struct sim **at)
         {"reload",     do_reload    },
         {"close_game", do_close_game},
         {"stop",       do_stop      },
+        {"restart",    do_restart   },
         {"now",        do_now       },
         {"set",        do_set       },
         {"next",       do_next      },
@@ -412,8 +408,9 @@ static void push_rig(lua_State *L, struct sim **at)
         {"closing",    do_closing   },
         {"backlog",    do_backlog   },
         {"rooms",      do_rooms     },
+        {"http",       do_http      },
         {"errors",     do_errors    },
-        {"json",       do_json      },
+        {"json",       lua_json_read},
         {NULL,         NULL         },
     };
 

@@ -18,7 +18,9 @@
 #include "net/ticker.h"
 #include "room/game.h"
 #include "server/config.h"
+#include "server/data.h"
 #include "server/net_limits.h"
+#include "server/profiler.h"
 #include "server/rooms_stream.h"
 #include "server/script_log.h"
 
@@ -32,12 +34,15 @@ struct worker {
     struct edge *redirect; /* of http_port; NULL: none */
     struct ticker *ticker;
     struct world world;
+    struct data data;          /* the store, and the folder it is in */
+    uv_async_t has_answers;    /* of the store */
     struct jwt_keys *jwt_keys; /* of tokens; NULL: none are configured */
     struct static_files *sdk;  /* scripts/web */
     struct map pages;          /* game name -> struct static_files of its web/ */
     struct dev *dev;           /* NULL in serve */
     struct script_log errors;
     struct rooms_stream stream; /* who listens to lists of rooms */
+    struct profiler profiler;
     uv_signal_t on_int, on_term, on_hup;
     uv_timer_t stop_timer; /* of an orderly stop */
     uint64_t stop_by_us;

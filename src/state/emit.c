@@ -8,6 +8,7 @@
 
 #include "proto/record.h"
 #include "proto/wire.h"
+#include "state/emit_moved.h"
 #include "state/emit_write.h"
 #include "state/value.h"
 
@@ -21,7 +22,10 @@ struct run {
 
 static struct run run_begin(struct buf *out)
 {
-    return (struct run){out, out->len, 0, -1};
+    struct run r = {out, out->len, 0, -1};
+
+    wire_put_u8(out, 0);
+    return r;
 }
 
 static void run_item(struct run *r, uint32_t slot)
@@ -30,23 +34,32 @@ static void run_item(struct run *r, uint32_t slot)
     wire_put_gap(r->out, slot, &r->previous);
 }
 
-/* Put the length in front (the items move up by a byte or two) and return the
- * run's bit, or 0 for one that stayed empty. */
+void emit_set_count(struct buf *out, size_t at, uint32_t n)
+{
+    size_t end = out->len;
+    uint8_t count[5];
+
+    wire_put_uv(out, n);
+    if (out->failed)
+        return;
+    size_t len = out->len - end;
+    memcpy(count, out->data + end, len);
+    if (len > 1)
+        memmove(out->data + at + len, out->data + at + 1, end - at - 1);
+    memcpy(out->data + at, count, len);
+    buf_truncate(out, end + len - 1);
+}
+
+/* Put the length in front and return the run's bit, or 0 for one that stayed empty. */
 static uint8_t run_end(struct run *r, uint8_t bit)
 {
-    size_t end = r->out->len;
-
-    if (r->n == 0)
+    if (r->out->failed)
         return 0;
-    wire_put_uv(r->out, r->n);
-    if (!r->out->failed) {
-        uint8_t length[5];
-        size_t n = r->out->len - end;
-        memcpy(length, r->out->data + end, n);
-        memmove(r->out->data + r->at + n, r->out->data + r->at, end - r->at);
-        memcpy(r->out->data + r->at, length, n);
-    }
-    return bit;
+    if (r->n == 0)
+        buf_truncate(r->out, r->at);
+    else
+        emit_set_count(r->out, r->at, r->n);
+    return r->n ? bit : 0;
 }
 
 /* A run of slots that `next` gives. */
@@ -86,17 +99,8 @@ static void put_fields(const struct facet *f, const struct row *r, const uint32_
 {
     uint32_t n = f->part.n_fields;
 
-    for (uint32_t i = diff_next_field(fields, 0, n); i < n;
-         i = diff_next_field(fields, i + 1, n))
+    for (uint32_t i = field_next(fields, 0, n); i < n; i = field_next(fields, i + 1, n))
         type_put(&f->part.fields[i].type, r->now[f->first + i], out);
-}
-
-static uint8_t *uv_at(uint8_t *p, uint64_t v)
-{
-    for (; v >= 0x80; v >>= 7)
-        *p++ = (uint8_t)(v | 0x80);
-    *p++ = (uint8_t)v;
-    return p;
 }
 
 static uint8_t *mask_at(uint8_t *p, const uint32_t *fields, uint32_t n_fields)
@@ -129,8 +133,7 @@ void emit_put_update(const struct facet *f, const struct row *r, const uint32_t 
     if (gap >= 0)
         p = uv_at(p, (uint64_t)gap);
     p = mask_at(p, fields, n);
-    for (uint32_t i = diff_next_field(fields, 0, n); i < n;
-         i = diff_next_field(fields, i + 1, n)) {
+    for (uint32_t i = field_next(fields, 0, n); i < n; i = field_next(fields, i + 1, n)) {
         const struct type *t = &f->part.fields[i].type;
         if (t->is_delta) {
             int64_t d = type_change(t, r->before[f->first + i], r->now[f->first + i]);
@@ -189,12 +192,41 @@ static void put_change(const struct diff *d, const struct facet *f, const struct
     }
 }
 
+/* In step where everybody sees all rows: one that this bracket has touched. */
+static void put_touched(const struct diff *d, const struct facet *f, const struct row *r,
+                        struct run *run)
+{
+    uint32_t fields[DIFF_WORDS];
+
+    if (r->spawn == d->img->tick)
+        return;
+    if (moved_only(f, r)) {
+        int64_t gap = (int64_t)r->slot - run->previous - 1;
+        uint8_t *start = buf_reserve(run->out, moved_most(f));
+        uint8_t *end = start ? moved_at(f, r, gap, start) : NULL;
+        if (start == end)
+            return;
+        run->out->len += (size_t)(end - start);
+        run->previous = r->slot;
+        run->n++;
+    } else if (diff_mark_moved(d, d->img->tables[f->table].record, r, f->first,
+                               f->part.n_fields, fields)) {
+        put_change(d, f, r, fields, run);
+    }
+}
+
 static uint8_t put_changed(const struct diff *d, const struct facet *f, struct buf *out)
 {
     const struct table *t = &d->img->tables[f->table];
     struct run run = run_begin(out);
     uint32_t fields[DIFF_WORDS];
 
+    if (d->in_step && t->record->interest.kind == INTEREST_ALL) {
+        for (size_t w = 0; w < t->changed.n_words; w++)
+            for (uint64_t rest = t->changed.words[w]; rest; rest &= rest - 1)
+                put_touched(d, f, t->rows[w * 64 + (size_t)__builtin_ctzll(rest)], &run);
+        return run_end(&run, RUN_UPDATE);
+    }
     for (uint32_t s = diff_next_change(d, f->table, 0, fields); s != BITS_NONE;
          s = diff_next_change(d, f->table, s + 1, fields))
         put_change(d, f, t->rows[s], fields, &run);

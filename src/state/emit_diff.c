@@ -65,6 +65,8 @@ uint32_t diff_next_enter(const struct diff *d, uint32_t table, uint32_t from)
     const struct bits *among = look ? &look->seen : d->in_step ? &t->changed : &t->alive;
     uint32_t s = bits_next(among, from);
 
+    if (!look && d->in_step && t->moved_at != d->img->tick)
+        return BITS_NONE;
     while (s != BITS_NONE && (look ? bits_has(&look->same, s) : d->view && is_old(d, t, s)))
         s = bits_next(among, s + 1);
     return s;
@@ -96,14 +98,11 @@ bool diff_mark(const struct diff *d, const struct record *table, const struct ro
 {
     uint32_t any = 0;
 
+    if (d->in_step)
+        return diff_mark_moved(d, table, r, first, n, fields);
     memset(fields, 0, (n + 31) / 32 * sizeof *fields);
     for (uint32_t i = 0; i < n; i++) {
         if (r->ticks[first + i] <= d->view->base)
-            continue;
-        /* In step the value before is at hand: what was set and set back within a
-         * tick is not sent. */
-        if (d->in_step && type_equal(&table->fields[first + i].type, r->before[first + i],
-                                     r->now[first + i]))
             continue;
         fields[i / 32] |= UINT32_C(1) << (i % 32);
         any = 1;

@@ -10,6 +10,8 @@
  */
 #pragma once
 
+#include <string.h>
+
 #include "state/emit.h"
 
 enum { DIFF_WORDS = SCHEMA_MAX_FIELDS / 32 };
@@ -55,21 +57,30 @@ bool diff_has_left(const struct diff *d, uint32_t table);
 bool diff_mark(const struct diff *d, const struct record *table, const struct row *r,
                uint32_t first, uint32_t n, uint32_t *fields);
 
+/* The same in step, and in line: the work of every tick. What was set and set back is not
+ * sent, as the value before is at hand. */
+static inline bool diff_mark_moved(const struct diff *d, const struct record *table,
+                                   const struct row *r, uint32_t first, uint32_t n,
+                                   uint32_t *fields)
+{
+    uint32_t any = 0, end = first + n;
+
+    memset(fields, 0, (n + 31) / 32 * sizeof *fields);
+    if (r->changed != d->img->tick)
+        return false;
+    for (uint32_t i = field_next(r->touched, first, end); i < end;
+         i = field_next(r->touched, i + 1, end)) {
+        const struct type *t = &table->fields[i].type;
+        if (type_is_chunk(t) ? type_equal(t, r->before[i], r->now[i])
+                             : r->before[i].q == r->now[i].q)
+            continue;
+        fields[(i - first) / 32] |= UINT32_C(1) << ((i - first) % 32);
+        any = 1;
+    }
+    return any;
+}
+
 /* The row of a table with owners' fields that the viewer owns, NULL where there is
  * none; and whether the view holds it. */
 const struct row *diff_own_row(const struct diff *d, uint32_t table);
 bool diff_holds_own(const struct diff *d, uint32_t table, const struct row *own);
-
-/* Walk the members of a field mask: the lowest one at or after `from`, n_fields at
- * the end. */
-static inline uint32_t diff_next_field(const uint32_t *fields, uint32_t from,
-                                       uint32_t n_fields)
-{
-    while (from < n_fields) {
-        uint32_t rest = fields[from / 32] >> (from % 32);
-        if (rest)
-            return from + (uint32_t)__builtin_ctz(rest);
-        from = (from / 32 + 1) * 32;
-    }
-    return n_fields;
-}

@@ -6,22 +6,19 @@
 
 #include "proto/record.h"
 #include "proto/wire.h"
+#include "state/emit_moved.h"
 #include "state/emit_write.h"
-
-/* Small pieces are copied in blocks of this size, past their end; the buffers have as
- * much behind the last one. Most rows that move take 4 to 8 bytes. */
-enum { BLOCK = 16 };
 
 void rows_init(struct rows *r)
 {
     *r = (struct rows){0};
-    buf_init(&r->updates, 0);
+    buf_init(&r->longs, 0);
     buf_init(&r->enters, 0);
 }
 
 void rows_fini(struct rows *r)
 {
-    buf_fini(&r->updates);
+    buf_fini(&r->longs);
     buf_fini(&r->enters);
     free(r->update);
     free(r->enter);
@@ -32,7 +29,7 @@ static bool grow(struct rows *r, uint32_t cap)
 {
     if (cap <= r->cap)
         return true;
-    struct piece *update = realloc(r->update, cap * sizeof *update);
+    struct item *update = realloc(r->update, cap * sizeof *update);
     if (update)
         r->update = update;
     struct piece *enter = realloc(r->enter, cap * sizeof *enter);
@@ -53,26 +50,50 @@ void rows_clear(struct rows *r)
     r->has_updates = false;
 }
 
+/* An update item that was written behind the long ones: short ones do not stay there. */
+static void keep_item(struct rows *r, uint32_t slot, size_t at)
+{
+    struct item *item = &r->update[slot];
+    size_t len = r->longs.len - at;
+
+    bits_add(&r->moved, slot);
+    if (len <= ITEM_BYTES) {
+        memcpy(item->bytes, r->longs.data + at, len);
+        item->len = (uint8_t)len;
+        buf_truncate(&r->longs, at);
+        return;
+    }
+    struct piece piece = {(uint32_t)at, (uint32_t)len};
+    memcpy(item->bytes, &piece, sizeof piece);
+    item->len = ITEM_LONG;
+}
+
 /* Encode every row of the table that this bracket has changed. */
 static bool make_updates(struct rows *r, const struct diff *d, const struct facet *f)
 {
     const struct table *t = &d->img->tables[f->table];
     uint32_t fields[DIFF_WORDS];
 
-    buf_clear(&r->updates);
+    buf_clear(&r->longs);
     bits_clear(&r->moved);
     for (uint32_t s = bits_next(&t->changed, 0); s != BITS_NONE;
          s = bits_next(&t->changed, s + 1)) {
         const struct row *row = t->rows[s];
-        if (row->spawn == d->img->tick ||
-            !diff_mark(d, t->record, row, f->first, f->part.n_fields, fields))
+        size_t at = r->longs.len;
+        if (row->spawn == d->img->tick)
             continue;
-        r->update[s].at = (uint32_t)r->updates.len;
-        emit_put_update(f, row, fields, -1, &r->updates);
-        r->update[s].len = (uint32_t)(r->updates.len - r->update[s].at);
-        bits_add(&r->moved, s);
+        if (moved_only(f, row)) {
+            uint8_t *start = buf_reserve(&r->longs, moved_most(f));
+            if (!start)
+                return false;
+            r->longs.len += (size_t)(moved_at(f, row, -1, start) - start);
+        } else if (diff_mark_moved(d, t->record, row, f->first, f->part.n_fields, fields)) {
+            emit_put_update(f, row, fields, -1, &r->longs);
+        }
+        if (r->longs.len > at)
+            keep_item(r, s, at);
     }
-    r->has_updates = buf_reserve(&r->updates, BLOCK) != NULL;
+    r->has_updates = !r->longs.failed;
     return r->has_updates;
 }
 
@@ -85,7 +106,6 @@ static const struct piece *enter_of(struct rows *r, const struct facet *f,
         piece->at = (uint32_t)r->enters.len;
         emit_put_entered(f, row, &r->enters);
         piece->len = (uint32_t)(r->enters.len - piece->at);
-        buf_reserve(&r->enters, BLOCK);
     }
     return piece;
 }
@@ -95,69 +115,122 @@ static uint64_t word(const struct bits *b, size_t w)
     return b && w < b->n_words ? b->words[w] : 0;
 }
 
-enum run_kind { LEAVE, ENTER, UPDATE };
-
-/* The slots of a run that lie in word `w`. */
-static uint64_t slots_of(enum run_kind kind, const struct rows *r, const struct bits *held,
-                         const struct look *look, size_t w)
+static uint64_t stays(const struct look *look, size_t w)
 {
-    uint64_t stays = word(&look->seen, w) & word(&look->same, w);
+    return look->seen.words[w] & word(&look->same, w);
+}
 
-    switch (kind) {
-    case LEAVE: return word(held, w) & ~stays;
-    case ENTER: return word(&look->seen, w) & ~stays;
-    default: return stays & word(&r->moved, w);
+/* The rows of a word that `held` has and `seen` has not any more, and the other way
+ * round. */
+static uint64_t leave_in(const struct bits *held, const struct look *look, size_t w)
+{
+    return word(held, w) & ~stays(look, w);
+}
+
+static uint64_t enter_in(const struct look *look, size_t w)
+{
+    return look->seen.words[w] & ~stays(look, w);
+}
+
+static uint8_t put_leaves(uint32_t n, const struct bits *held, const struct look *look,
+                          struct buf *out)
+{
+    int64_t previous = -1;
+
+    wire_put_uv(out, n);
+    for (size_t w = 0; w < look->seen.n_words; w++)
+        for (uint64_t rest = leave_in(held, look, w); rest; rest &= rest - 1)
+            wire_put_gap(out, (uint32_t)(w * 64 + (size_t)__builtin_ctzll(rest)),
+                         &previous);
+    return RUN_LEAVE;
+}
+
+static uint8_t put_enters(uint32_t n, struct rows *r, const struct diff *d,
+                          const struct facet *f, const struct look *look, struct buf *out)
+{
+    int64_t previous = -1;
+
+    wire_put_uv(out, n);
+    for (size_t w = 0; w < look->seen.n_words; w++)
+        for (uint64_t rest = enter_in(look, w); rest; rest &= rest - 1) {
+            uint32_t s = (uint32_t)(w * 64 + (size_t)__builtin_ctzll(rest));
+            const struct piece *piece = enter_of(r, f, d->img->tables[f->table].rows[s]);
+            if (r->enters.failed)
+                return 0;
+            wire_put_gap(out, s, &previous);
+            buf_append(out, r->enters.data + piece->at, piece->len);
+        }
+    return RUN_ENTER;
+}
+
+/* What comes and goes: little, as a rule. */
+static uint8_t put_rare(struct rows *r, const struct diff *d, const struct facet *f,
+                        const struct bits *held, const struct look *look, struct buf *out)
+{
+    uint32_t leaves = 0, enters = 0;
+    uint8_t runs = 0;
+
+    for (size_t w = 0; w < look->seen.n_words; w++) {
+        uint64_t leave = leave_in(held, look, w), enter = enter_in(look, w);
+        if (leave | enter) {
+            leaves += bits_in(leave);
+            enters += bits_in(enter);
+        }
     }
+    if (leaves)
+        runs |= put_leaves(leaves, held, look, out);
+    if (enters)
+        runs |= put_enters(enters, r, d, f, look, out);
+    return runs;
 }
 
-static uint8_t *uv_at(uint8_t *p, uint32_t v)
+/* A long item; returns where to go on with room for `most` bytes, NULL when memory is
+ * out. */
+static uint8_t *put_long(const struct rows *r, const struct item *item, struct buf *out,
+                         size_t most)
 {
-    for (; v >= 0x80; v >>= 7)
-        *p++ = (uint8_t)(v | 0x80);
-    *p++ = (uint8_t)v;
-    return p;
+    struct piece piece;
+
+    memcpy(&piece, item->bytes, sizeof piece);
+    buf_append(out, r->longs.data + piece.at, piece.len);
+    return buf_reserve(out, most);
 }
 
-static void put_item(struct buf *out, const struct buf *from, const struct piece *piece,
-                     uint32_t gap)
+/* The update run: rows that are held and seen and have moved. The work of every frame. */
+static uint8_t put_updates(const struct rows *r, const struct look *look, struct buf *out)
 {
-    uint8_t *start = buf_reserve(out, 5 + piece->len + BLOCK), *p = start;
-
-    if (!p || from->failed)
-        return;
-    p = uv_at(p, gap);
-    if (piece->len <= BLOCK)
-        memcpy(p, from->data + piece->at, BLOCK);
-    else
-        memcpy(p, from->data + piece->at, piece->len);
-    buf_added(out, (size_t)(p - start) + piece->len);
-}
-
-static uint8_t put_run(struct rows *r, enum run_kind kind, const struct diff *d,
-                       const struct facet *f, const struct bits *held,
-                       const struct look *look, struct buf *out)
-{
-    const struct table *t = &d->img->tables[f->table];
-    size_t n_words = look->seen.n_words;
+    enum { MOST = 64 * (5 + sizeof(struct item)) }; /* for one word of the sets */
+    size_t begin = out->len;
     uint32_t n = 0, next = 0; /* the slot after the last one */
 
-    for (size_t w = 0; w < n_words; w++)
-        n += (uint32_t)__builtin_popcountll(slots_of(kind, r, held, look, w));
-    if (n == 0)
-        return 0;
-    wire_put_uv(out, n);
-    for (size_t w = 0; w < n_words; w++)
-        for (uint64_t rest = slots_of(kind, r, held, look, w); rest; rest &= rest - 1) {
+    wire_put_u8(out, 0); /* in place of the count, which takes a byte as a rule */
+    for (size_t w = 0; w < r->moved.n_words && w < look->seen.n_words; w++) {
+        uint64_t rest = stays(look, w) & r->moved.words[w];
+        uint8_t *p = rest ? buf_reserve(out, MOST) : NULL, *start = p;
+        if (!p)
+            continue;
+        for (; rest; rest &= rest - 1, n++) {
             uint32_t s = (uint32_t)(w * 64 + (size_t)__builtin_ctzll(rest));
-            if (kind == UPDATE)
-                put_item(out, &r->updates, &r->update[s], s - next);
-            else if (kind == ENTER)
-                put_item(out, &r->enters, enter_of(r, f, t->rows[s]), s - next);
-            else
-                wire_put_uv(out, s - next);
+            const struct item *item = &r->update[s];
+            p = uv_at(p, s - next);
             next = s + 1;
+            if (item->len != ITEM_LONG) {
+                memcpy(p, item, sizeof *item);
+                p += item->len;
+                continue;
+            }
+            buf_added(out, (size_t)(p - start));
+            p = start = put_long(r, item, out, MOST);
+            if (!p)
+                return 0;
         }
-    return kind == LEAVE ? RUN_LEAVE : kind == ENTER ? RUN_ENTER : RUN_UPDATE;
+        buf_added(out, (size_t)(p - start));
+    }
+    if (n == 0)
+        buf_truncate(out, begin);
+    else
+        emit_set_count(out, begin, n);
+    return n ? RUN_UPDATE : 0;
 }
 
 bool rows_put_section(struct rows *r, const struct diff *d, const struct facet *f,
@@ -173,10 +246,9 @@ bool rows_put_section(struct rows *r, const struct diff *d, const struct facet *
     wire_put_uv(out, (uint64_t)(f - d->img->schema->facets) + 1);
     size_t runs_at = out->len;
     wire_put_u8(out, 0);
-    uint8_t runs = put_run(r, LEAVE, d, f, held, look, out);
-    runs |= put_run(r, ENTER, d, f, held, look, out);
+    uint8_t runs = put_rare(r, d, f, held, look, out);
     if (d->in_step)
-        runs |= put_run(r, UPDATE, d, f, held, look, out);
+        runs |= put_updates(r, look, out);
     if (out->failed || r->enters.failed)
         return false;
     if (runs)

@@ -15,9 +15,18 @@ struct piece {
     uint32_t at, len;
 };
 
+/* What an item of an update run has behind its gap; most take 4 to 8 bytes. All of it
+ * is copied, whatever its length. */
+enum { ITEM_BYTES = 15, ITEM_LONG = 255 };
+struct item {
+    uint8_t bytes[ITEM_BYTES]; /* of a long one: a struct piece */
+    uint8_t len;               /* ITEM_LONG: it is in `longs` */
+};
+
 struct rows {
-    struct buf updates, enters;
-    struct piece *update, *enter; /* by slot; a piece of length 0 is not there */
+    struct item *update; /* by slot; good for rows that moved */
+    struct piece *enter; /* by slot; a piece of length 0 is not there */
+    struct buf longs, enters;
     uint32_t cap;
     struct bits moved; /* rows with an update in this tick */
     bool has_updates;

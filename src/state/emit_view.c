@@ -164,11 +164,48 @@ bool view_resume(struct view *v, const struct image *img, uint32_t tick)
     return true;
 }
 
+static uint64_t word(const struct bits *b, size_t w)
+{
+    return w < b->n_words ? b->words[w] : 0;
+}
+
+/* Write the ticks of the rows in `seen` to `to`: of those that stay the ones they have.
+ * Where nothing has come or gone they are copied as they stand. */
+static void move_since(const struct sight *s, const struct bits *seen,
+                       const struct bits *same, uint16_t tick, uint16_t *to)
+{
+    const uint16_t *from = s->since;
+    size_t n = 0; /* to be copied */
+
+    for (size_t w = 0; w < seen->n_words || w < s->slots.n_words; w++) {
+        uint64_t old = word(&s->slots, w), new = word(seen, w);
+        uint64_t stay = old & new &word(same, w);
+        if (old == stay && new == stay) { /* as it is for most */
+            n += bits_in(stay);
+            continue;
+        }
+        if (n) { /* else `from` may be NULL: nothing was held */
+            memcpy(to, from, n * sizeof *to);
+            to += n;
+            from += n;
+            n = 0;
+        }
+        for (uint64_t rest = old | new; rest; rest &= rest - 1) {
+            uint64_t bit = rest & -rest;
+            if (new &bit)
+                *to++ = stay & bit ? *from : tick;
+            if (old & bit)
+                from++;
+        }
+    }
+    if (n)
+        memcpy(to, from, n * sizeof *to);
+}
+
 bool sight_move(struct sight *s, const struct bits *seen, const struct bits *same,
                 uint32_t tick, struct buf *scratch)
 {
     size_t n = bits_count(seen);
-    uint32_t rank = 0, old = bits_next(&s->slots, 0), i = 0;
 
     if (n > s->cap) {
         size_t cap = n + n / 4 + 8;
@@ -182,14 +219,7 @@ bool sight_move(struct sight *s, const struct bits *seen, const struct bits *sam
     uint16_t *since = (uint16_t *)(void *)buf_reserve(scratch, n * sizeof *since + 1);
     if (!since || !bits_grow(&s->slots, seen->n_words * 64))
         return false;
-    for (uint32_t slot = bits_next(seen, 0); slot != BITS_NONE;
-         slot = bits_next(seen, slot + 1)) {
-        while (old < slot) { /* BITS_NONE is above all */
-            old = bits_next(&s->slots, old + 1);
-            rank++;
-        }
-        since[i++] = old == slot && bits_has(same, slot) ? s->since[rank] : (uint16_t)tick;
-    }
+    move_since(s, seen, same, (uint16_t)tick, since);
     if (n)
         memcpy(s->since, since, n * sizeof *since);
     s->n = (uint32_t)n;

@@ -24,6 +24,10 @@ void emit_put_key(const struct record *record, const struct image_key *key,
 /* What an item of an enter run has behind its gap. */
 void emit_put_entered(const struct facet *f, const struct row *r, struct buf *out);
 
+/* A run's length, for which a byte was left at `at`: where it takes more, what is behind
+ * it moves up. */
+void emit_set_count(struct buf *out, size_t at, uint32_t n);
+
 /* An item of an update run; with `gap` -1 what it has behind its gap. */
 void emit_put_update(const struct facet *f, const struct row *r, const uint32_t *fields,
                      int64_t gap, struct buf *out);

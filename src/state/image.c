@@ -8,11 +8,12 @@
 
 enum { DEFAULT_MAX_ROWS = 100000 };
 
-/* A row is one block: the struct, both arrays of cells, the ticks. */
+/* A row is one block: the struct, both arrays of cells, the ticks, what was touched. */
 static struct row *row_new(const struct record *record, uint32_t tick)
 {
     size_t n = record->n_fields;
-    struct row *r = calloc(1, sizeof *r + n * (2 * sizeof(union cell) + sizeof(uint32_t)));
+    size_t size = n * (2 * sizeof(union cell) + sizeof(uint32_t));
+    struct row *r = calloc(1, sizeof *r + size + record->n_words * sizeof(uint32_t));
 
     if (!r)
         return NULL;
@@ -20,6 +21,7 @@ static struct row *row_new(const struct record *record, uint32_t tick)
     r->now = (union cell *)(r + 1);
     r->before = r->now + n;
     r->ticks = (uint32_t *)(r->before + n);
+    r->touched = r->ticks + n;
     for (size_t i = 0; i < n; i++) {
         r->now[i] = type_copy(&record->fields[i].type, record->fields[i].preset);
         r->ticks[i] = tick;
@@ -147,9 +149,10 @@ static bool row_differs(const struct record *record, const struct row *r, uint32
 {
     if (r->spawn == tick)
         return true;
-    for (uint32_t i = 0; i < record->n_public + record->n_owner; i++)
-        if (r->ticks[i] == tick &&
-            !type_equal(&record->fields[i].type, r->before[i], r->now[i]))
+    uint32_t n = record->n_public + record->n_owner;
+    for (uint32_t i = field_next(r->touched, 0, n); i < n;
+         i = field_next(r->touched, i + 1, n))
+        if (!type_equal(&record->fields[i].type, r->before[i], r->now[i]))
             return true;
     return false;
 }
@@ -266,32 +269,6 @@ void image_remove(struct image *img, uint32_t table, uint32_t slot)
     t->left_at = img->tick;
     *t->gone_tail = r;
     t->gone_tail = &r->next;
-}
-
-bool image_set(struct image *img, uint32_t table, uint32_t slot, uint32_t field,
-               union cell value)
-{
-    struct table *t = &img->tables[table];
-    const struct type *type = &t->record->fields[field].type;
-    struct row *r = t->rows[slot];
-
-    assert(img->is_open && bits_has(&t->alive, slot) && field < t->record->n_fields);
-    if (type_equal(type, r->now[field], value)) {
-        type_release(type, &value);
-        return false;
-    }
-    if (r->ticks[field] != img->tick) { /* first change in this bracket */
-        type_release(type, &r->before[field]);
-        r->before[field] = r->now[field];
-        r->ticks[field] = img->tick;
-    } else {
-        type_release(type, &r->now[field]);
-    }
-    r->now[field] = value;
-    r->changed = img->tick;
-    bits_add(&t->changed, slot);
-    img->is_dirty = true;
-    return true;
 }
 
 const struct row *image_find(const struct image *img, uint32_t table, int64_t number,

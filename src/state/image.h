@@ -41,6 +41,8 @@ struct row {
     union cell *before; /* values at the end of the last tick; valid for fields
                          * whose tick is the current one, on rows that were there */
     uint32_t *ticks;    /* n_fields: when each last changed */
+    uint32_t *touched;  /* n_words: fields whose tick is `changed`; not of a row that
+                         * is new in this tick */
 };
 
 struct table {
@@ -101,6 +103,13 @@ void image_remove(struct image *img, uint32_t table, uint32_t slot);
  * values leave no trace. Returns whether it changed. The root row is slot 0. */
 bool image_set(struct image *img, uint32_t table, uint32_t slot, uint32_t field,
                union cell value);
+
+/* The same for many numbers of one row that is there: of the fields in `mask` (n_words),
+ * in ascending order of by_path, `values` holds one each. Takes those that fit and leaves
+ * the others in the mask: not a number (NaN), out of range, a type that is not for
+ * this. Returns how many values there were. */
+size_t image_set_numbers(struct image *img, uint32_t table, uint32_t slot, uint32_t *mask,
+                         const double *values);
 
 /* The row with this key (text for KEY_STR), NULL where there is none. Only for tables
  * with owners' fields or an interest rule. */

@@ -5,8 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Cells of half the sight: a search looks at some 2.3 times the rows it finds. */
+/* Cells of half the sight: with smaller ones a search measures fewer rows, as more cells
+ * are all within sight or all outside, but it looks at more cells (2, 3, 4: 312, 318,
+ * 330 us a tick for 200 players of 100 rows each). */
 #define CELLS_PER_SEE 2.0
+/* In cells: more than all rounding of places that are no farther than FAR from the box. */
+#define SLACK 1e-6
+#define FAR   1e6
 enum { CELLS_PER_ROW = 2, CELLS_AT_LEAST = 64, CELLS_A_SIDE = 256 };
 
 void near_init(struct near *g)
@@ -163,23 +168,90 @@ bool near_update(struct near *g, const struct image *img, uint32_t table)
     return true;
 }
 
+/* What a search is for: the centre in cells too. */
+struct search {
+    double x, y, see2, forget2;
+    double ux, uy, see, forget; /* in cells, from the low corner of the box */
+    const struct bits *held;
+    struct bits *out;
+};
+
+/* The rows in these places, each by its own distance. Without branches: about half of
+ * them are within sight, and no processor guesses which. */
+static void measure(const struct near *g, const struct search *f, uint32_t i, uint32_t end)
+{
+    for (; i < end; i++) {
+        double dx = g->x[i] - f->x, dy = g->y[i] - f->y, d2 = dx * dx + dy * dy;
+        uint32_t s = g->slots[i];
+        bool sees = d2 <= f->see2, keeps = d2 <= f->forget2;
+        uint64_t is_in = (uint64_t)(keeps & (sees | bits_has(f->held, s)));
+        f->out->words[s / 64] |= is_in << (s % 64);
+    }
+}
+
+/* fmax() of numbers, without the call. */
+static inline double more(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+/* How far a circle reaches to the side at this height, 0 above it. */
+static double side_of(double radius, double height)
+{
+    return height < radius ? sqrt(radius * radius - height * height) : 0;
+}
+
+/* One row of cells. Those at the edge of the box hold what is outside, too: they reach
+ * as far as there is, and are never within sight as a whole. */
+static void find_in(const struct near *g, const struct search *f, uint32_t row)
+{
+    double low = row == 0 ? -HUGE_VAL : row, high = row == g->ny - 1 ? HUGE_VAL : row + 1;
+    double near = more(more(low - f->uy, f->uy - high), 0);
+    double far = more(f->uy - low, high - f->uy);
+    const uint32_t *starts = g->starts + row * g->nx;
+
+    if (near > f->forget + SLACK)
+        return;
+    double half = side_of(f->forget + SLACK, near) + SLACK;
+    uint32_t x0 = index_of(f->ux - half, 0, 1, g->nx);
+    uint32_t x1 = index_of(f->ux + half, 0, 1, g->nx);
+    double inner = side_of(f->see - SLACK, far) - SLACK;
+    /* Whole cells from `first` to before `after`; none at the edge. */
+    uint32_t first = index_of(f->ux - inner, -1, 1, g->nx);
+    uint32_t after = index_of(f->ux + inner, 0, 1, g->nx);
+    first = first ? first : 1;
+    if (inner <= 0 || first >= after) {
+        measure(g, f, starts[x0], starts[x1 + 1]);
+        return;
+    }
+    uint32_t from = starts[first], end = starts[after];
+    measure(g, f, starts[x0], from);
+    for (uint32_t i = from; i < end; i++)
+        bits_add(f->out, g->slots[i]);
+    measure(g, f, end, starts[x1 + 1]);
+}
+
 void near_find(const struct near *g, double x, double y, double see, double forget,
                const struct bits *held, struct bits *out)
 {
-    double see2 = see * see, forget2 = forget * forget;
+    struct search f = {.x = x, .y = y, .held = held, .out = out};
 
     if (g->n == 0)
         return;
-    uint32_t x0 = index_of(x - forget, g->low_x, g->cell, g->nx);
-    uint32_t x1 = index_of(x + forget, g->low_x, g->cell, g->nx);
-    uint32_t y0 = index_of(y - forget, g->low_y, g->cell, g->ny);
-    uint32_t y1 = index_of(y + forget, g->low_y, g->cell, g->ny);
-    for (uint32_t row = y0; row <= y1; row++) {
-        uint32_t end = g->starts[row * g->nx + x1 + 1];
-        for (uint32_t i = g->starts[row * g->nx + x0]; i < end; i++) {
-            double dx = g->x[i] - x, dy = g->y[i] - y, d2 = dx * dx + dy * dy;
-            if (d2 <= forget2 && (d2 <= see2 || bits_has(held, g->slots[i])))
-                bits_add(out, g->slots[i]);
-        }
+    f.see2 = see * see;
+    f.forget2 = forget * forget;
+    f.ux = (x - g->low_x) / g->cell;
+    f.uy = (y - g->low_y) / g->cell;
+    f.see = see / g->cell;
+    f.forget = forget / g->cell;
+    if (!isfinite(f.ux) || !isfinite(f.uy) || !isfinite(f.forget * f.forget)) {
+        measure(g, &f, 0, g->n);
+        return;
     }
+    if (fabs(f.ux) > FAR || fabs(f.uy) > FAR || f.see > FAR)
+        f.see = 0; /* no cell is taken as a whole */
+    uint32_t y0 = index_of(f.uy - f.forget - SLACK, 0, 1, g->ny);
+    uint32_t y1 = index_of(f.uy + f.forget + SLACK, 0, 1, g->ny);
+    for (uint32_t row = y0; row <= y1; row++)
+        find_in(g, &f, row);
 }

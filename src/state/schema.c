@@ -57,6 +57,19 @@ static struct record part_of(const struct record *table, uint32_t first, uint32_
                            .n_words = n ? (n + 31) / 32 : 1};
 }
 
+/* What emit_moved.h asks about the fields for everybody. */
+static void find_deltas(struct facet *f)
+{
+    uint32_t n = f->part.n_fields;
+
+    if (n == 0 || n > 32)
+        return;
+    f->fields = UINT32_MAX >> (32 - n);
+    for (uint32_t i = 0; i < n; i++)
+        if (f->part.fields[i].type.is_delta)
+            f->deltas |= UINT32_C(1) << i;
+}
+
 int schema_make_facets(struct schema *s)
 {
     if (!(s->facets = calloc((size_t)s->n_tables * 2, sizeof *s->facets)))
@@ -67,6 +80,7 @@ int schema_make_facets(struct schema *s)
             continue;
         struct facet *all = &s->facets[s->n_facets++];
         *all = (struct facet){.table = i, .part = part_of(table, 0, table->n_public)};
+        find_deltas(all);
         if (table->n_owner) {
             struct facet *own = &s->facets[s->n_facets++];
             *own = (struct facet){.table = i,

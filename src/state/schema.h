@@ -77,6 +77,8 @@ struct facet {
     uint32_t table;
     uint32_t first;     /* its fields in the table's record */
     bool is_owners;     /* one row at most: the player's own, in the slot it has there */
+    uint32_t fields;    /* everybody's of at most 32 fields, as a mask, and of these the */
+    uint32_t deltas;    /* ones of which an update carries a difference; else both 0 */
     struct record part; /* these fields; borrows from the table. The owner's has no key */
 };
 
@@ -96,6 +98,7 @@ struct schema {
     uint32_t n_messages;
     struct record *messages;
     uint32_t n_events;
+    uint32_t events_hash; /* of their declarations: those of one hash have one encoding */
     struct record *events;
 };
 
@@ -123,3 +126,16 @@ int record_find(const struct record *r, const char *path);
 int schema_find_message(const struct schema *s, const char *name, size_t len);
 int schema_find_event(const struct schema *s, const char *name, size_t len);
 int schema_find_table(const struct schema *s, const char *name, size_t len);
+
+/* Walk the members of a field mask: the lowest one at or after `from`, n_fields at
+ * the end. */
+static inline uint32_t field_next(const uint32_t *fields, uint32_t from, uint32_t n_fields)
+{
+    while (from < n_fields) {
+        uint32_t rest = fields[from / 32] >> (from % 32);
+        if (rest)
+            return from + (uint32_t)__builtin_ctz(rest);
+        from = (from / 32 + 1) * 32;
+    }
+    return n_fields;
+}

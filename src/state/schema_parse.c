@@ -304,6 +304,8 @@ static int read_event(struct parse *p, struct record *r, const cJSON *what)
     static const char *const keys[] = {"fields", NULL};
     int code = schema_check_keys(what, keys, p->place, p->e);
 
+    if (code == 0 && strcmp(r->name, "gap") == 0)
+        return REFUSE(p, "the name is taken: clients hear it where events are lost");
     return code < 0 ? code
                     : read_record(p, r, cJSON_GetObjectItemCaseSensitive(what, "fields"));
 }
@@ -396,6 +398,17 @@ static int read_state(struct parse *p, struct schema *s, const cJSON *state)
     return code;
 }
 
+static int hash_events(struct parse *p, struct schema *s, const cJSON *events)
+{
+    char *text = events ? cJSON_PrintUnformatted(events) : strdup("");
+
+    if (!text)
+        return no_memory(p);
+    s->events_hash = schema_hash(text, strlen(text));
+    free(text);
+    return 0;
+}
+
 static int read_schema(struct parse *p, struct schema *s, const cJSON *root)
 {
     static const char *const keys[] = {"events", "messages", "state", NULL};
@@ -413,8 +426,9 @@ static int read_schema(struct parse *p, struct schema *s, const cJSON *root)
     if (code < 0)
         return code;
     enter(p, "events");
-    return read_list(p, cJSON_GetObjectItemCaseSensitive(root, "events"),
-                     SCHEMA_MAX_MESSAGES, &s->events, &s->n_events, read_event);
+    const cJSON *events = cJSON_GetObjectItemCaseSensitive(root, "events");
+    code = read_list(p, events, SCHEMA_MAX_MESSAGES, &s->events, &s->n_events, read_event);
+    return code < 0 ? code : hash_events(p, s, events);
 }
 
 /* cJSON checks neither UTF-8 nor what follows the value, and cuts a string at an

@@ -7,19 +7,10 @@
 
 #include "proto/utf8.h"
 #include "state/schema.h"
+#include "state/type_number.h"
 #include "state/value.h"
 
 #define TWO_PI 6.283185307179586
-
-/* The largest whole number not above x. Written out, because without SSE4.1 the
- * library's floor() is a call for each field that a script moves. */
-static double floor_of(double x)
-{
-    if (!(x > -4503599627370496.0 && x < 4503599627370496.0))
-        return x; /* 2^52 and beyond: whole already */
-    double whole = (double)(int64_t)x;
-    return whole > x ? whole - 1 : whole;
-}
 
 static int64_t bits_of_f64(double v)
 {
@@ -71,7 +62,7 @@ static int64_t wrap_angle(double x)
 {
     double turns = x / 65536;
 
-    return (int64_t)(x - floor_of(turns) * 65536);
+    return (int64_t)(x - type_floor(turns) * 65536);
 }
 
 enum type_result type_from_number(const struct type *t, double v, union cell *out)
@@ -98,14 +89,14 @@ enum type_result type_from_number(const struct type *t, double v, union cell *ou
         return TYPE_OK;
     }
     case TYPE_ANGLE:
-        x = floor_of(v * 65536 / TWO_PI + 0.5);
+        x = type_floor(v * 65536 / TWO_PI + 0.5);
         if (!isfinite(x))
             return TYPE_ERR_RANGE;
         out->q = wrap_angle(x);
         return TYPE_OK;
-    case TYPE_FIXED: x = floor_of((v - t->min) / t->step + 0.5); break;
+    case TYPE_FIXED: x = type_floor(type_steps(t, v)); break;
     default:
-        if (isfinite(v) && v != floor_of(v))
+        if (isfinite(v) && v != type_floor(v))
             return TYPE_ERR_WHOLE;
     }
     if (!(x >= (double)t->low && x <= (double)t->high)) /* NaN falls in here too */

@@ -66,6 +66,7 @@ struct type {
     bool is_delta;      /* `update` carries a difference */
     int64_t low, high;  /* range of the quantum (integers, fixed, enum) */
     double min, step;   /* fixed; min is 0 without bounds */
+    double per_step;    /* 1 / step where that is exact (a power of two), else 0 */
     double max;         /* fixed with bounds: as declared, for texts only */
     uint32_t max_bytes; /* str, bytes, text; any: of its wire form */
     uint32_t max_items; /* list, map */

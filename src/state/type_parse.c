@@ -98,6 +98,9 @@ static int parse_fixed(struct type *t, const cJSON *what, const char *place, str
 
     if (!number_at(what, "step", &t->step) || t->step <= 0)
         return schema_refuse(e, place, "step must be above 0");
+    int exponent;
+    bool is_exact = frexp(t->step, &exponent) == 0.5 && isfinite(1 / t->step);
+    t->per_step = is_exact ? 1 / t->step : 0;
     if (!min && !max)
         return 0;
     if (!number_at(what, "min", &t->min) || !number_at(what, "max", &t->max))

@@ -258,8 +258,8 @@ test("a cookie of a page that only * lets in does not count", async () => {
 test("headers beyond 8 KiB are 431 for a game with auth, and no matter for others", async () => {
   const headers = { "X-Big": "x".repeat(9000) };
   assert.equal((await withHeaders(headers)).status, 431);
-  const chat = await withHeaders(headers, "/chat?name=ann");
-  await chat.leave();
+  const pond = await withHeaders(headers, "/pond?name=ann");
+  await pond.leave();
 });
 
 test("auth waits without a seat; who leaves meanwhile or waits too long leaves nothing", async () => {

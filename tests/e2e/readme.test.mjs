@@ -96,7 +96,7 @@ test("what the editors' definitions name is in the reference, with an example", 
   const named = (of) => [...types.matchAll(new RegExp(`^function ${of}[.:](\\w+)`, "gm"))].map(([, name]) => name);
   const expected = [
     ...fields("---@class parlor.Options\n").map((name) => [name, new RegExp(`\\b${name} = `)]),
-    ...fields("---@class parlor.Game:").filter((name) => name !== "on").map((name) => [name, new RegExp(`function \\w+:${name}\\(`)]),
+    ...fields("---@class parlor.Game:").filter((name) => name !== "on").map((name) => [name, new RegExp(`function \\w+[:.]${name}\\(`)]),
     ...fields("---@class parlor.Schema\n").concat(named("Schema")).map((name) => [name, new RegExp(`\\bs\\.${name}\\b`)]),
     ...fields("---@class parlor.Room\n").filter((name) => name !== "on").map((name) => [name, new RegExp(`\\.${name}\\b`)]),
     ...fields("---@class parlor.Player\n").map((name) => [name, new RegExp(`\\.${name}\\b`)]),

@@ -144,7 +144,7 @@ test("who comes back after a reload encodes by the schema that it offers", funct
     a:resume()
     a:send("hop", { dx = 3 }) -- right behind the hello, by what it holds
     step(50)
-    expect_eq(a:story(), knows and "hello keys delta zap" or "hello schema keys snapshot zap")
+    expect_eq(a:story(), knows and "hello keys delta zap" or "hello schema keys snapshot zap zap", "of the reload, and of the hop")
     expect_eq(a:state().frogs["1"].x, 23, "knows: " .. tostring(knows))
     expect_eq(a.closed, nil)
   end

@@ -104,7 +104,7 @@ test("a ban reaches those who sit already, in any room, held seats too", functio
   expect_eq({ here.closed.reason, there.closed.reason }, { "out", "out" })
   away:resume()
   step(50)
-  expect_eq(away.closed.code, 4002)
+  expect_eq(away.closed.code, 4000)
   expect_eq(#rooms "g", 1)
   expect_eq(the_room("g").seats, 1)
 end)

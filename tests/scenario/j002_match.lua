@@ -170,7 +170,7 @@ test("who goes while waiting frees the place; a seat that comes free is taken", 
   expect_eq(room_of(c), room_of(seats[1]))
 end)
 
-test("what is said while waiting is not heard, and hurts nobody", function()
+test("what is malformed while waiting ends who said it once there is a seat, and hurts nobody", function()
   open "queue = { min = 2 }"
   local a, b = come(), come { codec = "binary", n = 1 }
   step(100)
@@ -179,8 +179,10 @@ test("what is said while waiting is not heard, and hurts nobody", function()
   step(100)
   local d = come { codec = "binary" }
   d:ping() d:hello() d:bytes "\255\1\2"
+  expect_eq(d.closed, nil)
   local e = come { codec = "json" }
-  expect(room_of(d) and room_of(d) == room_of(e))
+  expect_eq(d.closed.code, 1002)
+  expect(room_of(e))
 end)
 
 test("a party comes into one room or none", function()

@@ -116,7 +116,7 @@ class Frog extends Honest {
 class Chatter extends Honest {
   n = 0;
   step() {
-    if (this.n++ % 5) return; // two lines a second
+    if (this.n++ % 10) return; // a line a second
     const line = `${this.name} ${this.n}`;
     this.other.expect(line);
     this.ws.send(JSON.stringify({ t: "send", name: "say", data: { text: line } }));

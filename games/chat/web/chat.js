@@ -3,29 +3,45 @@
 /*
  * chat - the page: one channel at a time, which is one room of the game chat.
  *
- * Read `open` first. The conversation itself is lines.js.
+ * Read `open` first. The conversation itself is lines.js, the people are roster.js,
+ * the list of channels is channels.js.
  */
 
 import { join } from "/_parlor/client.js";
+import { chosenName, fit, keepName, recall, remember } from "/_parlor/people.js";
 import { pill } from "/_parlor/pill.js";
-import { makeAvatar, makeLines } from "./lines.js";
+import { asChannel, channelOfAddress, makeChannels } from "./channels.js";
+import { makeLines } from "./lines.js";
+import { makeRoster } from "./roster.js";
 
 const NAME_BYTES = 24; // as in game.lua
 const TEXT_BYTES = 500;
 const STILL_TYPING_MS = 3000;
 const LOST = "Connection lost. What you write now is sent when it is back.";
+const PLACEHOLDER = "Message #";
 
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const input = /** @type {HTMLTextAreaElement} */ (byId("text"));
 const nameInput = /** @type {HTMLInputElement} */ (byId("name"));
 const newChannel = /** @type {HTMLInputElement} */ (byId("new-channel"));
 const line = pill(byId("status"));
-const lines = makeLines({ scroll: byId("scroll"), list: byId("lines"), newer: byId("newer") });
+const lines = makeLines({
+  scroll: byId("scroll"),
+  list: byId("lines"),
+  newer: byId("newer"),
+  field: input,
+  onRemove: (key) => ask("remove", { line: key }),
+});
+const roster = makeRoster({ act: (who, act) => ask("moderate", { who, act }) });
+const channels = makeChannels(
+  /** @type {HTMLElement} */ (byId("channels").querySelector("ul")),
+  (name) => go(name),
+);
 
 /** The channel that is open. @type {any} */
 let room;
 let channel = "";
-let ownName = chosenName();
+let ownName = chosenName(NAME_BYTES);
 let visits = 0;
 let unseen = 0;
 
@@ -40,23 +56,20 @@ async function open(name) {
   clearTimeout(typingTimer);
   typing = false;
   lines.clear();
+  roster.clear();
+  channels.show(name);
   byId("title").textContent = name;
-  input.placeholder = `Message #${name}`;
   byId("quiet").hidden = true;
-  byId("typing").textContent = "";
-  byId("people").querySelector("ul")?.replaceChildren();
+  byId("back").hidden = true;
+  input.placeholder = PLACEHOLDER + name;
   tell("");
   showTitle();
-  showChannels();
 
   let joined;
   try {
-    joined = await join(`/chat/${name}`, { name: ownName });
+    joined = await join(`/chat/${name}`, { name: ownName, visitor: visitorId() });
   } catch (error) {
-    if (visit === visits) {
-      line.show("closed");
-      tell(/** @type {Error} */ (error).message);
-    }
+    if (visit === visits) shutOut(`No way into #${name}: ${/** @type {any} */ (error).message}.`);
     return;
   }
   // Somebody quick is in the next channel already.
@@ -76,7 +89,7 @@ async function open(name) {
   for (const what of ["add", "change", "remove"]) people.on(what, showPeople);
   room.on("status", (/** @type {string} */ status) => visit === visits && showStatus(status));
   room.on("leave", (/** @type {any} */ { reason }) => {
-    if (visit === visits) tell(`You have left #${name}: ${reason}.`);
+    if (visit === visits) shutOut(`You are no longer in #${name}: ${reason}.`);
   });
 
   byId("quiet").hidden = lines.size > 0;
@@ -86,123 +99,70 @@ async function open(name) {
   showStatus(room.status);
 }
 
+/** There is no seat: refused, removed, banned. @param {string} why */
+function shutOut(why) {
+  line.show("closed");
+  tell(why);
+  input.disabled = true;
+  byId("back").hidden = false;
+}
+
+/** What the server may refuse, and then says why. @param {string} name @param {any} data */
+async function ask(name, data) {
+  try {
+    const why = await room.request(name, data);
+    if (why) toast(why);
+    return !why;
+  } catch (error) {
+    const { message } = /** @type {Error} */ (error);
+    toast(/too many/.test(message) ? "Slowly, please: that was a lot at once." : message);
+    return false;
+  }
+}
+
+function showPeople() {
+  roster.draw(() => room);
+  const own = room?.state.people.get(room.id);
+  if (!own) return;
+  byId("lines").classList.toggle("may-remove", own.moderator);
+  if (document.activeElement !== nameInput) nameInput.value = own.name;
+  const isMuted = own.muted;
+  input.disabled = isMuted || room.status === "closed";
+  input.placeholder = isMuted ? "A moderator has muted you" : PLACEHOLDER + channel;
+}
+
 /** @param {string} status */
 function showStatus(status) {
-  if (status === "live") tell("");
-  else if (status !== "closed") tell(LOST, true);
-  input.disabled = status === "closed";
+  if (status === "live") {
+    tell("");
+    lines.clearWaiting(); // they come back as lines of the state
+  } else if (status !== "closed") tell(LOST, true);
+  showPeople();
 }
 
 /** @param {string} text @param {boolean} [waits] it will pass by itself */
 function tell(text, waits = false) {
-  const notice = byId("notice");
-  notice.textContent = text;
-  notice.hidden = text === "";
-  notice.classList.toggle("waits", waits);
+  byId("notice-text").textContent = text;
+  byId("notice").hidden = text === "";
+  byId("notice").classList.toggle("waits", waits);
+}
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let toastTimer;
+
+/** @param {string} text */
+function toast(text) {
+  byId("toast").textContent = text;
+  byId("toast").classList.remove("gone");
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => byId("toast").classList.add("gone"), 3500);
 }
 
 function showTitle() {
   document.title = `${unseen > 0 ? `(${unseen}) ` : ""}#${channel} – Chat`;
 }
 
-let peopleDue = false;
-
-/* However many come and go in one frame, the list is built once. */
-function showPeople() {
-  if (peopleDue) return;
-  peopleDue = true;
-  requestAnimationFrame(() => {
-    peopleDue = false;
-    if (room) drawPeople();
-  });
-}
-
-function drawPeople() {
-  const all = [...room.state.people].map(([id, person]) => ({ id, ...person }));
-  all.sort((a, b) => Number(a.away) - Number(b.away) || a.name.localeCompare(b.name));
-  byId("n-people").textContent = String(all.length);
-  byId("n-here").textContent = String(all.length);
-  byId("people")
-    .querySelector("ul")
-    ?.replaceChildren(...all.map(makePerson));
-
-  const names = all.filter((p) => p.typing && p.id !== room.id).map((p) => p.name);
-  byId("typing").textContent =
-    names.length === 0
-      ? ""
-      : names.length === 1
-        ? `${names[0]} is typing…`
-        : names.length === 2
-          ? `${names[0]} and ${names[1]} are typing…`
-          : "Several people are typing…";
-
-  const own = room.state.people.get(room.id)?.name;
-  if (own && document.activeElement !== nameInput) nameInput.value = own;
-}
-
-/** @param {{id: number, name: string, typing: boolean, away: boolean}} person */
-function makePerson(person) {
-  const item = document.createElement("li");
-  const who = document.createElement("span");
-  const note = document.createElement("span");
-  const mine = person.id === room.id;
-  who.className = "who";
-  who.textContent = person.name;
-  note.className = "note";
-  note.textContent = person.away ? "away" : mine ? "you" : person.typing ? "typing" : "";
-  item.append(makeAvatar(person.name, person.id), who, note);
-  item.classList.toggle("away", person.away);
-  item.classList.toggle("mine", mine);
-  return item;
-}
-
-/* Channels. A link works like any link; a plain click stays on the page. */
-
-const KNOWN = ["lobby", "music", "games", "help"];
-
-/** @returns {string[]} */
-function visited() {
-  const list = recall("parlor.channels").split(" ").filter(asChannel);
-  return [...new Set([...KNOWN, ...list, channel])];
-}
-
-function showChannels() {
-  const list = visited();
-  remember(
-    "parlor.channels",
-    list
-      .filter((name) => !KNOWN.includes(name))
-      .slice(-20)
-      .join(" "),
-  );
-  const items = list.map((name) => {
-    const item = document.createElement("li");
-    const link = document.createElement("a");
-    link.href = `/chat/${name}`;
-    link.textContent = name;
-    if (name === channel) link.setAttribute("aria-current", "page");
-    link.addEventListener("click", (event) => {
-      if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
-      event.preventDefault();
-      go(name);
-    });
-    item.append(link);
-    return item;
-  });
-  byId("channels")
-    .querySelector("ul")
-    ?.replaceChildren(...items);
-}
-
-/** @param {string} text what somebody typed; "" if no name can be made of it */
-function asChannel(text) {
-  return text
-    .trim()
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^-+|-+$/g, "")
-    .slice(0, 32);
-}
+/* Going from channel to channel. */
 
 /** @param {string} name */
 function go(name) {
@@ -214,16 +174,13 @@ function go(name) {
   input.focus();
 }
 
-function channelOfAddress() {
-  return /^\/chat\/([\w-]{1,64})\/?$/.exec(location.pathname)?.[1] ?? "lobby";
-}
-
 byId("create").addEventListener("submit", (event) => {
   event.preventDefault();
   const name = asChannel(newChannel.value);
   newChannel.value = "";
   if (name) go(name);
 });
+byId("back").addEventListener("click", () => open(channel));
 window.addEventListener("popstate", () => open(channelOfAddress()));
 
 /* Writing. */
@@ -264,16 +221,25 @@ byId("say").addEventListener("submit", (event) => {
   input.focus();
 });
 
-function say() {
+async function say() {
   const text = input.value.trim();
   if (!text || !room || room.status === "closed") return;
-  room.send("say", { text });
   // The server takes a line as the end of typing; nothing need be sent.
   clearTimeout(typingTimer);
   typing = false;
   input.value = "";
   fitInput();
   lines.toEnd();
+  // While the line is down it waits, and is sent when it is up again.
+  if (room.status !== "live") {
+    room.send("say", { text });
+    byId("quiet").hidden = true;
+    return lines.addWaiting(text);
+  }
+  const isSaid = await ask("say", { text });
+  if (isSaid || input.value !== "") return;
+  input.value = text; // nothing that was written is lost
+  fitInput();
 }
 
 document.addEventListener("visibilitychange", () => {
@@ -293,53 +259,19 @@ nameInput.addEventListener("blur", () => {
   nameInput.value = name || own;
   if (!name || name === own) return;
   ownName = name;
-  remember("parlor.name", name);
+  keepName(name);
   room?.send("rename", { name });
 });
 
-/** From the address (?name=Ann), from last time, or made up. */
-function chosenName() {
-  const asked = new URLSearchParams(location.search).get("name")?.trim();
-  return fit(asked || recall("parlor.name") || madeUpName(), NAME_BYTES);
-}
-
-function madeUpName() {
-  const pick = (/** @type {string[]} */ list) => list[Math.floor(Math.random() * list.length)];
-  const first = ["Amber", "Quiet", "Early", "Merry", "Silver", "Wandering", "Northern", "Paper"];
-  const second = ["Finch", "Lantern", "Kettle", "Harbour", "Sparrow", "Clover", "Otter", "Comet"];
-  return `${pick(first)} ${pick(second)}`;
-}
-
-/** As much of a text as the game takes, in whole characters. */
-function fit(/** @type {string} */ text, /** @type {number} */ bytes) {
-  const encoder = new TextEncoder();
-  let left = bytes;
-  let kept = "";
-  for (const c of text) {
-    left -= encoder.encode(c).length;
-    if (left < 0) break;
-    kept += c;
-  }
-  return kept;
-}
-
-/* Storage may be forbidden; then a name lasts as long as the page. */
-/** @param {string} key */
-function recall(key) {
-  try {
-    return localStorage.getItem(key) ?? "";
-  } catch {
-    return "";
-  }
-}
-
-/** @param {string} key @param {string} value */
-function remember(key, value) {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // Nothing is lost but the memory of it.
-  }
+/** What a ban goes by: see auth in game.lua. */
+function visitorId() {
+  const kept = recall("parlor.visitor");
+  if (kept) return kept;
+  const made = [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
+  remember("parlor.visitor", made);
+  return made;
 }
 
 /* On narrow screens the columns at the sides come when called. */
@@ -360,6 +292,7 @@ window.addEventListener("keydown", (event) => {
   if (event.key === "Escape") showSide(null);
 });
 
+nameInput.value = ownName;
 showSide(null);
 fitInput();
 open(channelOfAddress());

@@ -7,6 +7,7 @@
  */
 
 import { join } from "/_parlor/client.js";
+import { chosenName, fit, keepName } from "/_parlor/people.js";
 import { pill } from "/_parlor/pill.js";
 import { colourOf, makeFrogs } from "./frogs.js";
 import { HEIGHT, makeScene, WIDTH } from "./scene.js";
@@ -14,6 +15,10 @@ import { HEIGHT, makeScene, WIDTH } from "./scene.js";
 const NAME_BYTES = 16; // as in game.lua
 const HOP = 3.7; // units that a full hop goes
 const PACE_MS = 240; // between two hops while a key or a finger is down
+
+/* What frogs are called that have not been asked. */
+const FIRST = ["Mossy", "Dizzy", "Sunny", "Plucky", "Misty", "Jolly", "Rusty", "Velvet", "Tiny"];
+const SECOND = ["Pip", "Bog", "Reed", "Fern", "Puddle", "Sedge", "Brook", "Pebble", "Willow"];
 
 /** @type {Record<string, number[]>} */
 const KEYS = {
@@ -40,7 +45,7 @@ const address = location.pathname.replace(/\/$/, "");
 
 async function start() {
   const line = pill(byId("corner"));
-  const room = await join(address, { name: chosenName() });
+  const room = await join(address, { name: chosenName(NAME_BYTES, FIRST, SECOND) });
   line.watch(room);
 
   // What happens once.
@@ -178,7 +183,7 @@ function takeName(room) {
     if (event.key === "Enter" || event.key === "Escape") nameInput.blur();
   });
   nameInput.addEventListener("blur", () => {
-    const name = fit(nameInput.value.trim());
+    const name = fit(nameInput.value.trim(), NAME_BYTES);
     if (name && name !== own()) {
       keepName(name);
       room.send("rename", { name });
@@ -245,48 +250,6 @@ function tell(text) {
 function stop(text) {
   byId("notice").textContent = text;
   byId("notice").hidden = false;
-}
-
-/** From the address (?name=Ann), from last time, or made up. */
-function chosenName() {
-  const asked = new URLSearchParams(location.search).get("name")?.trim();
-  return fit(asked || keptName() || madeUpName());
-}
-
-function madeUpName() {
-  const pick = (/** @type {string[]} */ list) => list[Math.floor(Math.random() * list.length)];
-  const first = ["Mossy", "Dizzy", "Sunny", "Plucky", "Misty", "Jolly", "Rusty", "Velvet", "Tiny"];
-  const second = ["Pip", "Bog", "Reed", "Fern", "Puddle", "Sedge", "Brook", "Pebble", "Willow"];
-  return `${pick(first)} ${pick(second)}`;
-}
-
-/* Storage may be forbidden; then a name lasts as long as the page. */
-function keptName() {
-  try {
-    return localStorage.getItem("parlor.name") ?? "";
-  } catch {
-    return "";
-  }
-}
-
-/** @param {string} name */
-function keepName(name) {
-  try {
-    localStorage.setItem("parlor.name", name);
-  } catch {
-    // Nothing is lost but the memory of it.
-  }
-}
-
-/** As much of a text as the game takes, in whole characters. @param {string} text */
-function fit(text) {
-  const encoder = new TextEncoder();
-  let kept = "";
-  for (const c of text) {
-    if (encoder.encode(kept + c).length > NAME_BYTES) break;
-    kept += c;
-  }
-  return kept;
 }
 
 start().catch((error) => stop(`No way into the pond: ${error.message}.`));

@@ -137,6 +137,31 @@ TEST(limits_prefix, "IPv6 addresses of one /64 count together, IPv4 ones alone")
     }
 }
 
+TEST(limits_requests, "requests of an address have a meter of their own")
+{
+    struct limits *l = limits_new();
+    struct limits_address *a, *b;
+    struct ip one = ip_of("203.0.113.7"), other = ip_of("203.0.113.8");
+    unsigned n = 0;
+
+    CHECK_EQ(limits_enter(l, &a, &one, 0, slow, 0), LIMITS_OK);
+    CHECK_EQ(limits_enter(l, &b, &other, 0, slow, 0), LIMITS_OK);
+    while (limits_request(a, slow, 0))
+        n++;
+    CHECK_EQ(n, 20);
+    CHECK(limits_request(b, slow, 0));
+    CHECK(limits_request(NULL, slow, 0)); /* exempt */
+    limits_leave(l, &a);
+    /* A new connection does not make it new. */
+    CHECK_EQ(limits_enter(l, &a, &one, 0, slow, 500000), LIMITS_OK);
+    for (n = 0; limits_request(a, slow, 500000); n++)
+        ;
+    CHECK_EQ(n, 5);
+    limits_leave(l, &a);
+    limits_leave(l, &b);
+    limits_free(&l);
+}
+
 TEST(limits_bounded, "a million addresses leave a bounded table, those inside stay known")
 {
     struct limits *l = limits_new();

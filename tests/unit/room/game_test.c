@@ -68,7 +68,7 @@ TEST(game_pick,
         session_closed(&s[i], 1000);
     far_step(&w, 100);
     CHECK_EQ(g->n_players, 0);
-    CHECK_EQ(g->tokens.n, 0);
+    CHECK_EQ(g->passes.by_token.n, 0);
     CHECK_EQ(w.world.n_rooms, 0);
     CHECK_EQ(world_next_us(&w.world), UINT64_MAX);
     for (int i = 0; i < 4; i++)

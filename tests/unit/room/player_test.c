@@ -52,15 +52,6 @@ TEST(player_name_max, "a long name is cut at a character and ends in no space")
     expect_name("\xf0\x9f\x90\xb8", 4, 3, "player 7");
 }
 
-TEST(player_token, "two players never share a token")
-{
-    struct player *a = player_new(1), *b = player_new(1);
-
-    CHECK(memcmp(a->token, b->token, sizeof a->token) != 0);
-    player_free(&a);
-    player_free(&b);
-}
-
 TEST(player_bucket, "a bucket gives its burst, then as much as the rate allows")
 {
     struct bucket b = {5, 1000};

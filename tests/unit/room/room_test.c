@@ -21,22 +21,24 @@ TEST(room_counts, "the counts by kind of peer follow joins, drops, returns and k
     struct session *t = far_join(&w, &b, PEER_BINARY, NULL);
     struct room *r = only_room(g);
 
-    CHECK_EQ(r->n_json, 1);
-    CHECK_EQ(r->n_binary, 1);
+    CHECK_EQ(r->n_listeners[PEER_JSON], 1);
+    CHECK_EQ(r->n_listeners[PEER_BINARY], 1);
     far_step(&w, 60);
     struct player *p = t->player;
     session_closed(&t, 1006);
-    CHECK_EQ(r->n_binary, 0);
+    CHECK_EQ(r->n_listeners[PEER_BINARY], 1); /* what it misses is kept for it */
     CHECK_EQ(room_n_seats(r), 2);
     c = (struct far_end){0};
     struct peer peer = far_peer(&c, PEER_JSON); /* back with another codec */
-    room_resume_seat(r, p, &peer, 0);
-    CHECK_EQ(r->n_json, 2);
+    struct room_return from = {.token = p->pass.now};
+    room_resume_seat(r, p, &peer, &from);
+    CHECK_EQ(r->n_listeners[PEER_JSON], 2);
+    CHECK_EQ(r->n_listeners[PEER_BINARY], 0);
     room_kick(r, p, 4000, "out");
     CHECK_EQ(c.code, 4000);
     CHECK_STR(c.reason, "out");
     room_kick(r, p, 4000, "again"); /* far.c would refuse a second Close */
-    CHECK_EQ(r->n_json, 1);
+    CHECK_EQ(r->n_listeners[PEER_JSON], 1);
     far_step(&w, 60);
     CHECK_EQ(room_n_seats(r), 1);
     session_closed(&s, 1000);
@@ -191,6 +193,76 @@ TEST(room_raw_raises,
     session_closed(&t, 1000);
     far_fini(&a);
     far_fini(&b);
+    far_close(&w);
+}
+
+/* A message, and lines that have come with it; returns which is left. */
+static const char *send_lines(struct session *s, struct far_end *e, const char *lines)
+{
+    e->next = lines;
+    session_message(s, WS_TEXT, (const uint8_t *)"first", 5);
+    return e->next;
+}
+
+TEST(room_raw_batch, "messages that come together are handled in one go, each as a call")
+{
+    struct far_world w;
+    struct game *g = far_open(&w, "local g = parlor.game { raw = true }\n"
+                                  "function g:message(p, data, is_text)\n"
+                                  "  p:send(data, is_text)\n"
+                                  "  if data == 'bad' then error('no') end\n"
+                                  "  if data == 'kick' then p:kick() end\n"
+                                  "end return g");
+    struct far_end e;
+    struct session *s = far_join(&w, &e, PEER_RAW, NULL);
+    const struct call_stats *stats = &g->vm->stats[SCRIPT_MESSAGE];
+
+    far_step(&w, 60);
+    CHECK_STR(send_lines(s, &e, "a\nb\nc\n"), "");
+    CHECK_EQ(stats->calls, 4);
+    CHECK_EQ(e.n, 4);
+    CHECK_STR(far_text(&e, 0), "first");
+    CHECK_STR(far_text(&e, 3), "c");
+
+    /* One that raises ends the run, and loses only what it has sent itself. */
+    CHECK_STR(send_lines(s, &e, "a\nbad\nc\n"), "c\n");
+    CHECK_EQ(stats->calls, 7);
+    CHECK_EQ(stats->errors, 1);
+    CHECK_EQ(e.n, 6);
+
+    g->vm->gc.begin = 0; /* garbage waits to be collected: that comes first */
+    CHECK_STR(send_lines(s, &e, "a\n"), "a\n");
+    CHECK_EQ(e.n, 7);
+
+    /* What was sent before the end goes, what is sent with it does not. */
+    CHECK_STR(send_lines(s, &e, "a\nkick\nc\n"), "c\n");
+    CHECK_EQ(e.n, 9);
+    CHECK_STR(far_text(&e, 8), "a");
+    CHECK_EQ(e.code, 4000);
+    session_closed(&s, 4000);
+    far_fini(&e);
+    far_close(&w);
+}
+
+TEST(room_raw_compiled, "the same many times over, until it is compiled")
+{
+    struct far_world w;
+    far_open(&w, "local g = parlor.game { raw = true }\n"
+                 "function g:message(p, data, is_text)\n"
+                 "  if data == '7' then p:send(data, is_text) end\n"
+                 "  if data == 'bad' then error('no') end\n"
+                 "end return g");
+    struct far_end e;
+    struct session *s = far_join(&w, &e, PEER_RAW, NULL);
+
+    far_step(&w, 60);
+    for (int i = 0; i < 200; i++)
+        CHECK_STR(send_lines(s, &e, "1\n2\n3\n4\n5\n6\n7\n8\n9\nbad\n1\n"), "1\n");
+    CHECK_EQ(e.n, 200);
+    CHECK_STR(far_text(&e, 199), "7");
+    CHECK(strstr(w.error, "no"));
+    session_closed(&s, 1000);
+    far_fini(&e);
     far_close(&w);
 }
 

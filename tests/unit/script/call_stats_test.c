@@ -99,3 +99,41 @@ TEST(stats_slow, "a callback that takes longer than budget_warn is told of, once
     CHECK_STR(rig_trace(&r), "slow message 1\n");
     rig_close(&r);
 }
+
+TEST(stats_used,
+     "bytes allocated and sent are counted for the callback and for the room; what raised "
+     "has sent none")
+{
+    struct rig r = {0};
+    struct call_stats all = {0};
+
+    rig_open(&r, RUNNER("", ""));
+    uint64_t before = stats_of(&r, "message")->allocated;
+    rig_eval(&r, "room.text = ('x'):rep(50000) return 1");
+    uint64_t made = stats_of(&r, "message")->allocated - before;
+    CHECK(made >= 50000 && made < 200000);
+    rig_eval(&r, "return 1");
+    CHECK(stats_of(&r, "message")->allocated - before - made < 20000);
+    CHECK_EQ(r.room->stats.allocated, stats_of(&r, "message")->allocated);
+    CHECK_EQ(r.room->stats.calls, 2);
+
+    uint64_t sent = stats_of(&r, "message")->sent; /* the two answers */
+    CHECK(sent >= 2 && sent < 20);
+    rig_eval(&r, "room:broadcast('hey', 1) return 1");
+    CHECK_EQ(stats_of(&r, "message")->sent, sent + 100 + sent / 2);
+    rig_eval(&r, "room:broadcast('hey', 1) error 'no'");
+    CHECK_EQ(stats_of(&r, "message")->sent, sent + 100 + sent / 2);
+    CHECK_EQ(r.room->stats.sent, stats_of(&r, "message")->sent);
+    CHECK_EQ(r.room->stats.errors, 1);
+
+    call_stats_merge(&all, stats_of(&r, "message"));
+    call_stats_merge(&all, stats_of(&r, "load"));
+    CHECK_EQ(all.calls, 5);
+    CHECK_EQ(all.errors, 1);
+    CHECK_EQ(all.sent, stats_of(&r, "message")->sent);
+    CHECK_EQ(all.max_ns, stats_of(&r, "load")->max_ns > stats_of(&r, "message")->max_ns
+                             ? stats_of(&r, "load")->max_ns
+                             : stats_of(&r, "message")->max_ns);
+    CHECK(call_stats_quantile(&all, 1) == all.max_ns);
+    rig_close(&r);
+}

@@ -148,3 +148,15 @@ TEST(errors_reply, "what cannot be an answer is an error of the handler")
     CHECK_STR(rig_eval(&r, "return 1, 2"), "1");
     rig_close(&r);
 }
+
+TEST(errors_address,
+     "a traceback ends with the script's own calls, not with an address of ours")
+{
+    struct rig r = {0};
+
+    rig_open(&r, RUNNER("", ""));
+    rig_eval(&r, "local function f() error 'no' end f() return 1");
+    CHECK(strstr(r.traceback, "pond/run.lua:1: in function 'f'"));
+    CHECK(!strstr(r.traceback, "0x"));
+    rig_close(&r);
+}

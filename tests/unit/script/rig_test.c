@@ -41,6 +41,7 @@ static void on_broadcast(void *room, const struct script_event *ev, const uint32
         buf_text(&r->trace, " all");
     for (size_t i = 0; i < n_list; i++)
         buf_format(&r->trace, " %u", list[i]);
+    vm_note_sent(r->vm, 100);
     note_event(r, ev);
 }
 
@@ -65,6 +66,17 @@ static void on_broadcast_raw(void *room, const uint8_t *data, size_t len, bool i
 
     buf_format(&r->trace, "raw to %s%zu except %u %s '%.*s'\n", list ? "list of " : "all ",
                n_list, except, is_text ? "text" : "bytes", (int)len, (const char *)data);
+}
+
+static bool on_next_raw(void *room, struct vm_raw_in *in)
+{
+    struct rig *r = room;
+
+    if (!r->next || !*r->next)
+        return false;
+    in->data = (const uint8_t *)*r->next;
+    in->len = (uint32_t)strlen(*r->next++);
+    return true;
 }
 
 static void on_close(void *room, const char *reason)
@@ -145,6 +157,7 @@ static const struct vm_hooks hooks = {
     .broadcast = on_broadcast,
     .send_raw = on_send_raw,
     .broadcast_raw = on_broadcast_raw,
+    .next_raw = on_next_raw,
     .kick = on_kick,
     .close = on_close,
     .lock = on_lock,

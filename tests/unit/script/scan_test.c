@@ -286,6 +286,48 @@ TEST(scan_metatables, "rows may be objects; an __index that raises spoils one sc
     rig_close(&r);
 }
 
+TEST(scan_gone, "what a row's own __index takes out of its map in the scan is gone")
+{
+    struct rig r = {0};
+
+    rig_open(&r, RUNNER("state = {a = s.map {x = s.u8, z = s.str(4)}}", ""));
+    scan_after(&r, "for i = 1, 5 do room.state.a[i] = {x = i} end", "");
+    /* The first is told of and then gone; another goes too, so that C hears of both. */
+    scan_after(&r,
+               "local a = room.state.a a[1].x, a[1].z, a[4].z = 77, 'one', 'four' "
+               "a[2] = nil a[5] = setmetatable({}, {__index = function(t, k) "
+               "a[1] = nil a[3] = nil return k == 'x' and 9 or 'five' end})",
+               "");
+    check_state(&r,
+                "{\"a\":{\"4\":{\"x\":4,\"z\":\"four\"},\"5\":{\"x\":9,\"z\":\"five\"}}}");
+    rig_close(&r);
+}
+
+TEST(scan_large, "a scan may find more than any before it")
+{
+    struct rig r = {0};
+
+    rig_open(&r, RUNNER("state = {a = s.map({x = s.u16, y = s.u8, z = s.str(4)}, "
+                        "{keys = 'integer'})}",
+                        ""));
+    rig_eval(&r, "a = room.state.a");
+    for (int i = 0; i < 20; i++)
+        scan_after(&r, "for i = 1, 500 do a[#a + 1] = {} end", "");
+    scan_after(&r,
+               "for i, e in next, a do e.x, e.y, e.z = 2 * i, i % 256, 'n' .. i % 100 end",
+               "");
+    for (uint32_t i = 1; i <= 10000; i++) {
+        const struct row *row = image_row(r.image, 1, i - 1);
+        CHECK_EQ(row->now[0].q, 2 * row->key.number);
+        CHECK_EQ(row->now[1].q, row->key.number % 256);
+        char name[16] = "";
+        snprintf(name, sizeof name, "n%u", (unsigned)(row->key.number % 100));
+        CHECK_EQ(row->now[2].text->len, strlen(name));
+        CHECK(memcmp(row->now[2].text->bytes, name, strlen(name)) == 0);
+    }
+    rig_close(&r);
+}
+
 TEST(scan_shared, "two maps never share a table, and rooms do not either")
 {
     struct image *image;

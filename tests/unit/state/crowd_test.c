@@ -178,6 +178,27 @@ static int64_t key_of(const struct record *r, const struct row *row)
     return n;
 }
 
+/* Takes the cell. Whole numbers go the way of a script's tick now and then. */
+static void store(struct crowd *m, uint32_t table, uint32_t slot, uint32_t field,
+                  union cell c)
+{
+    const struct record *r = m->img->tables[table].record;
+    enum type_kind kind = r->fields[field].type.kind;
+    uint32_t mask[SCHEMA_MAX_FIELDS / 32] = {0}, place = field;
+
+    if (kind < TYPE_U8 || kind > TYPE_INT || m->img->tick % 2) {
+        image_set(m->img, table, slot, field, c);
+        return;
+    }
+    for (uint32_t i = 0; r->by_path && i < r->n_fields; i++)
+        if (r->by_path[i] == field)
+            place = i;
+    mask[place / 32] = UINT32_C(1) << (place % 32);
+    double v = (double)c.q;
+    CHECK_EQ(image_set_numbers(m->img, table, slot, mask, &v), 1);
+    CHECK_EQ(mask[place / 32], 0);
+}
+
 static void set_field(struct crowd *m, uint32_t table, uint32_t slot, uint32_t i)
 {
     const struct record *r = m->img->tables[table].record;
@@ -185,9 +206,9 @@ static void set_field(struct crowd *m, uint32_t table, uint32_t slot, uint32_t i
     union cell old = type_copy(&r->fields[i].type, row->now[i]);
     int64_t key = r->keys == KEY_NONE ? 0 : key_of(r, row);
 
-    image_set(m->img, table, slot, i, draw_cell(m, &r->fields[i], key));
+    store(m, table, slot, i, draw_cell(m, &r->fields[i], key));
     if (chance(m, 0.1))
-        image_set(m->img, table, slot, i, old); /* and back */
+        store(m, table, slot, i, old); /* and back */
     else
         type_release(&r->fields[i].type, &old);
 }
@@ -205,7 +226,7 @@ static void move_row(struct crowd *m, uint32_t table, uint32_t slot)
         union cell c;
         double at = type_to_number(t, image_row(m->img, table, slot)->now[i]);
         if (type_from_number(t, at + (double)draw(m, -12, 12) / 4, &c) == TYPE_OK)
-            image_set(m->img, table, slot, (uint32_t)i, c);
+            store(m, table, slot, (uint32_t)i, c);
     }
 }
 

@@ -109,20 +109,24 @@ test("away: comes back by itself, resumes with token and counts, and sends what 
 test("away: what waits is bounded, the oldest go, and their requests fail", async (t) => {
   const { room, net, socket, time } = await liveRoom(t);
   socket.die(1006);
+  const told = [];
+  room.on("gap", (lost) => told.push([room.status, lost]));
   const lost = room.request("trade", {}, { timeout: 60_000 });
-  for (let i = 0; i < 256; i++) room.send("n", i);
+  for (let i = 0; i < 10; i++) room.send("big", "x".repeat(10_000));
   await assert.rejects(lost, { message: "the message was lost" });
   retry(time);
   net.last().open();
   net.last().say(new Records().hello({ resumed: true }).snapshot(6, FROGS));
-  const names = net.last().got(EVENT);
-  assert.equal(names.length, 256);
-  net.last().die(1006);
+  assert.equal(net.last().got(EVENT).length, 6, "64 KiB hold six of these");
+  assert.deepEqual(told, [["live", 5]]);
+  // Of what was sent long ago the server has some: those are not lost.
   for (let i = 0; i < 10; i++) room.send("big", "x".repeat(10_000));
+  net.last().die(1006);
   retry(time);
   net.last().open();
-  net.last().say(new Records().hello({ resumed: true, inputs: 256 }).snapshot(7, FROGS));
-  assert.equal(net.last().got(EVENT).length, 6, "64 KiB hold six of these");
+  net.last().say(new Records().hello({ resumed: true, inputs: 12 }).snapshot(7, FROGS));
+  assert.equal(net.last().got(EVENT).length, 4);
+  assert.equal(told.length, 1);
 });
 
 test("backoff: grows to five seconds, never in step with others", async (t) => {
@@ -211,11 +215,22 @@ test("resume answered with a stranger's seat: leaves it and joins", async (t) =>
 test("resume answered with our seat but not resumed: goes on with new counts", async (t) => {
   const { room, net, socket, time } = await liveRoom(t);
   socket.say(new Records().event("x", 1));
+  room.send("hop", { dx: 1 });
+  room.send("hop", { dx: 2 });
   socket.die(1006);
   retry(time);
   net.last().open();
-  net.last().say(new Records().hello({ id: 7 }).snapshot(9, FROGS).event("gap", null));
+  const told = [];
+  room.on("gap", (lost) => told.push(lost));
+  const answer = room.request("trade", {});
+  net.last().say(new Records().hello({ id: 7, inputs: 1 }).snapshot(9, FROGS).event("gap", null));
   assert.deepEqual([room.status, room.id, room.ticket.events], ["live", 7, 1]);
+  assert.deepEqual(told, [null]);
+  // On the way there nothing is lost, and requests go on.
+  assert.deepEqual(net.last().got(EVENT).map((m) => (m.uv(), m.u8())), [2]);
+  assert.equal(net.last().got(SENT.REQUEST).length, 1);
+  net.last().say(new Records().reply(1, true, 5));
+  assert.equal(await answer, 5);
 });
 
 test("a reload of the page keeps the seat; close 1000 is not sent", async (t) => {
@@ -427,6 +442,67 @@ test("a new seat counts from one: the resume after it sends what is missing", as
     .got(EVENT)
     .map((m) => (m.uv(), m.u8()));
   assert.deepEqual(sent, [12]);
+});
+
+test("a reload of the page: requests are numbered on, so that no late answer is mistaken", async (t) => {
+  fakeStorage(t);
+  const fire = fakePage(t);
+  const { room, net, socket, time } = await liveRoom(t);
+  room.request("trade", {}).catch(() => {});
+  fire("pagehide");
+  const joined = join(
+    "/pond",
+    {},
+    { WebSocket: net.WebSocket, base: "http://host:1", now: time.now },
+  );
+  const next = net.last();
+  next.open();
+  next.say(new Records().hello({ resumed: true, inputs: 1 }).schema().snapshot(9, FROGS).reply(1, true, "old"));
+  const page = await joined;
+  const answer = page.request("trade", {});
+  next.say(new Records().reply(2, true, "new"));
+  assert.equal(await answer, "new");
+  assert.deepEqual([page.ticket.events, page.ticket.requests], [2, 2]);
+  // Its messages count on from those that the server has.
+  next.die(1006);
+  retry(time);
+  net.last().open();
+  net.last().say(new Records().hello({ resumed: true, inputs: 2 }).snapshot(9, FROGS));
+  assert.equal(net.last().got(SENT.REQUEST).length, 0);
+});
+
+test("what was written by a schema that is no more is lost, and told", async (t) => {
+  const { room, net, socket, time } = await liveRoom(t);
+  const told = [];
+  room.on("gap", (lost) => told.push(lost));
+  room.send("hop", { dx: 1 });
+  const lost = room.request("trade", {});
+  socket.say(new Records().schema({ ...POND, events: [] }).snapshot(6));
+  room.send("hop", { dx: 3 });
+  socket.die(1006);
+  retry(time);
+  net.last().open();
+  net.last().say(new Records().hello({ resumed: true, inputs: 1 }).snapshot(7));
+  assert.deepEqual(net.last().got(EVENT).map((m) => (m.uv(), m.u8())), [3]);
+  await assert.rejects(lost, { message: "the message was lost" });
+  assert.deepEqual(told, [1]);
+  // And it counts on: the server has two of the three.
+  net.last().die(1006);
+  retry(time);
+  net.last().open();
+  net.last().say(new Records().hello({ resumed: true, inputs: 2 }).snapshot(8));
+  assert.equal(net.last().got(EVENT).length, 0);
+  assert.deepEqual(told, [1]);
+});
+
+test("a ping tells how many events have come", async (t) => {
+  const { socket, time } = await liveRoom(t);
+  socket.say(new Records().event("x", 1).event("y", 2));
+  time.pass(5000);
+  const ping = socket.got(SENT.PING).at(-1);
+  ping.u32();
+  assert.equal(ping.uv(), 2);
+  assert.equal(ping.at, ping.end);
 });
 
 test("what the server has makes room again", async (t) => {

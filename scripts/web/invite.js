@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// @ts-check
+/*
+ * invite - a dialog with a room's code and its link, to copy or to share.
+ *
+ * Looks: parlor.css. Clipboards are only there on https and on localhost; where
+ * there is none the link is selected, ready for the keyboard.
+ */
+
+/** @param {string} tag @param {string} className @param {string} text */
+function make(tag, className, text) {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.textContent = text;
+  return element;
+}
+
+/**
+ * Shows the dialog. It removes itself when it is closed.
+ * @param {{title: string, text: string, code: string, path: string}} what `path` of
+ *   the room's page, for example "/cards/k7mq2p"
+ */
+export function invite({ title, text, code, path }) {
+  const dialog = /** @type {HTMLDialogElement} */ (make("dialog", "dialog invite", ""));
+  const heading = make("h2", "", title);
+  heading.id = "invite-title";
+  dialog.setAttribute("aria-labelledby", heading.id);
+
+  const link = /** @type {HTMLInputElement} */ (make("input", "input", ""));
+  link.readOnly = true;
+  link.value = new URL(path, location.href).href;
+  link.setAttribute("aria-label", "Link");
+  link.addEventListener("focus", () => link.select());
+
+  const copy = /** @type {HTMLButtonElement} */ (make("button", "button", "Copy link"));
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(link.value);
+      copy.textContent = "Copied";
+    } catch {
+      link.focus();
+    }
+  });
+  const row = make("div", "row", "");
+  row.append(link, copy);
+
+  const done = /** @type {HTMLButtonElement} */ (make("button", "button quiet", "Done"));
+  done.addEventListener("click", () => dialog.close());
+  const foot = make("div", "foot", "");
+  if ("share" in navigator) {
+    const share = make("button", "button quiet", "Share…");
+    share.addEventListener("click", () =>
+      navigator.share({ title, url: link.value }).catch(() => {}),
+    );
+    foot.append(share);
+  }
+  foot.append(done);
+
+  dialog.append(heading, make("p", "", text), make("p", "code", code), row, foot);
+  dialog.addEventListener("close", () => dialog.remove());
+  // A click beside it.
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  document.body.append(dialog);
+  dialog.showModal();
+  copy.focus();
+}
