@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/logger.h"
 #include "net/watch.h"
@@ -32,6 +33,25 @@ static void tell_page(struct game *g, const char *path)
     buf_fini(&out);
 }
 
+/* Of what the game shares with its page; 0: nothing. */
+static uint32_t shared_sum(const struct game *g)
+{
+    size_t len;
+    const char *text = g->vm ? vm_page(g->vm, "shared.js", &len) : NULL;
+
+    return text ? (uint32_t)crc32(0, (const Bytef *)text, (uInt)len) : 0;
+}
+
+/* Pages that predict by the code of before would be corrected in every tick. */
+static void reload(struct worker *w, struct game *g)
+{
+    uint32_t before = shared_sum(g);
+
+    worker_reload(w, g);
+    if (shared_sum(g) != before)
+        tell_page(g, "shared.js");
+}
+
 static void on_reload(uv_timer_t *timer)
 {
     struct dev *dev = timer->data;
@@ -43,7 +63,7 @@ static void on_reload(uv_timer_t *timer)
     for (struct map_entry *at = NULL; (at = map_next(&stale, at));) {
         struct game *g = game_find(&w->world, at->bytes, at->len);
         if (g)
-            worker_reload(w, g);
+            reload(w, g);
         else if (worker_find_games(w, &e) < 0)
             logger_warn("dev", "%s", e.text);
     }
