@@ -16,7 +16,7 @@
 enum {
     ENTRY_BYTES = 256, /* what a cached file costs beside its bytes, roughly */
     ETAG_BYTES = 112,
-    MAX_HEADER_BYTES = 512,
+    MAX_HEADER_BYTES = 512 + STATIC_FILES_MORE,
 };
 
 /* The kernel stamps files with a clock that stands still for up to 10 ms, so a
@@ -264,7 +264,8 @@ static void reply_part(struct conn *c, const char *type, const char *headers,
 }
 
 static void serve_form(struct static_files *s, struct conn *c, const struct http_head *head,
-                       const struct form *f, const char *type, bool is_varied)
+                       const struct form *f, const char *type, bool is_varied,
+                       const char *more)
 {
     char etag[ETAG_BYTES] = "", headers[MAX_HEADER_BYTES], none[96];
     uint64_t first, last;
@@ -277,11 +278,11 @@ static void serve_form(struct static_files *s, struct conn *c, const struct http
         write_etag(etag, &f->st);
     snprintf(headers, sizeof headers,
              "%s%s%s%s%s%s%sAccept-Ranges: bytes\r\nCache-Control: no-cache\r\n"
-             "X-Content-Type-Options: nosniff\r\n",
+             "X-Content-Type-Options: nosniff\r\n%s",
              *etag ? "ETag: " : "", etag, *etag ? "\r\n" : "",
              is_varied ? "Vary: Accept-Encoding\r\n" : "",
              f->coding ? "Content-Encoding: " : "", f->coding ? f->coding : "",
-             f->coding ? "\r\n" : "");
+             f->coding ? "\r\n" : "", more);
     if (*etag && is_known(head, etag)) {
         conn_reply(c, 304, NULL, headers, NULL, 0);
         return;
@@ -303,7 +304,8 @@ static void serve_form(struct static_files *s, struct conn *c, const struct http
 }
 
 void static_files_serve(struct static_files *s, struct conn *c,
-                        const struct http_head *head, const char *path, size_t len)
+                        const struct http_head *head, const char *path, size_t len,
+                        const char *more)
 {
     struct form plain = {.fd = -1}, best;
     bool is_varied = false;
@@ -322,7 +324,7 @@ void static_files_serve(struct static_files *s, struct conn *c,
     best = plain;
     try_coding(s, head, &plain, &best, &weight, "gzip", "gz", &is_varied);
     try_coding(s, head, &plain, &best, &weight, "br", "br", &is_varied);
-    serve_form(s, c, head, &best, static_files_type(plain.path), is_varied);
+    serve_form(s, c, head, &best, static_files_type(plain.path), is_varied, more);
     if (best.fd != plain.fd)
         close(best.fd);
     close(plain.fd);

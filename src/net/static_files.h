@@ -29,9 +29,12 @@ void static_files_free(struct static_files **s);
 
 /* Answer a GET or HEAD with the file at `path` (decoded, relative, without a
  * leading '/'; "" or a path that ends in '/' means index.html there). Answers
- * 404 where there is none, 405 for other methods. Always answers. */
+ * 404 where there is none, 405 for other methods. Always answers. `more` are header
+ * lines (borrowed, up to STATIC_FILES_MORE bytes) that go with a file. */
+enum { STATIC_FILES_MORE = 512 };
 void static_files_serve(struct static_files *s, struct conn *c,
-                        const struct http_head *head, const char *path, size_t len);
+                        const struct http_head *head, const char *path, size_t len,
+                        const char *more);
 
 /* "text/html; charset=utf-8" for "x.html"; application/octet-stream for what is
  * not known. Static text. */
