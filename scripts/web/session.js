@@ -133,7 +133,9 @@ export class Session {
 
   /** Or a sign of life before it. */
   awaitHello() {
-    this.timer("hello", Math.max(HELLO_MS, this.settings.timeout ?? 0), () => this.lose());
+    // A resume asks no auth: a line that is dead must not cost the time that a seat is held.
+    const patience = this.isResume ? 0 : (this.settings.timeout ?? 0);
+    this.timer("hello", Math.max(HELLO_MS, patience), () => this.lose());
   }
 
   /** Of the state that is held, if it is that of the room to which the ticket leads. */
