@@ -165,7 +165,10 @@ async function startSite() {
     // What a careful site allows: the scores and nothing else.
     answer.writeHead(200, {
       "Content-Type": "text/html; charset=utf-8",
-      "Content-Security-Policy": `default-src 'none'; style-src 'unsafe-inline'; script-src ${scores}; connect-src ${scores.replace("http", "ws")}`,
+      "Content-Security-Policy": [
+        "default-src 'none'; style-src 'unsafe-inline'",
+        `script-src ${scores}; connect-src ${scores.replace("http", "ws")}`,
+      ].join("; "),
     });
     answer.end(page(scores, request.url === "/dark" ? 'data-theme="dark"' : 'data-theme="light"'));
   });

@@ -29,13 +29,22 @@ const WORDS = {
   note: "",
 };
 
+/** @param {string} fill @param {string} edge */
+const card = (fill, edge) =>
+  `<rect x="4" y="2" width="8" height="12" rx="1.5" fill="${fill}" stroke="${edge}" stroke-width=".8"/>`;
+
 /** Drawn in a square of 16. @type {Record<string, string>} */
 const SIGNS = {
-  goal: '<circle cx="8" cy="8" r="6.6" fill="none" stroke="currentColor" stroke-width="1.5"/><path d="m8 4.8 3 2.2-1.1 3.5H6.1L5 7z" fill="currentColor"/><path d="M8 4.8V1.6M11 7l3-1M9.9 10.5l1.9 2.6M6.1 10.5l-1.9 2.6M5 7 2 6" stroke="currentColor" stroke-width="1.2"/>',
-  yellow: '<rect x="4" y="2" width="8" height="12" rx="1.5" fill="#e9b708" stroke="#8f6d00" stroke-width=".8"/>',
-  red: '<rect x="4" y="2" width="8" height="12" rx="1.5" fill="#d43a2f" stroke="#8c1d16" stroke-width=".8"/>',
-  sub: '<path d="M3 6h9.5M9.5 2.8 12.7 6 9.5 9.2" fill="none" stroke="#1f9d63" stroke-width="1.8"/><path d="M13 11.5H4M6.5 8.8 3.6 11.5l2.9 2.8" fill="none" stroke="#d9584c" stroke-width="1.8"/>',
-  chance: '<circle cx="8" cy="8" r="4.6" fill="none" stroke="currentColor" stroke-width="1.5" stroke-dasharray="2.2 2"/>',
+  goal: `<circle cx="8" cy="8" r="6.6" fill="none" stroke="currentColor" stroke-width="1.5"/>
+    <path d="m8 4.8 3 2.2-1.1 3.5H6.1L5 7z" fill="currentColor"/>
+    <path d="M8 4.8V1.6M11 7l3-1M9.9 10.5l1.9 2.6M6.1 10.5l-1.9 2.6M5 7 2 6"
+      stroke="currentColor" stroke-width="1.2"/>`,
+  yellow: card("#e9b708", "#8f6d00"),
+  red: card("#d43a2f", "#8c1d16"),
+  sub: `<path d="M3 6h9.5M9.5 2.8 12.7 6 9.5 9.2" fill="none" stroke="#1f9d63" stroke-width="1.8"/>
+    <path d="M13 11.5H4M6.5 8.8 3.6 11.5l2.9 2.8" fill="none" stroke="#d9584c" stroke-width="1.8"/>`,
+  chance: `<circle cx="8" cy="8" r="4.6" fill="none" stroke="currentColor" stroke-width="1.5"
+    stroke-dasharray="2.2 2"/>`,
 };
 
 /** A sign before the words of a moment; empty where there is none. @param {string} kind */

@@ -199,8 +199,8 @@ export async function show(host, { at, match: only, theme }) {
     );
   }
 
-  const tell = () =>
-    put(status, room.status === "live" ? "" : room.status === "closed" ? "ended" : "reconnecting…");
+  const words = { connecting: "connecting…", live: "", away: "reconnecting…", closed: "ended" };
+  const tell = () => put(status, words[room.status]);
   const offs = [room.on("state", draw), room.on("status", tell)];
   tell();
   draw();

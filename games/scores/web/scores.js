@@ -9,7 +9,8 @@
 
 import { join } from "/_parlor/client.js";
 import { pill } from "/_parlor/pill.js";
-import { aloud, clockOf, hueOf, inOrder, isLive, lineOf, put, sign, timelines, wordOf } from "./board.js";
+import { aloud, clockOf, hueOf, inOrder, isLive, lineOf } from "./board.js";
+import { put, sign, timelines, wordOf } from "./board.js";
 
 /** @typedef {import("./board.js").Match} Match */
 /** @typedef {import("./board.js").Moment} Moment */
@@ -234,9 +235,11 @@ try {
   room.on("state", draw);
   room.on("status", (/** @type {string} */ status) => {
     if (status === "live") tell("");
-    else if (status === "away") tell("Connection lost. These are the scores as they were; more to come.");
+    if (status === "away") tell("Connection lost. These are the scores as they were.");
   });
-  room.on("leave", (/** @type {any} */ { reason }) => tell(`No more scores: ${reason}. Load the page again.`));
+  room.on("leave", (/** @type {any} */ { reason }) =>
+    tell(`No more scores: ${reason}. Load the page again.`),
+  );
   draw();
 } catch (error) {
   line.show("closed");
