@@ -6,76 +6,14 @@
 local rig = require "kit.rig"
 local line = require "kit.line"
 local wire = require "kit.wire"
+local values = require "kit.values"
 
 local Sim, Player = {}, {}
 Sim.__index = Sim
 
-local null = rig.json "null"
 local WAIT_TICKS = 200 -- until an answer that does not come is given up
 
 local own = { room = true, codec = true, latency = true, jitter = true }
-
--- What came as JSON, as the game's own code would see it: nil for null, and in maps by
--- player or number the keys that Lua has.
-local function plain(v)
-  if type(v) ~= "table" then
-    if v == null then return nil end
-    return v
-  end
-  local t = {}
-  for k, one in pairs(v) do t[k] = plain(one) end
-  return t
-end
-
-local places = {}
-for i, c in ipairs { ("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"):byte(1, -1) } do
-  places[c] = i - 1
-end
-
-local function from_base64(text)
-  local out = {}
-  for i = 1, #text, 4 do
-    local a, b, c, d = text:byte(i, i + 3)
-    local v = places[a] * 2 ^ 18 + places[b] * 2 ^ 12 + (places[c] or 0) * 2 ^ 6 + (places[d] or 0)
-    local three = string.char(math.floor(v / 65536), math.floor(v / 256) % 256, v % 256)
-    out[#out + 1] = three:sub(1, places[d] and 3 or places[c] and 2 or 1)
-  end
-  return table.concat(out)
-end
-
-local function by_number(t)
-  local out = {}
-  for key, v in pairs(t) do out[tonumber(key) or key] = v end
-  return out
-end
-
-local lua_fields
-
--- `v`, which came as JSON, as a value of type `t`: numbers as keys, bytes as they are.
-local function lua_value(t, v)
-  if v == nil then return nil end
-  if t.t == "bytes" then return from_base64(v) end
-  if t.t == "opt" then return lua_value(t.item, v) end
-  if t.t == "record" then return lua_fields(t.fields, v) end
-  if t.t ~= "list" and t.t ~= "map" then return v end
-  for key, one in pairs(v) do v[key] = lua_value(t.item, one) end
-  return t.t == "map" and t.keys ~= "string" and by_number(v) or v
-end
-
-function lua_fields(list, t)
-  for _, f in ipairs(list) do t[f[1]] = lua_value(f[2], t[f[1]]) end
-  return t
-end
-
-local function lua_state(schema, held)
-  local state = lua_fields(schema.state.fields or {}, plain(held))
-  for _, map in ipairs(schema.state.maps or {}) do
-    local name, m = map[1], map[2]
-    for _, row in pairs(state[name] or {}) do lua_fields(m.fields, row) end
-    if m.keys ~= "string" and state[name] then state[name] = by_number(state[name]) end
-  end
-  return state
-end
 
 -- Players.
 
@@ -87,7 +25,7 @@ function Player.__index(p, key)
     if c.held_tick ~= c.tick or c.held_version ~= rig.version(c.game) or not c.held_copy then
       local held = c:state()
       if not held then return nil end
-      c.held_copy = lua_state(rig.json(rig.schema(c.game)), held)
+      c.held_copy = values.state(rig.json(rig.schema(c.game)), held)
       c.held_tick, c.held_version = c.tick, rig.version(c.game)
     end
     return c.held_copy
@@ -131,7 +69,7 @@ function Player:request(name, data)
   for _ = 1, WAIT_TICKS do
     for _, r in ipairs(c.log) do
       if r.t == "reply" and r.id == id then
-        if r.ok then return plain(r.data) end
+        if r.ok then return values.plain(r.data) end
         return nil, r.error or r.data
       end
     end
@@ -153,7 +91,7 @@ function Player:resume()
   for _ = 1, WAIT_TICKS do
     sim:step(1)
     for i = known + 1, #c.log do
-      if c.log[i].t == "hello" then return c.log[i].resumed == true end
+      if c.log[i].t == "hello" then return true end
     end
     if not c.conn then return false end
   end
@@ -170,9 +108,9 @@ local function is_event(r, name) return r.t == "event" and (name == nil or r.nam
 
 -- What an event brought, as the script sent it.
 local function event_data(c, r)
-  local data = plain(r.data)
+  local data = values.plain(r.data)
   for _, e in ipairs(rig.json(rig.schema(c.game)).events or {}) do
-    if e[1] == r.name then return lua_fields(e[2].fields, data or {}) end
+    if e[1] == r.name then return values.fields(e[2].fields, data or {}) end
   end
   return data
 end
@@ -268,6 +206,13 @@ end
 --- The server hangs for so many seconds, as a busy machine does; then it goes on.
 function Sim:hang(seconds) rig.set(rig.now() + seconds * 1e6) return self end
 
+--- The server ends and begins again: as for a deploy, or as after a power cut with
+-- `is_killed`. Rooms of a durable game come back with their seats, of others nothing; all
+-- connections are lost.
+function Sim:restart(is_killed) -- luacheck: ignore self
+  line.restart(is_killed == true)
+end
+
 --- Load the game's files again, as a save does. Returns true; or nil and why the old
 -- code goes on.
 function Sim:reload() return rig.reload(self.game) end
@@ -305,7 +250,7 @@ function Sim:http(method, path, options)
     token = options.token }
   local status, headers, body = rig.http(self.game, wire.any(request))
   if not status then return nil, headers end
-  if headers:find("Content-Type: application/json", 1, true) then body = plain(rig.json(body)) end
+  if headers:find("Content-Type: application/json", 1, true) then body = values.plain(rig.json(body)) end
   return status, body, headers
 end
 

@@ -289,7 +289,7 @@ end
 
 function wire.schema(text)
   local json = rig.json(text)
-  local schema = { facets = {}, messages = {}, events = {}, hash = wire.fnv(text) }
+  local schema = { facets = {}, messages = {}, events = {}, hash = wire.fnv(text), json = rig.json(text) }
   local state = json.state or {}
   schema.facets[1] = { fields = leaves(state.fields or {}, "", {}) }
   for _, map in ipairs(state.maps or {}) do

@@ -8,6 +8,7 @@
  * are no objects; a frame writes numbers into typed arrays, and view() moves the
  * smooth ones in one loop each.
  */
+import "./change.js";
 import { CHANGED, LEFT } from "./image.js";
 import { toValue } from "./schema.js";
 

@@ -73,6 +73,17 @@ const MOTIFS = {
     <path d="M160 104c-20-16-26-26-26-36a13.5 13.5 0 0 1 26-4 13.5 13.5 0 0 1 26 4c0 10-6 20-26 36z"
       fill="var(--back)"/>`,
   ],
+  board: [
+    150,
+    262,
+    `<path d="M28 112c26-70 50-70 58-22s26 34 44-18 40-44 52-6" fill="none" stroke="var(--one)"
+      stroke-width="9" stroke-linecap="round"/>
+    <path d="M36 138h92" stroke="var(--two)" stroke-width="6" stroke-linecap="round"/>
+    <path d="M206 36h78v56l-22 22h-56z" fill="var(--three)"/>
+    <path d="M284 92h-22v22z" fill="var(--back)" opacity=".35"/>
+    <path d="M220 58h48M220 74h34" stroke="var(--back)" stroke-width="5" stroke-linecap="round"/>
+    <path d="M176 92l13 36 6-15 15-6z" fill="var(--two)" stroke="var(--back)" stroke-width="3"/>`,
+  ],
   echo: [
     215,
     38,

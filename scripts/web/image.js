@@ -9,7 +9,7 @@
  * Pages never see an image.
  */
 import { WireError } from "./wire.js";
-import { readCell, readChange, within } from "./schema.js";
+import { readCell, readChange } from "./schema.js";
 
 /** @typedef {import("./schema.js").Shape} Shape */
 /** @typedef {import("./schema.js").Part} Part */
@@ -232,58 +232,31 @@ export class Image {
   }
 
   /**
-   * A set or update run. It is the work of every frame, so: rows that name the same
-   * fields go into one batch, their mask is then one comparison, and small numbers
-   * are read in place (the cursor is `at`, and input.at behind it).
+   * A set or update run. Rows that name the same fields go into one batch. Pages with
+   * many rows get another one, which does the same (change.js).
    * @param {Facet} facet @param {Part} part
    * @param {number} n @param {boolean} isUpdate @param {In} input
    */
   change(facet, part, n, isUpdate, input) {
     const { fields, open } = facet.shape;
-    const { rows } = facet;
-    const { isOwn } = part;
-    const { bytes } = input;
-    let { at } = input;
     /** @type {Batch | null} */
     let batch = null;
     for (let i = 0, slot = -1; i < n; i++) {
-      if (bytes[at] < 128) slot += bytes[at++] + 1;
-      else {
-        input.at = at;
-        slot += input.uv() + 1;
-        at = input.at;
-      }
-      const row = rows[slot];
-      if (!row || (isOwn && row.fields === open)) throw new WireError("row is not held");
-      if (batch && bytes[at] === batch.mask) at++;
-      else {
-        input.at = at;
-        batch = this.changing(part.fields, input);
-        at = input.at;
-      }
+      slot += input.uv() + 1;
+      const row = facet.rows[slot];
+      if (!row || (part.isOwn && row.fields === open)) throw new WireError("row is not held");
+      if (batch && input.bytes[input.at] === batch.mask) input.at++;
+      else batch = this.changing(part.fields, input);
       const { ids, olds } = batch;
       const { cells } = row;
-      const last = ids.length;
-      let old = batch.n * last;
-      for (let k = 0; k < last; k++) olds[old++] = cells[ids[k]];
+      let old = batch.n * ids.length;
+      for (const id of ids) olds[old++] = cells[id];
       batch.rows[batch.n++] = row; // from here on undo() knows it
-      for (let k = 0; k < last; k++) {
-        const id = ids[k];
+      for (const id of ids) {
         const { type } = fields[id];
-        const b = bytes[at];
-        const c = bytes[at + 1];
-        if (isUpdate && type.isSum && (b < 128 || (c > 0 && c < 128))) {
-          const low = b < 128 ? b : (b & 127) | (c << 7);
-          at += b < 128 ? 1 : 2;
-          cells[id] = within(cells[id] + ((low >> 1) ^ -(low & 1)), type.low, type.high);
-        } else {
-          input.at = at;
-          cells[id] = isUpdate ? readChange(type, input, cells[id]) : readCell(type, input);
-          at = input.at;
-        }
+        cells[id] = isUpdate ? readChange(type, input, cells[id]) : readCell(type, input);
       }
     }
-    input.at = at;
   }
 
   /** A batch for those of the fields that the mask names. @param {Part["fields"]} fields @param {In} input */

@@ -225,7 +225,8 @@ export class State {
     const isWatched = table && table._fns.change.size > 0;
     const moves = ids.some((id) => shape.fields[id].type.smooth);
     if (n >= MANY) loops ??= import("./write.js").then((m) => (loops = m), () => {});
-    for (const id of ids) write(shape.fields[id], rows, n);
+    const fields = ids.map((id) => shape.fields[id]);
+    if (n < MANY || !loops?.writePair?.(fields, rows, n)) for (const f of fields) write(f, rows, n);
     if (!isWatched && !rows[0].facet.isDrawn) return; // nobody will ask what changed
     for (let i = 0; i < n; i++) {
       const row = rows[i];

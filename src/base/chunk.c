@@ -85,7 +85,11 @@ struct chunk *chunk_share(struct chunk *c)
 
 struct chunk *chunk_ref(struct chunk *c)
 {
-    atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+    /* Who has the only one is alone with the count. */
+    if (atomic_load_explicit(&c->refs, memory_order_relaxed) == 1)
+        atomic_store_explicit(&c->refs, 2, memory_order_relaxed);
+    else
+        atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
     return c;
 }
 

@@ -73,6 +73,17 @@ void conn_reply_error(struct conn *c, int status, const char *headers, const cha
  * closing. */
 void conn_send(struct conn *c, struct chunk *frame);
 
+/* The same for `n` frames, of which `run` is made in one piece: without compression that
+ * is one place in the queue, not n. */
+void conn_send_run(struct conn *c, struct chunk *run, struct chunk *const *frames,
+                   size_t n);
+
+/* Within on_message: the next message of the same read, which then will not come by
+ * on_message. Only for connections without limits; only one that lies there whole, in one
+ * frame. false: on_message has to return, and brings what comes next. The message before is
+ * borrowed no longer in any case. */
+bool conn_next_message(struct conn *c, enum ws_op *op, const uint8_t **data, size_t *len);
+
 /* Start the close handshake: Close goes out after what is queued, the peer's
  * Close is awaited, then the socket ends; close_ms bounds it all. */
 void conn_close(struct conn *c, uint16_t code, const char *reason);

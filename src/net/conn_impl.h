@@ -125,6 +125,10 @@ void conn_update_poll(struct conn *c);
 /* The state or the queue has changed so that input may matter again. */
 void conn_let_in(struct conn *c);
 
+/* Bytes of this connection are being looked at, some are left, and neither the turn's
+ * share nor the room for answers is used up. */
+bool conn_may_take(const struct conn *c);
+
 /* Queue bytes to leave at the end of the turn. false when memory is out; the
  * connection is dead then. */
 bool conn_queue(struct conn *c, struct chunk *bytes);
@@ -137,6 +141,9 @@ void conn_go_on(struct conn *c);
 
 /* The socket is ready for these events of epoll; `item` is the connection. */
 void conn_on_ready(void *item, uint32_t events);
+
+/* It is the next one of this turn: fetch what its handler looks at first. */
+void conn_on_near(void *item);
 struct conn *conn_of(void *item);
 
 /* conn_http.c and conn_ws.c: take one step from the front of [*in, *in + *n). */

@@ -155,6 +155,22 @@ void conn_ws_step(struct conn *c, uint8_t **in, size_t *n)
     }
 }
 
+bool conn_next_message(struct conn *c, enum ws_op *op, const uint8_t **data, size_t *len)
+{
+    struct edge_input *in = &c->edge->input;
+    struct ws_in got;
+
+    if (c->is_limited || c->state != CONN_WS || !conn_may_take(c) ||
+        !ws_session_whole(&c->ws, &in->at, &in->left, &got))
+        return false;
+    in->steps++;
+    c->edge->counters.messages_in++;
+    *op = got.op;
+    *data = got.data;
+    *len = got.len;
+    return true;
+}
+
 /* Would this frame make the queue too long? One message on a queue that is not
  * held back always fits, however big, or no client could be sent it. */
 static bool is_too_much(const struct conn *c, const struct chunk *frame)
@@ -220,6 +236,17 @@ void conn_send(struct conn *c, struct chunk *frame)
     }
     send_frame(c, packed);
     chunk_unref(&packed);
+}
+
+void conn_send_run(struct conn *c, struct chunk *run, struct chunk *const *frames, size_t n)
+{
+    if (c->ws.deflate) {
+        for (size_t i = 0; i < n; i++)
+            conn_send(c, frames[i]);
+    } else if (c->state == CONN_WS) {
+        c->edge->counters.messages_out += n - 1;
+        send_frame(c, run);
+    }
 }
 
 void conn_close(struct conn *c, uint16_t code, const char *reason)

@@ -84,6 +84,7 @@ void edge_flush(struct edge *edge)
     while (!link_is_alone(&edge->dirty))
         conn_flush(LINK_OWNER(edge->dirty.next, struct conn, dirty));
     twins_clear(&edge->twins);
+    edge->n_answered = 0;
 }
 
 static void on_prepare(uv_prepare_t *handle)
@@ -160,7 +161,7 @@ int edge_open(struct edge **out, uv_loop_t *loop, const struct edge_limits *limi
         free(edge);
         return err_set(e, UV_ENOMEM, "no memory for the network's buffers");
     }
-    int r = poller_open(&edge->poller, loop, edge, conn_on_ready);
+    int r = poller_open(&edge->poller, loop, edge, conn_on_ready, conn_on_near);
     if (r < 0) {
         chunk_unref(&edge->ping);
         limits_free(&edge->addresses);

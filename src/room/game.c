@@ -16,6 +16,7 @@
 #include "proto/ws_frame.h"
 #include "room/auth.h"
 #include "room/room_internal.h"
+#include "room/room_save.h"
 #include "room/session_internal.h"
 
 enum {
@@ -50,7 +51,7 @@ void world_fini(struct world *w)
 
 uint64_t world_next_us(const struct world *w)
 {
-    if (w->has_failed)
+    if (w->has_failed || atomic_load(&w->has_answers))
         return 0;
     const struct sched_item *room = sched_first(&w->sched),
                             *auth = sched_first(&w->waiting);
@@ -59,6 +60,11 @@ uint64_t world_next_us(const struct world *w)
     if (auth && auth->due_us < due_us)
         due_us = auth->due_us;
     return due_us < w->lobby_us ? due_us : w->lobby_us;
+}
+
+void world_wake_for_answers(struct world *w)
+{
+    atomic_store(&w->has_answers, true);
 }
 
 void world_take_back(struct world *w)
@@ -104,6 +110,8 @@ uint64_t world_run(struct world *w, uint64_t now_us)
 {
     struct sched_item *item;
 
+    if (atomic_load(&w->has_answers))
+        world_take_answers(w);
     auth_run(w, now_us);
     if (w->has_failed)
         take_failed_back(w);
@@ -165,7 +173,10 @@ static int load(struct game *g)
     if (snprintf(folder, sizeof folder, "%s/%s", g->world->folder, g->name) >=
         (int)sizeof folder)
         return err_set(&g->load_error, -ENAMETOOLONG, "the path of the folder is too long");
-    return vm_new(&g->vm, &o, &g->load_error);
+    int r = vm_new(&g->vm, &o, &g->load_error);
+    if (r == 0)
+        game_restore_rooms(g);
+    return r;
 }
 
 struct game *game_open(struct world *w, const char *name)
@@ -190,6 +201,7 @@ void game_close(struct game **at)
     struct game *g = *at;
 
     *at = NULL;
+    g->is_closing = true;
     auth_end_all(g, CLOSE_NO_SUCH_ROOM);
     lobby_end(g, CLOSE_NO_SUCH_ROOM, close_reason_text(CLOSE_NO_SUCH_ROOM));
     if (g->vm)
@@ -294,7 +306,8 @@ static void free_room(struct room *r)
     free(r);
 }
 
-struct room *game_new_room(struct game *g, const struct room_start *start)
+struct room *game_make_room(struct game *g, const struct room_start *start,
+                            struct image *image, uint32_t tick)
 {
     struct world *w = g->world;
     bool is_possible = g->rooms.n < GAME_MAX_ROOMS && !g->vm->is_lost;
@@ -317,21 +330,39 @@ struct room *game_new_room(struct game *g, const struct room_start *start)
     emit_cache_init(&r->cache);
     rnd_secret(&seed, sizeof seed);
     rnd_secret(&r->epoch, sizeof r->epoch);
-    r->tick = 1;
+    r->tick = tick;
     r->tick_rate = def->tick_rate;
     room_know_schema(r, def->schema);
     r->version = g->vm->version;
     r->began_us = clk_now_us();
-    if (sched_reserve(&w->sched, w->n_rooms + 1) < 0 ||
-        image_new(&r->image, def->schema, 0) < 0)
+    if (sched_reserve(&w->sched, w->n_rooms + 1) < 0)
         goto fail;
-    image_begin(r->image, r->tick);
+    if (!(r->image = image)) {
+        if (image_new(&r->image, def->schema, tick - 1) < 0)
+            goto fail;
+        image_begin(r->image, tick);
+    }
     if (script_room_new(&r->script, g->vm, r, r->id, seed, r->image) < 0 ||
         !map_put_bytes(&g->rooms, r->id, strlen(r->id), r))
         goto fail;
     w->n_rooms++;
     if (start->n_labels)
         room_label(r, start->labels, start->n_labels);
+    return r;
+
+fail:
+    if (image)
+        r->image = NULL; /* the caller's still */
+    free_room(r);
+    return NULL;
+}
+
+struct room *game_new_room(struct game *g, const struct room_start *start)
+{
+    struct room *r = game_make_room(g, start, NULL, 1);
+
+    if (!r)
+        return NULL;
     r->is_stepping = true;
     vm_step_begin(g->vm);
     room_settle(r, script_create(r->script, start->options, start->n_options), 0, "create");
@@ -339,13 +370,9 @@ struct room *game_new_room(struct game *g, const struct room_start *start)
     r->ran_lua = r->is_dirty = true;
     r->is_stepping = false;
     room_schedule(r, r->began_us);
-    w->ops->on_schedule(w->ctx);
+    g->world->ops->on_schedule(g->world->ctx);
     logger_debug(g->name, "room %s opened", r->id);
     return r;
-
-fail:
-    free_room(r);
-    return NULL;
 }
 
 void game_end_room(struct room *r, const char *reason)
@@ -354,6 +381,7 @@ void game_end_room(struct room *r, const char *reason)
     struct world *w = g->world;
 
     room_end(r, reason);
+    room_forget_saved(r);
     sched_set(&w->sched, &r->item, UINT64_MAX);
     map_remove_bytes(&g->rooms, r->id, strlen(r->id));
     w->n_rooms--;

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@
 
 enum { GAME_NAME_MAX = 32, GAME_MAX_ROOMS = 10000 };
 
+struct store_port;
 struct world;
 
 struct game {
@@ -43,9 +45,14 @@ struct game {
     uint32_t n_waiting;        /* sessions that its auth() has not answered yet */
     struct bans bans;          /* who is kept out */
     bool is_replacing;         /* its VM, in game_replace_vm() */
+    bool is_closing;           /* in game_close(): saved rooms stay saved */
     bool owes_rebuilt;         /* rooms in a new VM wait for game_tell_rebuilt() */
     uint64_t n_reloads;        /* code that became live */
     uint64_t n_failed_reloads; /* code that did not load, or was taken back */
+
+    /* What the store was given to save rooms by: a schema (only compared), its hash. */
+    const struct schema *shape_of;
+    uint64_t shape_hash;
 };
 
 /* What the world tells its worker. */
@@ -76,6 +83,12 @@ struct world {
     const struct world_ops *ops;
     void *ctx;
     const struct jwt_keys *jwt_keys; /* the server's; NULL: none are configured */
+    struct store_port *store; /* for durable rooms and scripts; NULL: there is none */
+    bool keeps_rooms;         /* durable rooms are saved there */
+    uint32_t part, n_parts;   /* of n_parts worlds this one restores the rooms of `part`;
+                               * n_parts 0: all of them */
+    atomic_bool has_answers;  /* of the store: see world_wake_for_answers() */
+    uint64_t n_failed_saves;  /* of the store, that have been seen to */
 };
 
 /* `folder` (games/), `scripts` and `ops` must outlive it. */
@@ -88,6 +101,10 @@ void world_fini(struct world *w);
 /* Run all rooms that are due; returns when the next is (UINT64_MAX: none). */
 uint64_t world_run(struct world *w, uint64_t now_us);
 uint64_t world_next_us(const struct world *w);
+
+/* There are answers of the store to handle: world_next_us() is 0. From any thread, as the
+ * store's `wake`; who owns the loop sees to it that world_run() is called. */
+void world_wake_for_answers(struct world *w);
 
 /* Is this a game's name: [a-z][a-z0-9-]{0,31}? And a room's: up to 64 of
  * A-Z a-z 0-9 - _ . ~? */

@@ -69,6 +69,29 @@ bool pass_give(struct passes *all, struct pass *p, struct player *player)
     return p->is_given;
 }
 
+static bool put_back(struct passes *all, struct pass *p, const uint8_t *token)
+{
+    return !map_get(&all->by_token, place_of(all, token)) &&
+           map_put(&all->by_token, place_of(all, token), p);
+}
+
+bool pass_restore(struct passes *all, struct pass *p, struct player *player,
+                  const uint8_t *now, const uint8_t *before)
+{
+    *p = (struct pass){.player = player};
+    memcpy(p->now, now, sizeof p->now);
+    if (before)
+        memcpy(p->before, before, sizeof p->before);
+    p->is_given = put_back(all, p, now);
+    p->has_before = p->is_given && before && put_back(all, p, before);
+    if (p->is_given && (!before || p->has_before))
+        return true;
+    if (p->is_given)
+        map_remove(&all->by_token, place_of(all, now));
+    *p = (struct pass){.player = player};
+    return false;
+}
+
 bool pass_is_before(const struct pass *p, const uint8_t *token)
 {
     return p->has_before && is_equal(p->before, token);

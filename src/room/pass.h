@@ -59,6 +59,11 @@ void passes_fini(struct passes *all);
 /* The seat's first token. false: memory is out. */
 bool pass_give(struct passes *all, struct pass *p, struct player *player);
 
+/* The tokens that it had in a process before; `before` may be NULL. false: memory is out,
+ * or somebody has one of them. */
+bool pass_restore(struct passes *all, struct pass *p, struct player *player,
+                  const uint8_t *now, const uint8_t *before);
+
 /* Its client has come with `token`, one that is good: that one stays, the other goes, and
  * there is a new one. Where memory is out all stays as it is. */
 void pass_renew(struct passes *all, struct pass *p, const uint8_t *token);

@@ -65,6 +65,7 @@ struct player {
     bool is_leaving;   /* its INPUT_LEAVE is queued, or it was kicked */
     bool has_events;   /* were sent since the last state: they may wait in the socket */
     bool is_slow;      /* got no state in this flush, and no volatile events */
+    bool is_restored;  /* its room has come back from the store, it has not yet */
     uint8_t
         counted_as; /* as which kind of listener the room counts it: codec + 1, 0: none */
     uint32_t hashed_at;   /* dev: tick of the last state hash that it was sent */

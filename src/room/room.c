@@ -14,6 +14,7 @@
 #include "proto/utf8.h"
 #include "proto/wire.h"
 #include "room/room_internal.h"
+#include "room/room_save.h"
 #include "room/session.h"
 
 enum { REPLY_BYTES = 1 << 20 };
@@ -164,7 +165,10 @@ static void leave(struct room *r, struct player *p, const char *reason)
 
 static void handle_raw(struct room *r, const struct player *p, const struct input *in)
 {
-    RUN(r, "message", script_raw_message(r->script, p->id, in->data, in->len, in->is_text));
+    r->raw_mark = r->outbox.n; /* which on_next_raw() moves */
+    enum script_result result =
+        script_raw_message(r->script, p->id, in->data, in->len, in->is_text);
+    room_settle(r, result, r->raw_mark, "message");
 }
 
 static void handle_signal(struct room *r, const struct input *in)
@@ -254,8 +258,10 @@ static void run_raw(struct room *r, const struct player *p, const struct input *
 
     r->is_stepping = true;
     set_time(r, room_ms(r, now_us));
+    r->raw_from = p;
     if (!r->is_paused)
         handle_raw(r, p, in);
+    r->raw_from = NULL;
     if (r->outbox.n)
         room_flush_raw(r);
     vm_step_end(r->game->vm);
@@ -443,6 +449,8 @@ void room_schedule(struct room *r, uint64_t now_us)
             uint64_t timer = timer_us(r, now_us);
             at = timer < at ? timer : at;
         }
+        if (room_wants_save(r) && r->save_at_us < at)
+            at = r->save_at_us > now_us ? r->save_at_us : now_us + 1000;
         for (uint32_t i = 0; i < r->n_players; i++)
             if (r->players[i]->state == PLAYER_HELD && r->players[i]->held_until_us < at)
                 at = r->players[i]->held_until_us;
@@ -454,11 +462,25 @@ void room_schedule(struct room *r, uint64_t now_us)
     sched_set(&r->game->world->sched, &r->item, at);
 }
 
+void room_finish_tick(struct room *r, uint64_t now_us)
+{
+    if (r->is_stepping)
+        return;
+    r->is_stepping = true;
+    if (room_is_event_driven(r))
+        step_events(r, now_us);
+    else if (r->inputs.n || inputs_has_more(&r->inputs))
+        one_tick(r, now_us);
+    r->is_stepping = false;
+}
+
 void room_step(struct room *r, uint64_t now_us)
 {
     struct world *w = r->game->world;
 
     assert(!r->is_stepping);
+    if (r->is_suspended)
+        return;
     if (!r->is_closing) {
         r->is_stepping = true;
         room_expire_seats(r, now_us);
@@ -466,6 +488,8 @@ void room_step(struct room *r, uint64_t now_us)
             step_events(r, now_us);
         else
             step_ticks(r, now_us);
+        if (!r->is_closing && room_n_seats(r) > 0)
+            room_save_if_due(r, now_us);
         r->is_stepping = false;
     }
     if (r->is_closing)

@@ -11,6 +11,7 @@
 #include "base/close_reason.h"
 #include "proto/wire.h"
 #include "room/room_internal.h"
+#include "room/room_save.h"
 #include "room/session.h"
 
 uint32_t room_n_seats(const struct room *r)
@@ -84,7 +85,7 @@ static void count(struct room *r, const struct player *p, int by)
         r->n_spectators += (uint32_t)by;
 }
 
-static bool add_player(struct room *r, struct player *p, bool has_token)
+bool room_add_player(struct room *r, struct player *p, bool has_token)
 {
     if (r->n_players == r->cap_players) {
         uint32_t cap = r->cap_players ? r->cap_players * 2 : 4;
@@ -94,7 +95,8 @@ static bool add_player(struct room *r, struct player *p, bool has_token)
         r->players = grown;
         r->cap_players = cap;
     }
-    if (has_token && !p->is_spectator && !pass_give(&r->game->passes, &p->pass, p))
+    if (has_token && !p->is_spectator && !p->pass.is_given &&
+        !pass_give(&r->game->passes, &p->pass, p))
         return false;
     r->players[r->n_players++] = p;
     count(r, p, 1);
@@ -111,6 +113,7 @@ void room_remove(struct room *r, struct player *p)
     memmove(r->players + i, r->players + i + 1,
             (r->n_players - i - 1) * sizeof(struct player *));
     r->n_players--;
+    r->is_unsaved = true;
     count(r, p, -1);
     pass_take(&r->game->passes, &p->pass, PASS_CLOSED);
     room_count_peer(r, p);
@@ -131,6 +134,9 @@ static bool queue(struct room *r, struct player *p, enum input_kind kind, const 
 {
     struct input in = {.kind = kind, .player = p->id, .data = data, .len = (uint32_t)len};
 
+    r->is_unsaved = true;
+    if (kind == INPUT_JOIN || kind == INPUT_RESUME) /* soon: its token is a new one */
+        r->save_at_us = r->saved_us + ROOM_SAVE_AGAIN_MS * 1000;
     room_wake(r);
     return inputs_push(&r->inputs, &in);
 }
@@ -145,7 +151,7 @@ static struct player *take(struct room *r, struct player *p, const struct peer *
     p->room = r;
     p->schema = schema_ref(room_def(r)->schema);
     player_set_name(p, name.text, name.len, room_def(r)->max_name);
-    if (!add_player(r, p, peer->can_resume)) {
+    if (!room_add_player(r, p, peer->can_resume)) {
         player_free(&p);
         return NULL;
     }
@@ -205,7 +211,10 @@ void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
         room_part(p, CLOSE_TAKEN_OVER, close_reason_text(CLOSE_TAKEN_OVER));
     if (has_last_hello)
         room_hello_arrived(p);
-    if (can_go_on(p, peer->codec, n_events, has_last_hello || !is_counted)) {
+    /* What was on its way to it when the process ended is lost. */
+    bool is_lost = p->is_restored && is_counted;
+    p->is_restored = false;
+    if (!is_lost && can_go_on(p, peer->codec, n_events, has_last_hello || !is_counted)) {
         ring_confirm(&t->sent, n_events);
     } else {
         ring_restart(&t->sent);
@@ -270,6 +279,7 @@ void room_kick(struct room *r, struct player *p, uint16_t code, const char *reas
 {
     if (p->is_leaving)
         return;
+    room_flush_done(r);
     start_leaving(r, p, PASS_KICKED);
     if (p->peer.conn)
         room_part(p, code, *reason ? reason : close_reason_text(code));

@@ -28,10 +28,12 @@ static const char usage[] =
     "  dev [FOLDER] [settings]    for building games: loopback, hot reload, error "
     "overlay;\n"
     "                             with --tls at https, with a certificate made for it\n"
-    "  serve [FOLDER] [settings]  for players: Origin is checked, nothing is watched\n"
+    "  serve [FOLDER] [settings]  for players: Origin is checked, nothing is watched;\n"
+    "                             with --takeover in the place of the one that runs\n"
     "  new NAME                   make a game to start from\n"
     "  check [GAME]               find mistakes without running a server\n"
     "  test [GAME] [WORD]         run test.lua, with simulated players and clock\n"
+    "  bots GAME [N]              players who are not there, by the game's bot.lua\n"
     "  types [GAME]               write definitions for editors and for TypeScript\n"
     "  profile GAME               where a running server's time goes: stacks for flame "
     "graphs\n"
@@ -86,6 +88,12 @@ static int read_words(struct config *c, int argc, char **argv, const char **file
                                     "--tls is for parlor dev; players need a real "
                                     "certificate: --tls_cert and --tls_key");
             c->is_self_signed = true;
+            continue;
+        }
+        if (strcmp(key, "takeover") == 0) {
+            if (c->is_dev)
+                return cmd_complain(EXIT_USAGE, "--takeover is for parlor serve");
+            c->takes_over = true;
             continue;
         }
         if (strcmp(key, "config") != 0 && !config_has(key))
@@ -159,10 +167,11 @@ static int run(struct config *c)
     signal(SIGPIPE, SIG_IGN);
     raise_file_limit();
     if (worker_open(&worker, c, &e) < 0) {
-        int code =
-            e.code == UV_EADDRINUSE || e.code == UV_EACCES || e.code == UV_EADDRNOTAVAIL
-                ? EXIT_UNAVAILABLE
-                : EXIT_CONFIG;
+        int code = e.code == UV_EADDRINUSE || e.code == UV_EACCES ||
+                           e.code == UV_EADDRNOTAVAIL || e.code == UV_EBUSY ||
+                           e.code == UV_ETIMEDOUT
+                       ? EXIT_UNAVAILABLE
+                       : EXIT_CONFIG;
         worker_close(&worker);
         return cmd_complain(code, "%s", e.text);
     }
@@ -192,6 +201,7 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } authors[] = {
+    {"bots",    cmd_bots   },
     {"check",   cmd_check  },
     {"new",     cmd_new    },
     {"profile", cmd_profile},

@@ -42,6 +42,7 @@ int cmd_complain(int code, const char *format, ...) __attribute__((format(printf
 bool cmd_find_scripts(char out[CONFIG_TEXT_MAX + 1]);
 
 /* The commands themselves, each in cmd_NAME.c; `argv` is what comes behind the name. */
+int cmd_bots(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_new(int argc, char **argv);
 int cmd_profile(int argc, char **argv);

@@ -211,6 +211,25 @@ static void put_callbacks(struct buf *out, struct game *const *list, size_t n)
     }
 }
 
+static void put_store(struct buf *out, struct store *store)
+{
+    if (!store)
+        return;
+    struct store_figures f = store_figures(store);
+    metrics_put(out, "parlor_store_is_kept", METRIC_GAUGE,
+                "1: in a file, 0: in memory, lost with the process", f.is_kept);
+    metrics_put(out, "parlor_store_queue_bytes", METRIC_GAUGE, "What waits for the disk",
+                (double)f.queue_bytes);
+    metrics_put(out, "parlor_store_transactions_total", METRIC_COUNTER,
+                "Batches run, failed ones too", (double)f.n_batches);
+    metrics_put(out, "parlor_store_operations_total", METRIC_COUNTER, "Operations in them",
+                (double)f.n_done);
+    metrics_put(out, "parlor_store_failed_total", METRIC_COUNTER, "Operations that failed",
+                (double)f.n_failed);
+    metrics_put(out, "parlor_store_refused_total", METRIC_COUNTER,
+                "Operations for which the queue had no place", (double)f.n_refused);
+}
+
 void report_metrics(struct worker *w, struct conn *c)
 {
     struct buf out;
@@ -226,6 +245,7 @@ void report_metrics(struct worker *w, struct conn *c)
     metrics_put(&out, "parlor_deflate_bytes", METRIC_GAUGE,
                 "Memory of the compressors that connections share",
                 (double)edge_deflate_bytes(w->edge));
+    put_store(&out, w->data.store);
     PER_GAME("parlor_rooms", METRIC_GAUGE, "Rooms that run", g->rooms.n);
     PER_GAME("parlor_players", METRIC_GAUGE, "Seats taken, held ones too", g->n_players);
     PER_GAME("parlor_auth_waiting", METRIC_GAUGE, "Joins that auth has not answered yet",

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "proto/http_head.h"
 #include "server/calls_api.h"
@@ -57,6 +58,27 @@ static void add_slash(struct conn *c, const char *base, const char *name,
         conn_reply(c, 308, NULL, line, NULL, 0);
 }
 
+/* /GAME/shared.js: what the running code shares with its page. false: it shares nothing.
+ * The tag is the text's checksum, so a page that has it asks only whether it is new. */
+static bool serve_shared(struct conn *c, const struct http_head *head, const struct game *g)
+{
+    size_t len;
+    const char *text = g->vm ? vm_page(g->vm, "shared.js", &len) : NULL;
+    char headers[96], etag[24];
+
+    if (!text)
+        return false;
+    snprintf(etag, sizeof etag, "\"%08lx-%zx\"", crc32(0, (const Bytef *)text, (uInt)len),
+             len);
+    snprintf(headers, sizeof headers, "Cache-Control: no-cache\r\nETag: %s\r\n", etag);
+    struct http_text known = http_head_find(head, "if-none-match", NULL);
+    if (known.len == strlen(etag) && memcmp(known.at, etag, known.len) == 0)
+        conn_reply(c, 304, NULL, headers, NULL, 0);
+    else
+        conn_reply(c, 200, static_files_type("shared.js"), headers, text, len);
+    return true;
+}
+
 /* /GAME…: `rest` is what comes after the name, "" or from the slash on. */
 static void route_game(struct worker *w, struct conn *c, const struct http_head *head,
                        struct game *g, const char *rest, size_t n_rest)
@@ -92,6 +114,8 @@ static void route_game(struct worker *w, struct conn *c, const struct http_head 
         add_slash(c, w->config->base_path, g->name, head);
         return;
     }
+    if (is(name, n_name, "shared.js") && serve_shared(c, head, g))
+        return;
     struct static_files *page = map_get_bytes(&w->pages, g->name, strlen(g->name));
     if (is_room)
         n_name = 0; /* a room's page is the game's */

@@ -10,6 +10,7 @@
  *   /GAME                upgrade: a seat in any open room; else 308 to /GAME/
  *   /GAME/ROOM           upgrade: a seat in that room; else the page
  *   /GAME/FILE.EXT       the page's files
+ *   /GAME/shared.js      the game's shared.lua, translated
  *
  * and on the admin listener:
  *   /metrics             for Prometheus

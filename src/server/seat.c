@@ -23,6 +23,12 @@ static void peer_send(void *conn, struct chunk *frame)
     conn_send(conn, frame);
 }
 
+static void peer_send_run(void *conn, struct chunk *run, struct chunk *const *frames,
+                          size_t n)
+{
+    conn_send_run(conn, run, frames, n);
+}
+
 static void peer_close(void *conn, uint16_t code, const char *reason)
 {
     conn_close(conn, code, reason);
@@ -38,7 +44,18 @@ static const char *peer_address(void *conn)
     return conn_address(conn);
 }
 
-static const struct peer_ops peer_ops = {peer_send, peer_close, peer_backlog, peer_address};
+static bool peer_next(void *conn, bool *is_text, const uint8_t **data, size_t *len)
+{
+    enum ws_op op;
+
+    if (!conn_next_message(conn, &op, data, len))
+        return false;
+    *is_text = op == WS_TEXT;
+    return true;
+}
+
+static const struct peer_ops peer_ops = {peer_send,    peer_send_run, peer_close,
+                                         peer_backlog, peer_address,  peer_next};
 
 static void on_message(void *user, enum ws_op op, const uint8_t *data, size_t len)
 {

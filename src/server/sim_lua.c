@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/sim_lua.h"
 
-#include <cJSON.h>
 #include <lauxlib.h>
 #include <string.h>
 
 #include "base/clk.h"
 #include "room/http_call.h"
+#include "server/lua_json.h"
 
 static struct sim *sim_of(lua_State *L)
 {
@@ -95,6 +95,14 @@ static int do_stop(lua_State *L)
 {
     world_stop(&sim_of(L)->world, (uint16_t)luaL_checkinteger(L, 1),
                luaL_checkstring(L, 2));
+    return 0;
+}
+
+/* restart(is_killed): as sim_restart() */
+static int do_restart(lua_State *L)
+{
+    if (sim_restart(sim_of(L), lua_toboolean(L, 1)) < 0)
+        luaL_error(L, "out of memory");
     return 0;
 }
 
@@ -374,45 +382,6 @@ static int do_errors(lua_State *L)
     return 1;
 }
 
-static void push_json(lua_State *L, const cJSON *v)
-{
-    const cJSON *member;
-    int n = 0;
-
-    luaL_checkstack(L, 4, "json");
-    if (cJSON_IsString(v)) {
-        lua_pushstring(L, v->valuestring);
-    } else if (cJSON_IsNumber(v)) {
-        lua_pushnumber(L, v->valuedouble);
-    } else if (cJSON_IsBool(v)) {
-        lua_pushboolean(L, cJSON_IsTrue(v));
-    } else if (cJSON_IsObject(v) || cJSON_IsArray(v)) {
-        lua_newtable(L);
-        cJSON_ArrayForEach(member, v)
-        {
-            push_json(L, member);
-            if (member->string)
-                lua_setfield(L, -2, member->string);
-            else
-                lua_rawseti(L, -2, ++n);
-        }
-    } else {
-        lua_pushlightuserdata(L, NULL); /* null */
-    }
-}
-
-/* json(text) -> value */
-static int do_json(lua_State *L)
-{
-    cJSON *v = cJSON_Parse(luaL_checkstring(L, 1));
-
-    if (!v)
-        return luaL_error(L, "this is not JSON: %s", lua_tostring(L, 1));
-    push_json(L, v);
-    cJSON_Delete(v);
-    return 1;
-}
-
 static void push_rig(lua_State *L, struct sim **at)
 {
     static const luaL_Reg functions[] = {
@@ -427,6 +396,7 @@ static void push_rig(lua_State *L, struct sim **at)
         {"reload",     do_reload    },
         {"close_game", do_close_game},
         {"stop",       do_stop      },
+        {"restart",    do_restart   },
         {"now",        do_now       },
         {"set",        do_set       },
         {"next",       do_next      },
@@ -440,7 +410,7 @@ static void push_rig(lua_State *L, struct sim **at)
         {"rooms",      do_rooms     },
         {"http",       do_http      },
         {"errors",     do_errors    },
-        {"json",       do_json      },
+        {"json",       lua_json_read},
         {NULL,         NULL         },
     };
 

@@ -14,6 +14,7 @@
 #include "base/logger.h"
 #include "net/tls.h"
 #include "proto/json_out.h"
+#include "room/room_save.h"
 #include "server/dev.h"
 #include "server/https.h"
 #include "server/route.h"
@@ -61,6 +62,52 @@ static void on_alarm(void *ctx)
     struct worker *w = ctx;
 
     ticker_set(w->ticker, world_run(&w->world, clk_now_us()));
+}
+
+/* The store: its answers come on its own thread. */
+
+static void on_answers(void *ctx)
+{
+    struct worker *w = ctx;
+
+    world_wake_for_answers(&w->world);
+    uv_async_send(&w->has_answers);
+}
+
+static void on_async(uv_async_t *handle)
+{
+    on_alarm(handle->data);
+}
+
+/* Open it, once all else is ready to serve; where another server has its folder this
+ * takes it over. Then the rooms come back. */
+static int open_store(struct worker *w, struct err *e)
+{
+    int r = data_open(&w->data, e);
+
+    if (r < 0)
+        return r;
+    w->world.store = store_port_open(w->data.store, on_answers, w);
+    if (!w->world.store)
+        return err_set(e, -ENOMEM, "out of memory");
+    w->world.keeps_rooms = data_is_kept(&w->data);
+    for (struct map_entry *at = NULL; (at = map_next(&w->world.games, at));) {
+        struct game *g = at->value;
+        if (g->vm)
+            game_restore_rooms(g);
+    }
+    return 0;
+}
+
+/* Save all that is durable, and let go of the folder. */
+static void close_store(struct worker *w)
+{
+    uint32_t n = w->world.store ? world_suspend(&w->world) : 0;
+
+    if (n)
+        logger_info("server", "%u room%s saved", n, n == 1 ? " is" : "s are");
+    store_port_close(&w->world.store);
+    data_close(&w->data);
 }
 
 static int add_game(struct worker *w, const char *name, struct err *e)
@@ -155,6 +202,8 @@ static void on_stop_signal(uv_signal_t *handle, int number)
     edge_stop_listening(w->edge);
     if (w->redirect)
         edge_stop_listening(w->redirect);
+    edge_stop_listening(w->admin);
+    close_store(w); /* before players are told: they may come back to another server */
     world_stop(&w->world, CLOSE_GOING_AWAY, close_reason_text(CLOSE_GOING_AWAY));
     rooms_stream_stop(w);
     uv_timer_start(&w->stop_timer, on_stop_timer, 0, 50);
@@ -224,7 +273,7 @@ static int listen_admin(struct worker *w, struct err *e)
         return 0;
     if (*c->admin && !config_split_address(c->admin, host, &port))
         return err_set(e, -EINVAL, "admin: %s is not address:port", c->admin);
-    int r = edge_listen(w->admin, host, (uint16_t)port, true, &why);
+    int r = edge_listen(w->admin, host, (uint16_t)port, !c->takes_over, &why);
     if (r < 0 && c->is_dev && !*c->admin) {
         logger_warn("server", "no admin listener: %s", why.text);
         return 0;
@@ -249,9 +298,9 @@ static int open_tls(struct worker *w, const struct edge_limits *limits, struct e
 
 static int listen_redirect(struct worker *w, const char *host, struct err *e)
 {
-    return w->redirect
-               ? edge_listen(w->redirect, host, (uint16_t)w->config->http_port, true, e)
-               : 0;
+    return w->redirect ? edge_listen(w->redirect, host, (uint16_t)w->config->http_port,
+                                     !w->config->takes_over, e)
+                       : 0;
 }
 
 static void add_signal(struct worker *w, uv_signal_t *handle, uv_signal_cb cb, int number)
@@ -266,7 +315,7 @@ int worker_open(struct worker *w, const struct config *c, struct err *e)
     struct edge_limits inside;
     int r;
 
-    *w = (struct worker){.config = c};
+    *w = (struct worker){.config = c, .data = {.lock = -1}};
     map_init(&w->pages);
     script_log_init(&w->errors);
     uv_loop_init(&w->loop);
@@ -274,11 +323,14 @@ int worker_open(struct worker *w, const struct config *c, struct err *e)
     add_signal(w, &w->on_term, on_stop_signal, SIGTERM);
     add_signal(w, &w->on_hup, on_hup_signal, SIGHUP);
     uv_timer_init(&w->loop, &w->stop_timer);
+    uv_async_init(&w->loop, &w->has_answers, on_async);
+    w->has_answers.data = w;
     w->stop_timer.data = w;
     rooms_stream_open(w);
     profiler_open(w);
     world_init(&w->world, c->games, c->scripts, c->is_dev, &world_ops, w);
-    if ((r = net_limits_read(&w->limits, c, e)) < 0 ||
+    if ((r = data_init(&w->data, c, c->takes_over, e)) < 0 ||
+        (r = net_limits_read(&w->limits, c, e)) < 0 ||
         (r = tokens_load(c, &w->jwt_keys, e)) < 0)
         return r;
     w->world.jwt_keys = w->jwt_keys;
@@ -292,11 +344,14 @@ int worker_open(struct worker *w, const struct config *c, struct err *e)
         (r = edge_open(&w->admin, &w->loop, &inside, &admin_handler, w, e)) < 0 ||
         (r = open_tls(w, &w->limits.edge, e)) < 0)
         return r;
-    /* The port first: a second server is told so before it loads anything. */
+    /* The port first: a second server is told so before it loads anything. One that takes
+     * over loads its games first, so that the other one serves until then; who connects
+     * from now on waits in the kernel's queue until the rooms are here. */
     const char *host = *c->host ? c->host : c->is_dev ? "localhost" : "0.0.0.0";
-    if ((r = edge_listen(w->edge, host, (uint16_t)c->port, true, e)) < 0 ||
+    if ((c->takes_over && (r = worker_find_games(w, e)) < 0) ||
+        (r = edge_listen(w->edge, host, (uint16_t)c->port, !c->takes_over, e)) < 0 ||
         (r = listen_redirect(w, host, e)) < 0 || (r = listen_admin(w, e)) < 0 ||
-        (r = worker_find_games(w, e)) < 0)
+        (r = worker_find_games(w, e)) < 0 || (r = open_store(w, e)) < 0)
         return r;
     return c->is_dev ? dev_start(w, e) : 0;
 }
@@ -314,6 +369,8 @@ void worker_close(struct worker *w)
     edge_close(&w->redirect);
     ticker_close(&w->ticker);
     dev_stop(w);
+    close_store(w);
+    uv_close((uv_handle_t *)&w->has_answers, NULL);
     uv_close((uv_handle_t *)&w->on_int, NULL);
     uv_close((uv_handle_t *)&w->on_term, NULL);
     uv_close((uv_handle_t *)&w->on_hup, NULL);

@@ -18,6 +18,7 @@
 #include "net/ticker.h"
 #include "room/game.h"
 #include "server/config.h"
+#include "server/data.h"
 #include "server/net_limits.h"
 #include "server/profiler.h"
 #include "server/rooms_stream.h"
@@ -33,6 +34,8 @@ struct worker {
     struct edge *redirect; /* of http_port; NULL: none */
     struct ticker *ticker;
     struct world world;
+    struct data data;          /* the store, and the folder it is in */
+    uv_async_t has_answers;    /* of the store */
     struct jwt_keys *jwt_keys; /* of tokens; NULL: none are configured */
     struct static_files *sdk;  /* scripts/web */
     struct map pages;          /* game name -> struct static_files of its web/ */

@@ -168,8 +168,8 @@ test("a bot plays for who is cut off and gives the same seat back", async () => 
   line.cut();
   await ann.getByText("Connection lost.").waitFor();
   await bob.getByText("away (bot)").waitFor();
-  await browser.shot(ann, "cards-away");
   await isReadable(ann);
+  await browser.shot(ann, "cards-away");
   // The bot has moved for ann when it is bob's turn (again).
   if (await isOn(bob)) await move(bob);
   await until("the bot's move", () => isOn(bob));

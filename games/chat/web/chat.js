@@ -233,6 +233,7 @@ async function say() {
   // While the line is down it waits, and is sent when it is up again.
   if (room.status !== "live") {
     room.send("say", { text });
+    byId("quiet").hidden = true;
     return lines.addWaiting(text);
   }
   const isSaid = await ask("say", { text });

@@ -75,7 +75,8 @@ function launch(args, env, program = "checked", descriptors = "unlimited") {
   const limit = descriptors === "unlimited" ? "" : `ulimit -n ${descriptors} && `;
   const child = spawn("sh", ["-c", `${limit}exec "$0" "$@"`, binaries[program], ...args], {
     cwd: root,
-    env: { ...process.env, ...env },
+    // A store in memory, where a test does not name a folder (--data).
+    env: { ...process.env, PARLOR_DATA: "off", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const run = { child, stdout: "", stderr: "", code: undefined };

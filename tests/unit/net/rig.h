@@ -35,6 +35,9 @@ enum rig_mode {
     RIG_CLOSE, /* each message is answered with conn_close(4000, "enough") */
     RIG_ABORT,
     RIG_SHUT, /* each message closes the whole edge */
+    RIG_PULL, /* as RIG_ECHO, and with it what conn_next_message() gives */
+    RIG_PASS, /* each message goes to `watched` */
+    RIG_LOOK, /* each notes what `watched` has queued */
 };
 
 struct rig {
@@ -42,13 +45,15 @@ struct rig {
     struct edge *edge;
     uint16_t port;
     enum rig_mode mode;
+    struct conn *watched;
+    size_t seen;     /* of it */
     struct conn *ws; /* the latest upgraded connection; NULL once it is closed */
     uint64_t max_message;
     bool is_limited;
     const struct ws_deflate_params *deflate; /* of connections that come; NULL: none */
     char client[IP_TEXT_BYTES];              /* of the latest request */
     const char *scheme;
-    unsigned n_requests, n_messages, n_closed;
+    unsigned n_requests, n_messages, n_pulled, n_closed;
     uint16_t code;  /* of the latest on_closed */
     bool is_inside; /* conn_close() or conn_send() runs */
     struct static_files *files;
@@ -92,6 +97,19 @@ static inline void rig_on_message(void *user, enum ws_op op, const uint8_t *data
         conn_send(c, frame);
         chunk_unref(&frame);
         break;
+    case RIG_PULL:
+        do {
+            frame = ws_frame_chunk(op, data, len);
+            conn_send(c, frame);
+            chunk_unref(&frame);
+        } while (conn_next_message(c, &op, &data, &len) && ++r->n_pulled);
+        break;
+    case RIG_PASS:
+        frame = ws_frame_chunk(op, data, len);
+        conn_send(r->watched, frame);
+        chunk_unref(&frame);
+        break;
+    case RIG_LOOK: r->seen = conn_queued(r->watched); break;
     case RIG_CLOSE: conn_close(c, 4000, "enough"); break;
     case RIG_ABORT: conn_abort(c); break;
     case RIG_SHUT: edge_close(&r->edge); break;

@@ -13,12 +13,18 @@ import { createInterface } from "node:readline";
 import test from "node:test";
 import { facetHashes } from "../../../scripts/web/hash.js";
 import { Binary } from "../../../scripts/web/binary.js";
+import { Image } from "../../../scripts/web/image.js";
 import { Json } from "../../../scripts/web/json.js";
 import { parseSchema } from "../../../scripts/web/schema.js";
 import { State, Table, loadAgain } from "../../../scripts/web/state.js";
 import { loadAny } from "../../../scripts/web/wire.js";
 
 await Promise.all([loadAgain(), loadAny()]);
+
+// Runs of changes are read by the plain way and by that of pages with many rows, in turns.
+const plain = Image.prototype.change;
+await import("../../../scripts/web/change.js");
+const ways = [plain, Image.prototype.change];
 
 const program =
   process.env.CROWD_FRAMES ?? new URL("../../../build/asan/crowd_frames", import.meta.url).pathname;
@@ -80,6 +86,7 @@ test("what the C side sends to random crowds, the page holds", async () => {
     } else if (r.done) done = r.done;
     else {
       const client = (clients[r.client] ??= new Client(room, r.json));
+      Image.prototype.change = ways[n % 2];
       client.apply(r.frame, r.tick);
       assert.deepEqual(client.holds(), r.want, `room ${room.room}, client ${r.client}, tick ${r.tick}`);
       if (!r.json)

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// parlor bots: players who are not there, over real sockets.
+import assert from "node:assert/strict";
+import net from "node:net";
+import path from "node:path";
+import test, { after } from "node:test";
+
+import { join } from "./lib/player.mjs";
+import { gamesFolder, root, runToEnd, startServer, until } from "./lib/server.mjs";
+
+const games = path.join(root, "games");
+const server = await startServer({ folder: gamesFolder(["pond"], {
+  "two/game.lua": `local parlor = require "parlor"
+local s = parlor.schema
+local two = parlor.game { tick_rate = 20, max_players = 2, events = { told = { n = s.u8 } },
+  state = { said = s.u16, who = s.map({ name = s.str(16), tag = s.str(8) }) } }
+function two:join(p, o)
+  self.state.who[p.id] = { name = p.name, tag = o.tag or "" }
+  self:send(p, "told", { n = 7 })
+end
+function two:message(p, name, n) self.state.said = self.state.said + n end
+function two:leave(p) self.state.who[p.id] = nil end
+return two`,
+  "two/bot.lua": `return { every = 50, join = { tag = "t" }, think = function(bot)
+  local told = bot:event "told"
+  if told and bot.state.who[bot.id].name == "Bot 1" then bot:send("said", told.n) end
+end }`,
+  "bad/game.lua": `return require "parlor".game { state = {} }`,
+  "bad/bot.lua": `return { think = function(bot) error "cannot think" end }`,
+  "none/game.lua": `return require "parlor".game { state = {} }`,
+  "odd/game.lua": `return require "parlor".game { state = {} }`,
+  "odd/bot.lua": `return { every = 1, think = print }`,
+}) });
+after(() => server.stop());
+
+const bots = (args, ms) =>
+  runToEnd(["bots", "--url", server.origin, "--games", server.folder ?? games, ...args], { ms });
+
+test("bots of the pond eat worms beside a player, and leave when they are told to", async () => {
+  const ann = await join(server, "/pond/b?name=ann");
+  const run = bots(["pond", "4", "--room", "b", "--seconds", "8"], 20000);
+  await ann.until("four frogs more", () => Object.keys(ann.state.frogs).length === 5);
+  await ann.until(
+    "a bot that has eaten",
+    () => Object.entries(ann.state.frogs).some(([id, frog]) => id !== String(ann.id) && frog.worms > 0),
+    10000,
+  );
+  const { code, stderr } = await run;
+  assert.equal(code, 0, stderr);
+  await ann.until("them gone", () => Object.keys(ann.state.frogs).length === 1);
+  await ann.leave();
+});
+
+test("a bot has join options, state, events and its own id; who finds no seat says why", async () => {
+  const eve = await join(server, "/two/r?name=eve");
+  const run = bots(["two", "3", "--room", "r", "--seconds", "4"], 15000);
+  await eve.until("what the first bot was told", () => eve.state.said === 7);
+  assert.deepEqual(Object.values(eve.state.who).map(({ name, tag }) => [name, tag]).sort(), [["Bot 1", "t"], ["eve", ""]]);
+  const { code, stderr } = await run;
+  assert.equal(code, 0);
+  assert.match(stderr, /1 of 3 bots play: room is full/);
+  await eve.leave();
+});
+
+test("what is wrong is said in a line: bot.lua, the server, the words", async () => {
+  const cases = [
+    [["bad", "1", "--seconds", "5"], 65, /bad\/bot\.lua:1: cannot think/],
+    [["none"], 65, /none\/bot\.lua: there is no such file/],
+    [["odd"], 65, /every: a number of ms from 20/],
+    [[], 64, /which game/],
+    [["pond", "0"], 64, /1 to 1000/],
+    [["pond", "1", "--room", "a b"], 64, /no name of a room/],
+    [["pond", "1", "--url", "https://x"], 64, /http:\/\/HOST/],
+    [["pond", "1", "--nothing"], 64, /no such option/],
+  ];
+  for (const [args, code, words] of cases) {
+    const run = await bots(args, 15000);
+    assert.equal(run.code, code, `${args}: ${run.stderr}`);
+    assert.match(run.stderr, words);
+  }
+});
+
+test("no server, and one that speaks something else", async () => {
+  const other = net.createServer((s) => s.on("error", () => {}).end("220 mail.example\r\n\r\n")).listen(0, "127.0.0.1");
+  await new Promise((done) => other.once("listening", done));
+  const at = `http://127.0.0.1:${other.address().port}`;
+  const run = await runToEnd(["bots", "pond", "1", "--url", at, "--games", games, "--seconds", "2"], { ms: 15000 });
+  assert.match(run.stderr, /does not speak HTTP/);
+  other.close();
+  await until("its end", () => !other.listening);
+  const gone = await runToEnd(["bots", "pond", "1", "--url", at, "--games", games], { ms: 20000 });
+  assert.equal(gone.code, 69);
+  assert.match(gone.stderr, /no server answers/);
+});
