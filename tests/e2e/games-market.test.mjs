@@ -33,7 +33,7 @@ async function open(symbol = "", size, origin = server.origin) {
   await until("a book", async () => (await sizesOf(page))[0] !== "–");
   return page;
 }
-const symbolsOf = (page) => page.locator(".quote b:first-child").allTextContents();
+const symbolsOf = (page) => page.locator(".quote > span:first-child b").allTextContents();
 const sizesOf = (page) => page.locator("#book td:first-child").allTextContents();
 const nameOf = (page) => page.locator("#name").textContent();
 /** Symbol, price and book of what is looked at, in one moment. */
@@ -107,9 +107,9 @@ test("all see the same prices and book; a list is one's own; a newcomer sees the
 test("the map: a click looks at a company, and so do the arrow keys; a list is kept", async () => {
   const ann = await open();
   const first = await nameOf(ann);
-  await ann.locator("#heat").hover({ position: { x: 300, y: 300 } });
+  await ann.locator("#heat").hover({ position: { x: 120, y: 120 } });
   await ann.locator("#tip").getByText("·").waitFor();
-  await ann.locator("#heat").click({ position: { x: 300, y: 300 } });
+  await ann.locator("#heat").click({ position: { x: 120, y: 120 } });
   await until("another company", async () => (await nameOf(ann)) !== first);
   const second = await nameOf(ann);
   await ann.locator("#heat").focus();
