@@ -47,6 +47,10 @@ const agree = (a, b) =>
     const [x, y] = await Promise.all([seenBy(a), seenBy(b)]);
     return x === y;
   });
+async function moves(page) {
+  const before = await seenBy(page);
+  await until("prices move", async () => (await seenBy(page)) !== before);
+}
 /** A market that stands still is one that can be compared. */
 async function halt() {
   const text = server.read("market/game.lua");
@@ -59,8 +63,7 @@ test("all see the same prices and book; a list is one's own; a newcomer sees the
   const bob = await open();
   assert.equal((await symbolsOf(ann)).length, 8);
   assert.deepEqual(await symbolsOf(ann), await symbolsOf(bob));
-  const before = await seenBy(ann);
-  await until("prices move", async () => (await seenBy(ann)) !== before);
+  await moves(ann);
 
   // By keyboard: find a company, look at it, watch it.
   await ann.keyboard.press("/");
@@ -84,8 +87,7 @@ test("all see the same prices and book; a list is one's own; a newcomer sees the
   await until("ZOL", async () => (await nameOf(bob)) === "ZOL · Zenith Oil");
   await agree(bob, ann);
   goOn();
-  const still = await seenBy(ann);
-  await until("prices move again", async () => (await seenBy(ann)) !== still);
+  await moves(ann);
   await eve.getByText("3 readers").waitFor();
 
   // What is not watched is not sent.
@@ -145,6 +147,7 @@ test("who is cut off keeps the last prices, and comes back to the same list and 
   await agree(ann, bob);
   assert.deepEqual(await symbolsOf(ann), list);
   goOn();
+  await moves(bob);
   // A script that does not load changes nothing.
   const text = server.read("market/listing.lua");
   server.save("market/listing.lua", `${text} end`);
@@ -152,8 +155,7 @@ test("who is cut off keeps the last prices, and comes back to the same list and 
     .getByText(/market\/listing\.lua/)
     .first()
     .waitFor();
-  const before = await seenBy(bob);
-  await until("prices move", async () => (await seenBy(bob)) !== before);
+  await moves(bob);
   server.save("market/listing.lua", text);
   await bob.locator("parlor-dev .panel").waitFor({ state: "hidden" });
   quiet(bob);

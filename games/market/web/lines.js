@@ -10,7 +10,7 @@ export const money = (cents) =>
 
 /** A share as a change: "+1.25 %". @param {number} share 0.0125 */
 export const percent = (share) =>
-  `${share < 0 ? "−" : "+"}${Math.abs(share * 100).toFixed(2)} %`;
+  `${share <= -0.00005 ? "−" : "+"}${Math.abs(share * 100).toFixed(2)} %`;
 
 /** The prices of a sparkline, in cents: two bytes each, a share of the opening price
  * (listing.lua). @param {Uint8Array} trail @param {number} open */
