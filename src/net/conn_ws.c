@@ -257,6 +257,7 @@ void conn_close(struct conn *c, uint16_t code, const char *reason)
     }
     if (c->state != CONN_WS)
         return;
+    conn_stay(c);
     c->code = code;
     c->since_ms = edge_now_ms();
     if (!queue_close(c, code, reason ? reason : close_reason_text(code)))

@@ -85,6 +85,8 @@ void early_drop(struct session *s)
         free_early(s->wish->early);
     if (s->wish)
         s->wish->early = NULL;
+    if (!s->world) /* between two workers it has no seat */
+        return;
     for (struct early **at = &s->world->early; *at;) {
         struct early *h = *at;
         if (h->session == s) {

@@ -12,6 +12,7 @@
 #include "proto/record.h"
 #include "proto/wire.h"
 #include "room/early.h"
+#include "room/errand.h"
 #include "room/session_internal.h"
 #include "script/vm.h"
 #include "state/payload.h"
@@ -32,12 +33,8 @@ struct session *session_open(struct world *w, const struct peer *peer,
         free(s);
         return NULL;
     }
-    s->world = w;
     s->peer = *peer;
-    if ((s->next = w->sessions))
-        s->next->at = &s->next;
-    s->at = &w->sessions;
-    w->sessions = s;
+    session_attach(s, w);
     memcpy(s->wish->game, q->game->name, sizeof s->wish->game);
     assert(q->n_room <= ROOM_ID_MAX);
     if (q->room)
@@ -72,9 +69,10 @@ void session_closed(struct session **at, uint16_t code)
     if (s->player)
         room_lose_peer(s->player->room, s->player, code == CLOSE_NORMAL);
     auth_free(&s->auth);
+    errand_free(&s->errand);
     early_drop(s);
-    if ((*s->at = s->next))
-        s->next->at = s->at;
+    if (s->world)
+        session_detach(s);
     session_forget_wish(s);
     free(s);
 }
@@ -144,6 +142,7 @@ void session_end(struct session *s, uint16_t code, const char *reason)
     s->player = NULL;
     s->is_over = true;
     auth_free(&s->auth);
+    errand_free(&s->errand);
     session_say_bye(&s->peer, code, reason);
     s->peer.ops->close(s->peer.conn, code, reason);
 }
@@ -275,7 +274,7 @@ void session_message(struct session *s, enum ws_op op, const uint8_t *data, size
 {
     if (s->is_over)
         return;
-    if (s->auth || s->waiter) {
+    if (s->auth || s->waiter || s->errand) {
         early_add(s, op, data, len);
         return;
     }
@@ -296,6 +295,8 @@ void session_message(struct session *s, enum ws_op op, const uint8_t *data, size
     } else {
         session_binary(s, data, len);
     }
+    if (s->errand && s->errand->kind == ERRAND_AGAIN && !s->errand->bytes)
+        errand_keep_hello(s, op, data, len);
     if (s->world->scratch.cap > SCRATCH_KEPT)
         buf_fini(&s->world->scratch);
 }

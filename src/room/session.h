@@ -40,18 +40,21 @@ struct session_wish {
 
 struct auth;
 struct early;
+struct errand;
 
 struct session {
-    struct world *world;
+    struct world *world;        /* NULL between two workers */
     struct session *next, **at; /* in the world's list */
     struct session_wish *wish;  /* until it has a seat */
     struct auth *auth;          /* the game's auth() is being asked (auth.h) */
+    struct errand *errand;      /* it is on its way to another worker (errand.h) */
     struct peer peer;
     struct player *player;    /* NULL before the join and after the seat is lost */
     struct waiter *waiter;    /* its place in the lobby, or NULL */
     uint32_t dropped_told_ms; /* dev: when it was last told of a dropped message, */
     uint16_t n_untold;        /* ... and how many came since, 65535 at most */
     bool is_over;             /* Close was sent; what still comes is ignored */
+    uint8_t n_moves;          /* from one worker to another, so far */
 };
 
 /* Start a conversation; `ops` in the peer are called from here on. Returns NULL
@@ -65,6 +68,18 @@ void session_message(struct session *s, enum ws_op op, const uint8_t *data, size
 /* The connection is gone; frees the session. `code`: 1000 from the peer means
  * that the player left for good. */
 void session_closed(struct session **s, uint16_t code);
+
+/* Going over to another worker, after world_ops.on_move and once no code of the session
+ * runs: off this one; then, on that of session_goes_to(), onto the other, where it does
+ * what it came for (and may be over after that). Between the two session_closed() and
+ * session_goes_to() alone may be called. */
+void session_detach(struct session *s);
+unsigned session_goes_to(const struct session *s);
+void session_attach(struct session *s, struct world *w);
+void session_arrive(struct session *s);
+
+/* It cannot be taken there; on_move's worker is this one's again. */
+void session_stay(struct session *s);
 
 /* The room has let this session's player go (kick, takeover, end). */
 void session_part(struct session *s);

@@ -6,7 +6,10 @@
 #pragma once
 
 #include "room/auth.h"
+#include "room/directory.h"
 #include "room/session.h"
+
+struct room_plan;
 
 /* What a join comes with; who keeps one copies the bytes. */
 struct session_entry {
@@ -27,6 +30,19 @@ void session_join(struct session *s, const uint8_t *options, size_t n,
 
 /* Take a seat in the room that is asked for, a place in the lobby, or be refused one. */
 void session_admit(struct session *s, const struct session_entry *e);
+
+/* Take the seat that is reserved in `place` (takes it), on the worker of that: in the room
+ * that is there, or one that is made, by `plan` (borrowed) or by what the session asked
+ * for. */
+void session_go(struct session *s, const struct session_entry *e, struct place *place,
+                struct room_plan *plan);
+
+/* Watch the room of this place (takes it). */
+void session_watch(struct session *s, const struct session_entry *e, struct place *place);
+
+/* No seat has this token here: can it be elsewhere? Then the session goes there, and its
+ * hello is read again. */
+bool session_looks_elsewhere(struct session *s, const uint8_t *token);
 
 /* Is it kept out by a ban, of its address or of this user (an any)? Then it has been
  * told. */

@@ -38,6 +38,7 @@ enum rig_mode {
     RIG_PULL, /* as RIG_ECHO, and with it what conn_next_message() gives */
     RIG_PASS, /* each message goes to `watched` */
     RIG_LOOK, /* each notes what `watched` has queued */
+    RIG_MOVE, /* each message is echoed, and the connection moved away */
 };
 
 struct rig {
@@ -57,6 +58,7 @@ struct rig {
     uint16_t code;  /* of the latest on_closed */
     bool is_inside; /* conn_close() or conn_send() runs */
     struct static_files *files;
+    struct conn *moved; /* that has left this edge */
 };
 
 static inline uint64_t rig_clock_ms(void)
@@ -93,9 +95,12 @@ static inline void rig_on_message(void *user, enum ws_op op, const uint8_t *data
     r->is_inside = true;
     switch (r->mode) {
     case RIG_ECHO:
+    case RIG_MOVE:
         frame = ws_frame_chunk(op, data, len);
         conn_send(c, frame);
         chunk_unref(&frame);
+        if (r->mode == RIG_MOVE)
+            conn_move(c);
         break;
     case RIG_PULL:
         do {
@@ -189,9 +194,17 @@ static inline void rig_on_request(void *ctx, struct conn *c, const struct http_h
     }
 }
 
+static inline void rig_on_moved(void *ctx, struct conn *c, void *user)
+{
+    struct rig *r = ctx;
+
+    (void)user;
+    r->moved = c;
+}
+
 static inline void rig_init(struct rig *r, const struct edge_limits *limits)
 {
-    static const struct edge_handler handler = {rig_on_request};
+    static const struct edge_handler handler = {rig_on_request, rig_on_moved};
     struct err e;
 
     memset(r, 0, sizeof *r);

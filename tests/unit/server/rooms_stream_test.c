@@ -36,7 +36,7 @@ static void on_schedule(void *ctx)
     (void)ctx;
 }
 
-static const struct edge_handler handler = {on_request};
+static const struct edge_handler handler = {.on_request = on_request};
 static const struct world_ops ops = {.on_schedule = on_schedule};
 
 static void rig_init(struct rig *r)
