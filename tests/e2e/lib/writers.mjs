@@ -152,8 +152,10 @@ export async function runSchedule({ join, server, seed, steps = 60 }) {
 /** As after a gap: what waits is gone, and the state is what there is. */
 async function forget(writer) {
   const { seat, document } = writer;
+  const newest = writer.queue.at(-1);
   writer.queue.length = 0;
   document.lose();
+  if (newest) document.take(newest, false); // the state may be older than the edits
   await until("a state that is new enough", () => {
     document.look(seat.state, seat.state.people.get(seat.id).last);
     return document.missing < 0;
