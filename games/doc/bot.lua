@@ -32,7 +32,8 @@ local function add(bot)
   local text = bot.state.text
   if not vars.left then
     vars.mine = left
-    if text ~= "" then word = (bot:random(1, 4) == 1 and "\n\n" or text:find("%s$") and "" or " ") .. word end
+    local gap = bot:random(1, 4) == 1 and "\n\n" or text:find("%s$") and "" or " "
+    if text ~= "" then word = gap .. word end
   end
   send(bot, units(text), 0, word)
   vars.left = rest ~= "" and rest or nil

@@ -55,20 +55,19 @@ function doc:reloaded()
   self.history, self.history_bytes = self.history or {}, self.history_bytes or 0
 end
 
-local function text_of(op)
+local function weight(op)
   local n = 64
-  for _, part in ipairs(op) do n = n + #part.put + 64 end
-  return n
+  for _, part in ipairs(op or {}) do n = n + #part.put + 64 end
+  return op and n or 0
 end
 
 local function remember(room, rev, op)
   local history = room.history
+  room.history_bytes = room.history_bytes + weight(op) - weight(history[rev])
   history[rev] = op
-  room.history_bytes = room.history_bytes + text_of(op)
   room.oldest = math.min(room.oldest or rev, rev)
   while rev - room.oldest >= HISTORY or room.history_bytes > HISTORY_TEXT and room.oldest < rev do
-    local old = history[room.oldest]
-    if old then room.history_bytes = room.history_bytes - text_of(old) end
+    room.history_bytes = room.history_bytes - weight(history[room.oldest])
     history[room.oldest], room.oldest = nil, room.oldest + 1
   end
 end
@@ -97,7 +96,7 @@ end
 
 function doc.on.edit(room, player, m)
   local state, person = room.state, room.state.people[player.id]
-  if m.id == person.last then return end -- sent twice, for the answer was lost
+  if m.id > 0 and m.id == person.last then return end -- sent twice: the answer was lost
   if not is_plain(m.op) then return "wrong" end
   if m.whole and state.rev > 0 then return "old" end
   local op, from, to = m.op, m.from, m.to
@@ -121,14 +120,17 @@ function doc.on.edit(room, player, m)
 end
 
 function doc.on.caret(room, player, m)
-  local person, from, to = room.state.people[player.id], m.from, m.to
-  local is_known = since(room, m.base, function(op) from, to = ops.move(from, op), ops.move(to, op) end)
-  if is_known then place(person, from, to) end
+  local from, to = m.from, m.to
+  local is_known = since(room, m.base, function(op)
+    from, to = ops.move(from, op), ops.move(to, op)
+  end)
+  if is_known then place(room.state.people[player.id], from, to) end
 end
 
 -- Who comes back to another seat finds out which edits have arrived before the line broke.
 function doc:join(player, options)
-  local key = type(options.key) == "string" and #options.key <= 40 and options.key or ""
+  local key = type(options.key) == "string" and options.key:match("^[%w-]+$") or ""
+  if #key > 40 then key = "" end
   local before = self.state.gone[key]
   self.state.people[player.id] = {name = player.name, key = key, last = before and before.last or 0}
   self.state.gone[key] = nil

@@ -162,6 +162,9 @@ test("who lost the seat learns in the next one what had arrived", function(sim)
   local again = sim:join { name = "Ann", room = "d", key = "a" }
   expect_eq(again.state.people[again.id].last, 5)
   expect_eq(bob.state.people[again.id].last, nil, "that is hers to know")
+  for _, key in ipairs { 7, "é!", ("x"):rep(41) } do
+    expect_eq(sim:join({ name = "Eve", room = "d", key = key }).closed, nil)
+  end
 end)
 
 test("who comes back gets the edits that were missed, in order", function(sim)
@@ -181,7 +184,9 @@ test("new code goes on with the text, and knows the edits that old pages go by",
   edit(ann, 0, 0, "one")
   sim:step(2)
   edit(ann, 0, 0, ">")
-  expect(sim:edit("game.lua", function(text) return (text:gsub("local TEXT = 100000", "local TEXT = 10")) end))
+  expect(sim:edit("game.lua", function(text)
+    return (text:gsub("local TEXT = 100000", "local TEXT = 10"))
+  end))
   expect_eq(edit(bob, 3, 0, " two", { base = 1 }), nil)
   sim:step(2)
   expect_eq(ann.state.text, ">one two")

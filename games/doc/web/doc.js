@@ -170,7 +170,8 @@ let sharedDue = 0;
 function showShared(room, doc) {
   const what = () => {
     if (doc.isShared && room.status === "live") return "Everybody has it";
-    return room.status === "live" ? "Sending…" : doc.isShared ? "No connection" : "Waits to be sent";
+    if (room.status === "live") return "Sending…";
+    return doc.isShared ? "No connection" : "Waits to be sent";
   };
   const show = () => {
     clearTimeout(sharedDue);

@@ -210,7 +210,8 @@ export function split(op, maxSplices, maxText) {
   return [op, []];
 }
 
-/** Whether a pair of surrogates stands around this place. @param {string} text @param {number} at */
+/** Whether a pair of surrogates stands around this place.
+ * @param {string} text @param {number} at */
 export function isPair(text, at) {
   const low = text.charCodeAt(at);
   const high = text.charCodeAt(at - 1);

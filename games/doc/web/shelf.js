@@ -26,7 +26,8 @@ export function makeShelf(current) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("shelf"));
   const input = /** @type {HTMLInputElement} */ (byId("new-name"));
   const list = /** @type {HTMLElement} */ (dialog.querySelector("ul"));
-  remember("parlor.docs", [current, ...visited().filter((d) => d !== current)].slice(0, MOST).join(" "));
+  const others = visited().filter((name) => name !== current);
+  remember("parlor.docs", [current, ...others].slice(0, MOST).join(" "));
 
   /** @param {Map<string, number>} busy */
   function show(busy) {
@@ -51,8 +52,9 @@ export function makeShelf(current) {
     dialog.showModal();
     try {
       const answer = await fetch("/_parlor/rooms?game=doc", { cache: "no-store" });
+      /** @type {{rooms: {id: string, players: number}[]}} */
       const { rooms } = await answer.json();
-      show(new Map(rooms.map((/** @type {{id: string, players: number}} */ r) => [r.id, r.players])));
+      show(new Map(rooms.map(({ id, players }) => [id, players])));
     } catch {
       // The line is down; what one has visited is there.
     }

@@ -49,7 +49,9 @@ export class Undo {
   moved(op) {
     for (const steps of [this.done, this.undone]) {
       let theirs = op;
-      for (const step of [...steps].reverse()) [step.op, theirs] = cross(step.op, theirs);
+      // Text that comes back stands before what was put at its place: people write on behind.
+      for (const step of [...steps].reverse())
+        [theirs, step.op] = cross(theirs, step.op);
     }
   }
 

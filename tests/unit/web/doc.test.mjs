@@ -205,7 +205,7 @@ test("what is refused for good is taken back here; what is too old is sent again
   assert.deepEqual([ann.text, ann.isShared, shown.length], ["abc", true, 1]);
 });
 
-test("after the room has ended the first one back brings the text, the others what it lacks", () => {
+test("after the room has ended who is back first brings the text, others what it lacks", () => {
   const before = makeServer("one two");
   const [ann, bob] = [open(before), open(before)];
   ann.edit(ins(7, " three"));
