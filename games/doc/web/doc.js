@@ -109,6 +109,7 @@ async function start() {
     showPeople(room);
   });
   room.on("status", (/** @type {string} */ status) => {
+    document.body.classList.toggle("away", status !== "live");
     if (status === "live") byId("notice").hidden = true;
     if (status === "away")
       tell("Connection lost. Write on: it is merged with what others write when it is back.", true);

@@ -22,6 +22,14 @@ function kindOf(op) {
   return put ? (put.length > 2 || put.includes("\n") ? "" : "put") : "cut";
 }
 
+/** Whether an edit goes on where the last one ended. @param {Op} op
+ * @param {Op} back what takes the last one back */
+function goesOn([{ keep, cut, put }], back) {
+  if (back.length !== 1) return false;
+  const [{ keep: at, cut: n }] = back;
+  return put ? keep === at + n : keep === at || keep + cut === at;
+}
+
 export class Undo {
   constructor() {
     /** @type {Step[]} */
@@ -36,7 +44,8 @@ export class Undo {
     this.undone = [];
     const step = { op: invert(op, text), kind: kindOf(op), ms };
     const last = this.done.at(-1);
-    if (last?.kind && last.kind === step.kind && ms - last.ms < PAUSE_MS) {
+    const isMore = last?.kind && last.kind === step.kind && ms - last.ms < PAUSE_MS;
+    if (isMore && goesOn(op, last.op)) {
       last.op = compose(step.op, last.op);
       last.ms = ms;
       return;

@@ -110,6 +110,14 @@ test("undo takes back one's own edits, whatever others do meanwhile", () => {
   assert.equal(back(undo.redo(text)), "<One>");
   assert.equal(back(undo.redo(text)), "<One two>");
   assert.equal(undo.redo(text), null);
+  own([{ keep: 9, cut: 0, put: "a" }], 9000);
+  own([{ keep: 0, cut: 0, put: "b" }], 9100); // elsewhere: a step of its own
+  own([{ keep: 10, cut: 1, put: "" }], 9200);
+  own([{ keep: 9, cut: 1, put: "" }], 9300); // backspace goes on
+  own([{ keep: 0, cut: 1, put: "" }], 9400);
+  const steps = [];
+  for (let op = undo.undo(text); op && steps.length < 4; op = undo.undo(text)) steps.push(back(op));
+  assert.deepEqual(steps, ["b<One two", "b<One two>a", "<One two>a", "<One two>"]);
 });
 
 test("undo of all edits comes to the first text, redo of all to the last one", () => {
