@@ -106,3 +106,12 @@ void chunk_unref(struct chunk **c)
         give_block(*c);
     *c = NULL;
 }
+
+void chunk_end_thread(void)
+{
+    for (struct spare *next; spares; spares = next) {
+        next = spares->next;
+        free(spares);
+    }
+    n_spares = 0;
+}

@@ -135,8 +135,11 @@ void conn_ws_step(struct conn *c, uint8_t **in, size_t *n)
         if (c->state != CONN_WS) /* closing: ignored (5.5.1) */
             break;
         c->edge->counters.messages_in++;
-        if (!fits)
+        if (!fits) {
+            if (c->handler->on_dropped)
+                c->handler->on_dropped(c->user, got.op, got.data, got.len);
             break;
+        }
         c->handler->on_message(c->user, got.op, got.data, got.len);
         break;
     case WS_EVENT_PING:
@@ -257,6 +260,7 @@ void conn_close(struct conn *c, uint16_t code, const char *reason)
     }
     if (c->state != CONN_WS)
         return;
+    conn_stay(c);
     c->code = code;
     c->since_ms = edge_now_ms();
     if (!queue_close(c, code, reason ? reason : close_reason_text(code)))

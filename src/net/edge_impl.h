@@ -48,13 +48,13 @@ struct edge {
     uv_idle_t hurry; /* runs while `more` is not empty, so that the loop does not sleep */
     uv_timer_t second;
     struct poller poller; /* of all connections */
-    struct link conns, dirty, more, listeners;
+    struct link conns, dirty, more, moving, listeners;
     struct link
         dead; /* connections whose socket is closed; freed once no code of theirs runs */
     struct wheel wheel;
-    struct chunk *ping; /* the one that all connections send */
-    struct twins twins; /* compressed frames of this turn */
-    struct limits *addresses;
+    struct chunk *ping;               /* the one that all connections send */
+    struct twins twins;               /* compressed frames of this turn */
+    struct edge_share *share, own;    /* own: where limits.share is NULL */
     struct tls_context *tls;          /* what new connections speak; NULL: in clear */
     uint8_t record[TLS_RECORD_BYTES]; /* small chunks on their way into one write */
     uint8_t buffer[EDGE_READ_BYTES];

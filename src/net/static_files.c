@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,9 @@ struct file {
 
 struct static_files {
     char *folder;
-    size_t max_bytes, max_file_bytes, bytes;
+    size_t max_bytes, max_file_bytes;
+    pthread_mutex_t lock; /* the cache; the bytes in it never change */
+    size_t bytes;
     struct map cache; /* path -> struct file */
 };
 
@@ -50,6 +53,7 @@ int static_files_new(struct static_files **out, const char *folder, size_t max_b
     }
     s->max_bytes = max_bytes;
     s->max_file_bytes = max_file_bytes;
+    pthread_mutex_init(&s->lock, NULL);
     map_init(&s->cache);
     *out = s;
     return 0;
@@ -76,6 +80,7 @@ void static_files_free(struct static_files **s)
     if (*s) {
         empty_cache(*s);
         map_fini(&(*s)->cache);
+        pthread_mutex_destroy(&(*s)->lock);
         free((*s)->folder);
         free(*s);
     }
@@ -160,14 +165,22 @@ static void remember(struct static_files *s, const char *path, const struct stat
 static struct chunk *load(struct static_files *s, int fd, const char *path,
                           const struct stat *st)
 {
-    const struct file *f = map_get_bytes(&s->cache, path, strlen(path));
+    struct chunk *bytes = NULL;
 
+    pthread_mutex_lock(&s->lock);
+    const struct file *f = map_get_bytes(&s->cache, path, strlen(path));
     if (f && f->dev == st->st_dev && f->ino == st->st_ino && f->size == st->st_size &&
         is_same_time(f->mtime, st->st_mtim) && is_same_time(f->ctime, st->st_ctim))
-        return chunk_ref(f->bytes);
-    struct chunk *bytes = read_all(fd, (size_t)st->st_size);
-    if (bytes && !is_racy(st))
+        bytes = chunk_ref(f->bytes);
+    pthread_mutex_unlock(&s->lock);
+    if (bytes)
+        return bytes;
+    bytes = read_all(fd, (size_t)st->st_size);
+    if (bytes && !is_racy(st)) {
+        pthread_mutex_lock(&s->lock);
         remember(s, path, st, bytes);
+        pthread_mutex_unlock(&s->lock);
+    }
     return bytes;
 }
 

@@ -9,7 +9,7 @@
  * the coding get that. Only regular files inside the folder are served: no
  * dot-files, no "..", no symbolic link that leaves it.
  *
- * Ownership: static_files_new/free. Thread: one owner (its worker).
+ * Ownership: static_files_new/free. Thread: any; the connection is its own.
  */
 #pragma once
 

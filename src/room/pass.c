@@ -11,9 +11,9 @@ struct pass_gone {
     uint8_t why;
 };
 
-void passes_init(struct passes *all)
+void passes_init(struct passes *all, unsigned worker, unsigned n_workers)
 {
-    *all = (struct passes){0};
+    *all = (struct passes){.worker = (uint8_t)worker, .n_workers = (uint8_t)n_workers};
     map_init(&all->by_token);
     rnd_secret(&all->secret, sizeof all->secret);
 }
@@ -44,11 +44,26 @@ static uint64_t place_of(const struct passes *all, const uint8_t *token)
 }
 
 /* A new token that leads to this pass. */
+unsigned pass_worker(const uint8_t *token, unsigned n_workers)
+{
+    return token[0] % n_workers;
+}
+
+/* The first byte as it came, but for its remainder. */
+static void sign(const struct passes *all, uint8_t *token)
+{
+    unsigned byte = token[0];
+
+    byte += all->worker - byte % all->n_workers;
+    token[0] = (uint8_t)(byte > UINT8_MAX ? byte - all->n_workers : byte);
+}
+
 static bool draw(struct passes *all, struct pass *p, uint8_t *token)
 {
-    do
+    do {
         rnd_secret(token, RECORD_TOKEN_BYTES);
-    while (map_get(&all->by_token, place_of(all, token)));
+        sign(all, token);
+    } while (map_get(&all->by_token, place_of(all, token)));
     return map_put(&all->by_token, place_of(all, token), p);
 }
 

@@ -45,6 +45,7 @@ void room_close(struct room *r, const char *reason)
     r->is_closing = true;
     r->close_code = r->is_faulted ? CLOSE_GAME_FAULTED : CLOSE_ROOM_CLOSED;
     strncpy(r->close_reason, reason, sizeof r->close_reason - 1);
+    room_tell_place(r);
     if (!r->is_stepping) {
         sched_set(&r->game->world->sched, &r->item, clk_now_us());
         r->game->world->ops->on_schedule(r->game->world->ctx);
@@ -311,6 +312,12 @@ static void run_timers(struct room *r)
     script_timers(r->script, after_timer);
 }
 
+static void drop_ticks(struct room *r, uint64_t n)
+{
+    r->dropped_ticks += n;
+    r->game->n_dropped_ticks += n;
+}
+
 static void run_tick(struct room *r)
 {
     size_t mark = r->outbox.n;
@@ -318,7 +325,7 @@ static void run_tick(struct room *r)
     if (r->is_paused || r->is_closing)
         return;
     if (vm_step_is_over(r->game->vm)) {
-        r->dropped_ticks++;
+        drop_ticks(r, 1);
         return;
     }
     enum script_result result = script_tick(r->script, 1 / room_def(r)->tick_rate);
@@ -386,13 +393,17 @@ static void step_ticks(struct room *r, uint64_t now_us)
     uint64_t late = due > r->n_periods ? due - r->n_periods : 0;
 
     if (late > ROOM_MAX_LATE_TICKS) {
-        r->dropped_ticks += late - ROOM_MAX_LATE_TICKS;
+        drop_ticks(r, late - ROOM_MAX_LATE_TICKS);
         r->n_periods += late - ROOM_MAX_LATE_TICKS;
         late = ROOM_MAX_LATE_TICKS;
     }
     while (late-- > 0 && !r->is_closing) {
+        uint64_t began_ns = clk_real_ns();
         r->n_periods++;
+        uint64_t due_us = r->began_us + periods_us(r, r->n_periods);
+        histogram_add(&r->game->lateness, now_us > due_us ? now_us - due_us : 0);
         one_tick(r, now_us);
+        histogram_add(&r->game->ticks, (clk_real_ns() - began_ns) / 1000);
     }
 }
 

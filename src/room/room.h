@@ -40,6 +40,7 @@ struct room {
     struct sched_item item; /* first: sched gives it back */
     char id[ROOM_ID_MAX + 1];
     struct game *game;
+    struct place *place; /* what others know of it */
     struct script_room *script;
     struct image *image;
     struct emit_cache cache;
@@ -92,6 +93,9 @@ struct room {
     uint64_t saved_hash; /* of what was saved, its time left out */
     char close_reason[124];
 };
+
+/* Tell the others how it stands: after each change of what struct place_state holds. */
+void room_tell_place(struct room *r);
 
 /* How many seats are taken, held ones counted; spectators have none. */
 uint32_t room_n_seats(const struct room *r);

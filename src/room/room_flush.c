@@ -234,8 +234,10 @@ static bool send_state(struct room *r, struct player *p, bool is_greeted, uint64
         send_buf(p, &r->scratch);
     }
     p->needs_schema = false;
-    if (p->is_slow)
+    if (p->is_slow) {
+        r->game->n_skipped += !is_current;
         view_skip(p->view, r->image);
+    }
     if (p->is_slow || (is_current && !ack))
         return !is_current;
     bool json = p->peer.codec == PEER_JSON;

@@ -232,6 +232,7 @@ static void on_close(void *room, const char *reason)
 static void on_lock(void *room, bool locked)
 {
     ((struct room *)room)->is_locked = locked;
+    room_tell_place(room);
 }
 
 static void on_label(void *room, const uint8_t *map, size_t n)

@@ -107,6 +107,8 @@ void room_count_peer(struct room *r, struct player *p);
 const char *room_on_ban(void *ctx, const struct script_ban *ban);
 bool room_on_unban(void *ctx, const struct script_ban *ban);
 
+/* Whoever comes under this ban goes. */
+void room_ban(struct room *r, const struct ban_key *key, const char *reason);
 /* ... and those for other rooms (room_signal.c). */
 const char *room_on_signal(void *ctx, const char *room, size_t n_room,
                            const struct script_signal *what);

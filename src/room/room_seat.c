@@ -24,6 +24,19 @@ bool room_is_full(const struct room *r)
     return room_n_seats(r) >= room_def(r)->max_players;
 }
 
+void room_tell_place(struct room *r)
+{
+    struct place_state s = {.n_seats = room_n_seats(r),
+                            .n_spectators = r->n_spectators,
+                            .is_open = room_is_open(r),
+                            .is_private = r->is_private,
+                            .is_locked = r->is_locked,
+                            .is_closing = r->is_closing};
+
+    if (r->place)
+        place_tell(r->place, &s);
+}
+
 bool room_is_open(const struct room *r)
 {
     return !r->is_locked && !r->is_closing && !r->is_named && !r->is_private;
@@ -39,6 +52,10 @@ void room_label(struct room *r, const uint8_t *map, size_t n)
     free(r->labels);
     r->labels = copy;
     r->n_labels = n;
+    struct chunk *told = chunk_copy(map, n);
+    if (told && r->place)
+        place_label(r->place, told);
+    chunk_unref(&told);
 }
 
 /* Players stand in the order of their ids, so a seat lies no further from either end
@@ -83,6 +100,7 @@ static void count(struct room *r, const struct player *p, int by)
     *(p->is_spectator ? &g->n_spectators : &g->n_players) += (uint32_t)by;
     if (p->is_spectator)
         r->n_spectators += (uint32_t)by;
+    room_tell_place(r);
 }
 
 bool room_add_player(struct room *r, struct player *p, bool has_token)
@@ -229,6 +247,8 @@ void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
     pace_reset(p->pace);
     p->has_events = false;
     if (p->state == PLAYER_HELD) {
+        uint32_t now_ms = (uint32_t)(clk_now_us() / 1000);
+        player_credit(p, (double)(now_ms - p->away_ms) / 1000, now_ms);
         p->state = PLAYER_SEATED;
         queue(r, p, INPUT_RESUME, NULL, 0);
     }
@@ -271,6 +291,7 @@ void room_lose_peer(struct room *r, struct player *p, bool for_good)
     }
     p->state = PLAYER_HELD;
     p->held_until_us = clk_now_us() + (uint64_t)(reconnect_s * 1e6);
+    p->away_ms = (uint32_t)(clk_now_us() / 1000);
     room_count_peer(r, p);
     queue(r, p, INPUT_DROP, NULL, 0);
 }

@@ -267,6 +267,9 @@ const struct call_stats *vm_stats(const struct vm *vm, uint32_t i, char name[80]
  * vm_roll_back() is due, as soon as no callback runs. */
 bool vm_has_failed(const struct vm *vm);
 
+/* Code that is on trial has failed elsewhere. false: there is none that could go on. */
+bool vm_fail(struct vm *vm, const char *why);
+
 /* Go back to the generation before: its code and its version. *schema_changed tells
  * whether rooms need script_room_rebind(); *why is what was raised. On error nothing has
  * changed: -ENOMEM, or, where its files had to be loaded once more, -EINVAL. */

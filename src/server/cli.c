@@ -14,7 +14,7 @@
 #include "server/config.h"
 #include "server/https.h"
 #include "server/keys.h"
-#include "server/worker.h"
+#include "server/server.h"
 
 static const char usage[] =
     "Parlor " PARLOR_VERSION ", a multiplayer game server that you script in Lua\n"
@@ -140,21 +140,21 @@ static void raise_file_limit(void)
     }
 }
 
-static void say_where(const struct worker *w)
+static void say_where(const struct server *s)
 {
-    const struct config *c = w->config;
+    const struct config *c = s->config;
     const char *host = *c->host ? c->host : c->is_dev ? "localhost" : "0.0.0.0";
     const char *open = strchr(host, ':') ? "[" : "", *close = *open ? "]" : "";
 
     printf("Parlor " PARLOR_VERSION ": %s://%s%s%s:%u  (%zu games from %s%s)\n",
-           https_is_on(c) ? "https" : "http", open, host, close, edge_port(w->edge),
-           w->world.games.n, c->games, c->is_dev ? ", reload on save" : "");
+           https_is_on(c) ? "https" : "http", open, host, close, server_port(s),
+           server_n_games(s), c->games, c->is_dev ? ", reload on save" : "");
     fflush(stdout);
 }
 
 static int run(struct config *c)
 {
-    static struct worker worker; /* holds libuv handles: it must not move */
+    static struct server server; /* holds libuv handles: it must not move */
     struct err e;
 
     if (!*c->scripts && !cmd_find_scripts(c->scripts))
@@ -168,23 +168,23 @@ static int run(struct config *c)
                             c->games, strerror(errno), c->is_dev ? "dev" : "serve");
     signal(SIGPIPE, SIG_IGN);
     raise_file_limit();
-    if (worker_open(&worker, c, &e) < 0) {
+    if (server_open(&server, c, &e) < 0) {
         int code = e.code == UV_EADDRINUSE || e.code == UV_EACCES ||
                            e.code == UV_EADDRNOTAVAIL || e.code == UV_EBUSY ||
                            e.code == UV_ETIMEDOUT
                        ? EXIT_UNAVAILABLE
                        : EXIT_CONFIG;
-        worker_close(&worker);
+        server_close(&server);
         return cmd_complain(code, "%s", e.text);
     }
-    if (worker.world.games.n == 0)
+    if (server_n_games(&server) == 0)
         logger_warn("games", "there is no game in %s: a game is a folder with a game.lua",
                     c->games);
-    say_where(&worker);
-    struct keys *keys = c->is_dev ? keys_open(&worker) : NULL;
-    worker_run(&worker);
+    say_where(&server);
+    struct keys *keys = c->is_dev ? keys_open(&server) : NULL;
+    server_run(&server);
     keys_close(&keys);
-    worker_close(&worker);
+    server_close(&server);
     logger_info("server", "stopped");
     return EXIT_OK;
 }

@@ -13,7 +13,7 @@
 
 #include "base/logger.h"
 #include "server/https.h"
-#include "server/worker.h"
+#include "server/server.h"
 
 enum {
     BOTS_AT_ONCE = 2, /* of each game, for one key */
@@ -22,7 +22,7 @@ enum {
 };
 
 struct keys {
-    struct worker *worker;
+    struct server *server;
     uv_poll_t input;
     uv_signal_t cont; /* back from Ctrl-Z */
     unsigned rounds;
@@ -41,9 +41,9 @@ static bool is_in_foreground(void)
     return tcgetpgrp(ours.fd) == getpgrp();
 }
 
-/* Async-signal-safe. In the background the terminal is somebody else's (and setting it
+/* In the background the terminal is somebody else's (and setting it
  * would stop us). */
-static void put_back(void)
+void keys_put_back(void)
 {
     if (ours.fd >= 0 && is_in_foreground())
         tcsetattr(ours.fd, TCSANOW, &ours.was);
@@ -54,7 +54,7 @@ static void put_back(void)
 
 static void on_end_signal(int number)
 {
-    put_back();
+    keys_put_back();
     raise(number); /* SA_RESETHAND: it ends us now */
 }
 
@@ -90,9 +90,9 @@ static void say(const char *text)
 }
 
 /* Where the server is, as seen from this machine. */
-static void write_url(const struct worker *w, char *out, size_t size)
+static void write_url(const struct server *s, char *out, size_t size)
 {
-    const struct config *c = w->config;
+    const struct config *c = s->config;
     const char *host = !*c->host                         ? "localhost"
                        : strcmp(c->host, "0.0.0.0") == 0 ? "127.0.0.1"
                        : strcmp(c->host, "::") == 0      ? "::1"
@@ -100,7 +100,7 @@ static void write_url(const struct worker *w, char *out, size_t size)
     bool is_v6 = strchr(host, ':');
 
     snprintf(out, size, "%s://%s%s%s:%u", https_is_on(c) ? "https" : "http",
-             is_v6 ? "[" : "", host, is_v6 ? "]" : "", edge_port(w->edge));
+             is_v6 ? "[" : "", host, is_v6 ? "]" : "", server_port(s));
 }
 
 /* Processes. */
@@ -133,7 +133,7 @@ static int start(struct keys *k, const char *file, char **argv, bool is_loud)
                                     .stdio = stdio,
                                     .stdio_count = 3};
     uv_process_t *process = calloc(1, sizeof *process);
-    int r = process ? uv_spawn(&k->worker->loop, process, &options) : UV_ENOMEM;
+    int r = process ? uv_spawn(k->server->loop, process, &options) : UV_ENOMEM;
 
     if (r < 0 && process)
         uv_close((uv_handle_t *)process, on_process_closed);
@@ -145,8 +145,8 @@ static void open_hub(struct keys *k)
     char url[CONFIG_TEXT_MAX + 64], path[2 * CONFIG_TEXT_MAX + 80];
     char *argv[] = {"xdg-open", path, NULL};
 
-    write_url(k->worker, url, sizeof url);
-    snprintf(path, sizeof path, "%s%s/", url, k->worker->config->base_path);
+    write_url(k->server, url, sizeof url);
+    snprintf(path, sizeof path, "%s%s/", url, k->server->config->base_path);
     int pid = start(k, "xdg-open", argv, false);
     printf(pid < 0 ? "open %s in a browser (there is no xdg-open here)\n" : "opening %s\n",
            path);
@@ -154,25 +154,25 @@ static void open_hub(struct keys *k)
 }
 
 /* Two more players in one game. Returns whether there is somebody who can play it. */
-static bool add_bots_of(struct keys *k, const struct game *g, const char *url)
+static bool add_bots_of(struct keys *k, const char *game, const char *url)
 {
-    const struct config *c = k->worker->config;
+    const struct config *c = k->server->config;
     char file[CONFIG_TEXT_MAX + 64], count[16];
     size_t i = 0;
 
-    snprintf(file, sizeof file, "%s/%s/bot.lua", c->games, g->name);
+    snprintf(file, sizeof file, "%s/%s/bot.lua", c->games, game);
     while (i < PROCESSES && ours.bots[i] != 0)
         i++;
     if (i == PROCESSES || access(file, R_OK) != 0)
         return false;
     snprintf(count, sizeof count, "%d", BOTS_AT_ONCE);
     char *argv[] = {
-        "parlor",    "bots",    (char *)g->name,  count,       "--url",
+        "parlor",    "bots",    (char *)game,     count,       "--url",
         (char *)url, "--games", (char *)c->games, "--scripts", (char *)c->scripts,
         NULL};
     int pid = start(k, "/proc/self/exe", argv, true);
     if (pid < 0) {
-        logger_warn("keys", "no bots for %s: %s", g->name, uv_strerror(pid));
+        logger_warn("keys", "no bots for %s: %s", game, uv_strerror(pid));
         return false;
     }
     ours.bots[i] = pid;
@@ -181,12 +181,12 @@ static bool add_bots_of(struct keys *k, const struct game *g, const char *url)
 
 static void add_bots(struct keys *k)
 {
-    struct map *games = &k->worker->world.games;
     char url[CONFIG_TEXT_MAX + 64];
     unsigned n = 0;
+    size_t n_games;
 
-    write_url(k->worker, url, sizeof url);
-    if (https_is_on(k->worker->config)) {
+    write_url(k->server, url, sizeof url);
+    if (https_is_on(k->server->config)) {
         say("bots speak no TLS yet: start parlor dev without it\n");
         return;
     }
@@ -196,8 +196,10 @@ static void add_bots(struct keys *k)
         fflush(stdout);
         return;
     }
-    for (struct map_entry *at = NULL; (at = map_next(games, at));)
-        n += add_bots_of(k, at->value, url);
+    struct server_game **games = server_list_games(k->server, &n_games);
+    for (size_t i = 0; i < n_games; i++)
+        n += add_bots_of(k, games[i]->name, url);
+    free(games);
     k->rounds += n > 0;
     if (n > 0)
         printf("bots: %d more in %u %s\n", BOTS_AT_ONCE, n, n == 1 ? "game" : "games");
@@ -208,22 +210,15 @@ static void add_bots(struct keys *k)
 
 /* Keys. */
 
-static void reload_all(struct keys *k)
-{
-    struct err e;
-
-    if (worker_find_games(k->worker, &e) < 0)
-        logger_warn("keys", "%s", e.text);
-    for (struct map_entry *at = NULL; (at = map_next(&k->worker->world.games, at));)
-        worker_reload(k->worker, at->value);
-}
-
 static void on_key(struct keys *k, char key)
 {
     switch (key) {
     case 'o': open_hub(k); break;
     case 'b': add_bots(k); break;
-    case 'r': reload_all(k); break;
+    case 'r':
+        server_find_games(k->server);
+        server_reload(k->server, NULL);
+        break;
     case 'q':
         kill(getpid(), SIGINT); /* the same way as Ctrl-C, and twice: at once */
         break;
@@ -278,12 +273,12 @@ static int open_terminal(void)
 
 static void close_terminal(void)
 {
-    put_back();
+    keys_put_back();
     close(ours.fd);
     ours.fd = -1;
 }
 
-struct keys *keys_open(struct worker *w)
+struct keys *keys_open(struct server *s)
 {
     struct keys *k;
 
@@ -295,17 +290,17 @@ struct keys *keys_open(struct worker *w)
         ours.fd = -1;
         return NULL;
     }
-    if (uv_poll_init(&w->loop, &k->input, ours.fd) < 0 || !take_terminal()) {
+    if (uv_poll_init(s->loop, &k->input, ours.fd) < 0 || !take_terminal()) {
         close_terminal();
         free(k);
         return NULL;
     }
-    atexit(put_back);
+    atexit(keys_put_back);
     watch_end_signals();
-    k->worker = w;
+    k->server = s;
     k->input.data = k->cont.data = k;
     uv_poll_start(&k->input, UV_READABLE, on_input);
-    uv_signal_init(&w->loop, &k->cont);
+    uv_signal_init(s->loop, &k->cont);
     uv_signal_start(&k->cont, on_cont, SIGCONT);
     k->n_open = 2;
     say("Keys: o open the hub, b add bots, r reload, q quit, ? help\n");
@@ -335,7 +330,7 @@ void keys_close(struct keys **keys)
     *keys = NULL;
     if (!k)
         return;
-    uv_walk(&k->worker->loop, close_process, NULL);
+    uv_walk(k->server->loop, close_process, NULL);
     uv_close((uv_handle_t *)&k->input, on_closed);
     uv_close((uv_handle_t *)&k->cont, on_closed);
     close_terminal();

@@ -8,16 +8,20 @@
  * by keys_close(), at exit(), and by a handler of signals that end a program (not of
  * SIGKILL). Bots are processes (`parlor bots`), and end in the same three places.
  *
- * Thread: its worker's; there is one terminal, so there is one of these.
+ * Thread: main; there is one terminal, so there is one of these.
  */
 #pragma once
 
 struct keys;
-struct worker;
+struct server;
 
 /* Listen to the keys and say so on stdout. NULL: this is no terminal of ours, or there
  * is no memory; the server runs without. */
-struct keys *keys_open(struct worker *w);
+struct keys *keys_open(struct server *s);
 
 /* Put the terminal back, end the bots. Memory is freed by the loop's next run. */
 void keys_close(struct keys **k);
+
+/* The same before an _exit(): the terminal, and the bots. Async-signal-safe; does nothing
+ * where no keys are open. */
+void keys_put_back(void);

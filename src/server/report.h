@@ -8,6 +8,7 @@
 
 #include "net/conn.h"
 
+struct server;
 struct worker;
 
 /* {"dev":…,"network":[…],"games":[{"name","title","about","raw","players",
@@ -15,5 +16,5 @@ struct worker;
  * where we listen on all addresses, those that other machines may reach (IPv4). */
 void report_games(struct worker *w, struct conn *c);
 
-/* Prometheus text. */
-void report_metrics(struct worker *w, struct conn *c);
+/* Prometheus text. On the main thread. */
+void report_metrics(struct server *s, struct conn *c);

@@ -10,10 +10,12 @@
 #include "server/calls_api.h"
 #include "server/cors.h"
 #include "server/game_http.h"
+#include "server/move.h"
 #include "server/profiler.h"
 #include "server/report.h"
 #include "server/rooms_api.h"
 #include "server/seat.h"
+#include "server/server.h"
 #include "server/worker.h"
 
 static bool is(const char *path, size_t len, const char *text)
@@ -126,13 +128,13 @@ static void route_own(struct worker *w, struct conn *c, const struct http_head *
                       const char *path, size_t len)
 {
     if (is(path, len, "/")) {
-        static_files_serve(w->sdk, c, head, "hub.html", 8, "");
+        static_files_serve(w->server->sdk, c, head, "hub.html", 8, "");
     } else if (is(path, len, "/_parlor/games")) {
         report_games(w, c);
     } else if (is(path, len, "/_parlor/rooms")) {
         rooms_api_get(w, c, head);
     } else if (len > 9 && memcmp(path, "/_parlor/", 9) == 0) {
-        serve_file(w, w->sdk, c, head, path + 9, len - 9);
+        serve_file(w, w->server->sdk, c, head, path + 9, len - 9);
     } else if (is(path, len, "/healthz")) {
         conn_reply(c, 200, "text/plain; charset=utf-8", "Cache-Control: no-store\r\n",
                    "ok\n", 3);
@@ -223,5 +225,5 @@ static void on_admin_request(void *ctx, struct conn *c, const struct http_head *
                          "this listener has /metrics, /_calls?game=NAME and /_profile");
 }
 
-const struct edge_handler route_handler = {.on_request = on_request};
+const struct edge_handler route_handler = {.on_request = on_request, .on_moved = move_out};
 const struct edge_handler admin_handler = {.on_request = on_admin_request};

@@ -24,4 +24,4 @@
 #include "net/conn.h"
 
 extern const struct edge_handler route_handler; /* ctx: struct worker */
-extern const struct edge_handler admin_handler; /* ctx: struct worker */
+extern const struct edge_handler admin_handler; /* ctx: struct server */

@@ -14,6 +14,7 @@
 #include "room/session.h"
 #include "script/script_auth.h"
 #include "server/door.h"
+#include "server/server.h"
 #include "server/worker.h"
 
 enum { HELLO_BYTES = 4096 };
@@ -70,7 +71,14 @@ static void on_closed(void *user, uint16_t code)
     session_closed(&s, code);
 }
 
-static const struct conn_handler seat_handler = {on_message, on_closed};
+static void on_dropped(void *user, enum ws_op op, const uint8_t *data, size_t len)
+{
+    (void)op;
+    if (user)
+        session_dropped(user, data, len);
+}
+
+static const struct conn_handler seat_handler = {on_message, on_closed, on_dropped};
 
 /* Without a proxy that tells (scheme NULL) both are taken for ours: TLS may end in
  * front of us. */
@@ -209,7 +217,8 @@ static bool refuse(struct worker *w, struct conn *c, const struct http_head *hea
         status = 400;
         why = "the list of subprotocols is malformed";
     }
-    x->choice = ws_deflate_offer_choose(head, &w->limits.deflate, &x->params, x->answer);
+    x->choice =
+        ws_deflate_offer_choose(head, &w->server->limits.deflate, &x->params, x->answer);
     if (status == 0 && x->choice == WS_DEFLATE_MALFORMED) {
         status = 400;
         why = "the list of extensions is malformed";
@@ -238,14 +247,14 @@ static bool refuse(struct worker *w, struct conn *c, const struct http_head *hea
 static void show_load_error(struct worker *w, struct conn *c, const struct game *g,
                             const struct peer *peer)
 {
-    const struct buf *why = script_log_load_error(&w->errors, g);
     struct chunk *frame = NULL;
     struct buf out;
 
-    if (!why || !peer->can_resume)
-        return;
     buf_init(&out, 128 << 10);
-    buf_append(&out, why->data, why->len);
+    if (!peer->can_resume || !script_log_load_error(&w->server->errors, g->name, &out)) {
+        buf_fini(&out);
+        return;
+    }
     buf_text(&out, g->vm ? ",\"waits\":false" : ",\"waits\":true");
     if (!out.failed)
         frame = game_dev_frame(peer->codec == PEER_JSON, (const char *)out.data, out.len);
@@ -289,7 +298,7 @@ void seat_open(struct worker *w, struct conn *c, const struct http_head *head,
     o.is_limited = peer.codec != PEER_RAW || w->config->limit_raw;
     if (o.max_message < HELLO_BYTES && peer.codec != PEER_RAW)
         o.max_message = HELLO_BYTES;
-    if (x.choice == WS_DEFLATE_AGREED && w->limits.has_deflate && g->vm &&
+    if (x.choice == WS_DEFLATE_AGREED && w->server->limits.has_deflate && g->vm &&
         g->vm->def->compress) {
         o.deflate = &x.params;
         o.extensions = x.answer;

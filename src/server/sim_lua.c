@@ -79,7 +79,7 @@ static int do_reload(lua_State *L)
 {
     struct game *g = check_game(L, 1);
 
-    game_reload(g);
+    game_reload(g, 0);
     return outcome(L, g);
 }
 

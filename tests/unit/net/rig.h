@@ -35,6 +35,7 @@ enum rig_mode {
     RIG_CLOSE, /* each message is answered with conn_close(4000, "enough") */
     RIG_ABORT,
     RIG_SHUT, /* each message closes the whole edge */
+    RIG_MOVE, /* each message is echoed, and the connection moved away */
     RIG_PULL, /* as RIG_ECHO, and with it what conn_next_message() gives */
     RIG_PASS, /* each message goes to `watched` */
     RIG_LOOK, /* each notes what `watched` has queued */
@@ -53,10 +54,12 @@ struct rig {
     const struct ws_deflate_params *deflate; /* of connections that come; NULL: none */
     char client[IP_TEXT_BYTES];              /* of the latest request */
     const char *scheme;
-    unsigned n_requests, n_messages, n_pulled, n_closed;
+    unsigned n_requests, n_messages, n_pulled, n_dropped, n_closed;
+    size_t dropped_bytes;
     uint16_t code;  /* of the latest on_closed */
     bool is_inside; /* conn_close() or conn_send() runs */
     struct static_files *files;
+    struct conn *moved; /* that has left this edge */
 };
 
 static inline uint64_t rig_clock_ms(void)
@@ -93,9 +96,12 @@ static inline void rig_on_message(void *user, enum ws_op op, const uint8_t *data
     r->is_inside = true;
     switch (r->mode) {
     case RIG_ECHO:
+    case RIG_MOVE:
         frame = ws_frame_chunk(op, data, len);
         conn_send(c, frame);
         chunk_unref(&frame);
+        if (r->mode == RIG_MOVE)
+            conn_move(c);
         break;
     case RIG_PULL:
         do {
@@ -118,6 +124,16 @@ static inline void rig_on_message(void *user, enum ws_op op, const uint8_t *data
     r->is_inside = false;
 }
 
+static inline void rig_on_dropped(void *user, enum ws_op op, const uint8_t *data,
+                                  size_t len)
+{
+    struct rig *r = user;
+
+    (void)op, (void)data;
+    r->n_dropped++;
+    r->dropped_bytes += len;
+}
+
 static inline void rig_on_closed(void *user, uint16_t code)
 {
     struct rig *r = user;
@@ -130,7 +146,9 @@ static inline void rig_on_closed(void *user, uint16_t code)
 
 static inline void rig_upgrade(struct rig *r, struct conn *c, const struct http_head *head)
 {
-    static const struct conn_handler handler = {rig_on_message, rig_on_closed};
+    static const struct conn_handler handler = {.on_message = rig_on_message,
+                                                .on_closed = rig_on_closed,
+                                                .on_dropped = rig_on_dropped};
     struct conn_ws_options o = {.extensions = r->deflate ? "permessage-deflate; x" : NULL,
                                 .deflate = r->deflate,
                                 .max_message = r->max_message,
@@ -189,9 +207,17 @@ static inline void rig_on_request(void *ctx, struct conn *c, const struct http_h
     }
 }
 
+static inline void rig_on_moved(void *ctx, struct conn *c, void *user)
+{
+    struct rig *r = ctx;
+
+    (void)user;
+    r->moved = c;
+}
+
 static inline void rig_init(struct rig *r, const struct edge_limits *limits)
 {
-    static const struct edge_handler handler = {rig_on_request};
+    static const struct edge_handler handler = {rig_on_request, rig_on_moved};
     struct err e;
 
     memset(r, 0, sizeof *r);

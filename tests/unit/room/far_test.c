@@ -93,7 +93,7 @@ struct game *far_open(struct far_world *w, const char *source)
 int far_edit(struct far_world *w, const char *source)
 {
     save(w, source);
-    return game_reload(game_find(&w->world, "g", 1));
+    return game_reload(game_find(&w->world, "g", 1), 0);
 }
 
 void far_close(struct far_world *w)

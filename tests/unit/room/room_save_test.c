@@ -175,7 +175,7 @@ TEST(pass_restore, "tokens that are given back lead to their seat; a stranger's 
     struct passes all;
     enum pass_end why;
 
-    passes_init(&all);
+    passes_init(&all, 0, 1);
     CHECK(pass_restore(&all, &x->pass, x, a, b));
     CHECK(pass_find(&all, a, &why) == &x->pass);
     CHECK(pass_find(&all, b, &why) == &x->pass);
