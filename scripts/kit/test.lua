@@ -20,8 +20,27 @@ local function expect_eq(a, b, what)
   if x ~= y then error(("%s%s is not %s"):format(what and what .. ": " or "", x, y), 2) end
 end
 
-local function words(tests)
-  return setmetatable({
+-- `require` finds the game's own files first, as in the game: what they do with plain values
+-- can be tested by itself. What they hold is the test's, not that of any room.
+local function requirer(folder, env)
+  local loaded = {}
+  return function(name)
+    if type(name) ~= "string" or not name:find("^[%w_.]+$") then return require(name) end
+    local file = ("%s/%s.lua"):format(folder, (name:gsub("%.", "/")))
+    if loaded[file] == nil then
+      local f = io.open(file, "rb")
+      if not f then return require(name) end
+      local text = f:read("*a")
+      f:close()
+      local value = assert(load(text, "@" .. file, "t", env))(name)
+      loaded[file] = value == nil or value
+    end
+    return loaded[file]
+  end
+end
+
+local function words(tests, folder)
+  local env = setmetatable({
     expect = expect, expect_eq = expect_eq, show = line.show,
     test = function(sentence, body)
       if type(sentence) ~= "string" or type(body) ~= "function" then
@@ -30,6 +49,8 @@ local function words(tests)
       tests[#tests + 1] = { sentence = sentence, body = body }
     end,
   }, { __index = _G })
+  env.require = requirer(folder, env)
+  return env
 end
 
 local function comment(text)
@@ -102,7 +123,7 @@ local function run_game(game, word)
   local text = f:read("*a")
   f:close()
   if not loads(game) then return true end
-  local chunk, why = load(text, "@" .. file, "t", words(tests))
+  local chunk, why = load(text, "@" .. file, "t", words(tests, game.folder))
   local ok = chunk ~= nil
   if chunk then ok, why = xpcall(chunk, traced(file)) end
   if not ok then

@@ -32,6 +32,9 @@ struct conn_handler {
      * inside conn_send() or conn_close(). `code` is the peer's close code, 1005
      * for none, 1006 for a cut or a time-out, or ours where we closed first. */
     void (*on_closed)(void *user, uint16_t code);
+
+    /* A message that was dropped, because the connection sends too many (may be NULL). */
+    void (*on_dropped)(void *user, enum ws_op op, const uint8_t *data, size_t len);
 };
 
 struct conn_ws_options {

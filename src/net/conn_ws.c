@@ -135,8 +135,11 @@ void conn_ws_step(struct conn *c, uint8_t **in, size_t *n)
         if (c->state != CONN_WS) /* closing: ignored (5.5.1) */
             break;
         c->edge->counters.messages_in++;
-        if (!fits)
+        if (!fits) {
+            if (c->handler->on_dropped)
+                c->handler->on_dropped(c->user, got.op, got.data, got.len);
             break;
+        }
         c->handler->on_message(c->user, got.op, got.data, got.len);
         break;
     case WS_EVENT_PING:

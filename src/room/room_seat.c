@@ -247,6 +247,8 @@ void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
     pace_reset(p->pace);
     p->has_events = false;
     if (p->state == PLAYER_HELD) {
+        uint32_t now_ms = (uint32_t)(clk_now_us() / 1000);
+        player_credit(p, (double)(now_ms - p->away_ms) / 1000, now_ms);
         p->state = PLAYER_SEATED;
         queue(r, p, INPUT_RESUME, NULL, 0);
     }
@@ -289,6 +291,7 @@ void room_lose_peer(struct room *r, struct player *p, bool for_good)
     }
     p->state = PLAYER_HELD;
     p->held_until_us = clk_now_us() + (uint64_t)(reconnect_s * 1e6);
+    p->away_ms = (uint32_t)(clk_now_us() / 1000);
     room_count_peer(r, p);
     queue(r, p, INPUT_DROP, NULL, 0);
 }

@@ -179,13 +179,8 @@ static bool is_within_rate(struct player *p, const struct record *record, uint32
 {
     if (record->rate <= 0)
         return true;
-    if (!p->buckets) {
-        uint32_t n = p->schema->n_messages;
-        if (!(p->buckets = calloc(n, sizeof *p->buckets)))
-            return false;
-        for (uint32_t i = 0; i < n; i++)
-            p->buckets[i] = (struct bucket){(float)p->schema->messages[i].burst, now_ms()};
-    }
+    if (!p->buckets && !player_make_buckets(p, now_ms()))
+        return false;
     return bucket_take(&p->buckets[message], record->rate, record->burst, now_ms());
 }
 
@@ -270,6 +265,20 @@ uint16_t session_phase(const struct session *s)
     double at = (double)(clk_now_us() - r->began_us) * rate / 1e6;
 
     return rate > 0 ? (uint16_t)((at - (double)(uint64_t)at) * 65536) : 0;
+}
+
+void session_dropped(struct session *s, const uint8_t *data, size_t len)
+{
+    bool is_counted = false;
+
+    if (!s->player || !s->player->pass.is_given)
+        return;
+    if (s->peer.codec == PEER_JSON)
+        is_counted = session_json_kind(data, len) == SESSION_COUNTED;
+    else if (len > 0)
+        is_counted = data[0] == RECORD_C_EVENT || data[0] == RECORD_C_INPUT ||
+                     data[0] == RECORD_C_REQUEST;
+    s->player->tally.n_received += is_counted;
 }
 
 void session_message(struct session *s, enum ws_op op, const uint8_t *data, size_t len)

@@ -65,6 +65,9 @@ struct session *session_open(struct world *w, const struct peer *peer,
 /* A whole WebSocket message from the peer. */
 void session_message(struct session *s, enum ws_op op, const uint8_t *data, size_t len);
 
+/* A WebSocket message that was dropped: its sender counts it, so it counts here. */
+void session_dropped(struct session *s, const uint8_t *data, size_t len);
+
 /* The connection is gone; frees the session. `code`: 1000 from the peer means
  * that the player left for good. */
 void session_closed(struct session **s, uint16_t code);

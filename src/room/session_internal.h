@@ -91,5 +91,10 @@ void session_send(struct session *s, struct buf *out);
 void session_binary(struct session *s, const uint8_t *data, size_t len);
 void session_json(struct session *s, const uint8_t *data, size_t len);
 
-/* Is this a record that tells nothing that lasts: ping, ack, resync? */
-bool session_json_is_passing(const uint8_t *data, size_t len);
+/* What kind of record this is, by its `t` alone. */
+enum session_kind {
+    SESSION_OTHER,
+    SESSION_PASSING, /* tells nothing that lasts: ping, ack, resync */
+    SESSION_COUNTED, /* send, request */
+};
+enum session_kind session_json_kind(const uint8_t *data, size_t len);

@@ -22,7 +22,7 @@ struct dev {
     struct map stale;  /* names of games whose Lua has changed */
 };
 
-static void tell_page(struct server *s, const char *game, const char *path)
+void dev_tell_page(struct server *s, const char *game, const char *path)
 {
     struct buf out;
     struct json_out j = json_out_to(&out);
@@ -119,7 +119,7 @@ static void on_game_file(void *ctx, const char *path)
     memcpy(name, path, n_name);
     bool is_known = server_game(dev->server, name) != NULL;
     if (is_known && strncmp(rest, "web/", 4) == 0)
-        tell_page(dev->server, name, rest + 4);
+        dev_tell_page(dev->server, name, rest + 4);
     if (ends_with(rest, ".lua") && is_known)
         note_change(dev, name, path);
     else if (strcmp(rest, "game.lua") == 0)
@@ -138,7 +138,7 @@ static void on_script_file(void *ctx, const char *path)
     struct server_game **list = server_list_games(dev->server, &n);
     for (size_t i = 0; i < n; i++)
         if (is_page)
-            tell_page(dev->server, list[i]->name, path + 4);
+            dev_tell_page(dev->server, list[i]->name, path + 4);
         else if (ends_with(path, ".lua"))
             note_change(dev, list[i]->name, file);
     free(list);

@@ -14,3 +14,6 @@ struct server;
 /* Watch games/ and the folder of the library. Errors name the folder. */
 int dev_start(struct server *s, struct err *e);
 void dev_stop(struct server *s);
+
+/* Tell the pages of a game that a file of theirs, "shared.js", is another now. */
+void dev_tell_page(struct server *s, const char *game, const char *path);

@@ -182,7 +182,8 @@ static void on_closed(void *user, uint16_t code)
         uv_timer_stop(&s->timer);
 }
 
-static const struct conn_handler handler = {on_message, on_closed};
+static const struct conn_handler handler = {.on_message = on_message,
+                                            .on_closed = on_closed};
 
 static void say(struct channel *ch, const struct buf *record)
 {

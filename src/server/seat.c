@@ -71,7 +71,14 @@ static void on_closed(void *user, uint16_t code)
     session_closed(&s, code);
 }
 
-static const struct conn_handler seat_handler = {on_message, on_closed};
+static void on_dropped(void *user, enum ws_op op, const uint8_t *data, size_t len)
+{
+    (void)op;
+    if (user)
+        session_dropped(user, data, len);
+}
+
+static const struct conn_handler seat_handler = {on_message, on_closed, on_dropped};
 
 /* Without a proxy that tells (scheme NULL) both are taken for ours: TLS may end in
  * front of us. */

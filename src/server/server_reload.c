@@ -8,9 +8,11 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/clk.h"
 #include "base/logger.h"
+#include "server/dev.h"
 #include "server/server.h"
 #include "server/task.h"
 #include "server/worker.h"
@@ -138,11 +140,21 @@ struct reload {
     bool had_error;
     pthread_mutex_t lock; /* what follows */
     bool has_run;         /* somewhere, if only for a moment */
+    bool shares_other;    /* pages predict by other code from now on */
     size_t n_rooms;
     unsigned n_live;      /* workers on which the new code runs, */
     struct err error;     /* ... why it does not on another, */
     uint32_t old_version; /* ... and what runs there */
 };
+
+/* Of what the game shares with its page; 0: nothing. */
+static uint32_t shared_sum(const struct game *g)
+{
+    size_t len;
+    const char *text = g->vm ? vm_page(g->vm, "shared.js", &len) : NULL;
+
+    return text ? (uint32_t)crc32(0, (const Bytef *)text, (uInt)len) : 0;
+}
 
 static void reload_one(struct worker *w, void *arg)
 {
@@ -152,9 +164,11 @@ static void reload_one(struct worker *w, void *arg)
     if (!g)
         return;
     bool had_error = g->load_error.code != 0;
+    uint32_t shared = shared_sum(g);
     int result = game_reload(g, r->version);
     pthread_mutex_lock(&r->lock);
     r->had_error |= had_error;
+    r->shares_other |= shared_sum(g) != shared;
     r->has_run |= g->vm && g->vm->last_version >= r->version;
     if (result == 0) {
         r->n_live++;
@@ -175,6 +189,9 @@ static void tell_live(struct server *s, const struct reload *r)
     if (r->had_error)
         script_log_fixed(&s->errors, r->game);
     script_log_reloaded(&s->errors, r->game, r->version, r->n_rooms, ms);
+    /* Pages that predict by the code of before would be corrected in every tick. */
+    if (r->shares_other)
+        dev_tell_page(s, r->game, "shared.js");
 }
 
 static void start_reload(struct server *s, struct server_game *known);

@@ -239,6 +239,23 @@ test("test: a game that does not load is 65; no test, or none of that name, is 1
   assert.match(slip.stdout, /not ok 1 - g: test\.lua loads\n# games\/g\/test\.lua:1: /);
 });
 
+test("test: a test can require the game's own files, and no other game's", async () => {
+  const required = await run("test", {
+    "g/game.lua": COUNTER,
+    "g/lib/twice.lua": 'return require("two")',
+    "g/two.lua": "return function(n) return 2 * n end",
+    "g/test.lua": `local twice = require "lib.twice"
+test("twice", function() expect_eq(twice(3), 6) expect_eq(require "two", twice) end)
+test("nothing else", function() expect_eq(pcall(require, "three"), false) end)`,
+    "h/game.lua": COUNTER,
+    "h/three.lua": "return 3",
+    "h/two.lua": "return 4",
+    "h/test.lua": `test("its own", function() expect_eq(require "two", 4) end)`,
+  });
+  assert.equal(required.code, 0, required.stdout);
+  assert.match(required.stdout, /3 passed/);
+});
+
 test("test: what is edited in a simulation stays out of the game's own folder", async () => {
   const { games, code } = await run("test", {
     "g/game.lua": COUNTER,

@@ -9,7 +9,7 @@ import { join } from "./lib/player.mjs";
 import { gamesFolder, root, runToEnd, startServer, until } from "./lib/server.mjs";
 
 const games = path.join(root, "games");
-const server = await startServer({ folder: gamesFolder(["pond"], {
+const server = await startServer({ folder: gamesFolder(["pond", "doc"], {
   "two/game.lua": `local parlor = require "parlor"
 local s = parlor.schema
 local two = parlor.game { tick_rate = 20, max_players = 2, events = { told = { n = s.u8 } },
@@ -48,6 +48,17 @@ test("bots of the pond eat worms beside a player, and leave when they are told t
   const { code, stderr } = await run;
   assert.equal(code, 0, stderr);
   await ann.until("them gone", () => Object.keys(ann.state.frogs).length === 1);
+  await ann.leave();
+});
+
+test("bots of the doc write sentences around what a player writes", async () => {
+  const ann = await join(server, "/doc/b?name=ann");
+  ann.say("edit", { base: 0, id: 1, op: [{ keep: 0, cut: 0, put: "é😀\n" }], from: 0, to: 0, whole: false });
+  const run = bots(["doc", "2", "--room", "b", "--seconds", "6"], 20000);
+  await ann.until("some words", () => /^é😀\n\p{L}+ \p{L}+ /u.test(ann.state.text), 10000);
+  await ann.until("two carets", () => Object.values(ann.state.people).filter((p) => p.from > 4).length === 2, 10000);
+  const { code, stderr } = await run;
+  assert.equal(code, 0, stderr);
   await ann.leave();
 });
 

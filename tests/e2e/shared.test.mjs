@@ -157,12 +157,20 @@ test("it is served as a module with a tag, and follows the code that runs", asyn
   assert.equal((await get("/pond/shared.js")).status, 404, "pond shares nothing");
   assert.equal((await get("/lab/shared.lua")).status, 404, "the source is not served");
 
+  const room = await joinWithSdk(server, "/lab");
+  const told = [];
+  room.on("dev", (r) => told.push(r.kind === "page" ? r.path : r.kind));
+  server.save("lab/game.lua", `${GAME}-- saved`);
+  await until("the reload", () => told.includes("reloaded"));
   server.save("lab/shared.lua", SHARED.replace("0.98", "0.5"));
   const text = await until("the new code", async () => {
     const answer = await get("/lab/shared.js", { "If-None-Match": etag });
     return answer.status === 200 && answer.text();
   });
   assert.match(text, /ship\.v \* 0\.5/);
+  await until("word to the pages", () => told.includes("shared.js"));
+  assert.deepEqual(told, ["reloaded", "reloaded", "shared.js"], "only where it is another");
+  room.leave();
 
   server.save("lab/shared.lua", SHARED.replace("ship.n = ship.n + 1", "ship.n = #ship"));
   await until("the error", () => /lab\/shared\.lua:\d+: # cannot be shared with the page/.test(server.log()));

@@ -54,7 +54,8 @@ struct rig {
     const struct ws_deflate_params *deflate; /* of connections that come; NULL: none */
     char client[IP_TEXT_BYTES];              /* of the latest request */
     const char *scheme;
-    unsigned n_requests, n_messages, n_pulled, n_closed;
+    unsigned n_requests, n_messages, n_pulled, n_dropped, n_closed;
+    size_t dropped_bytes;
     uint16_t code;  /* of the latest on_closed */
     bool is_inside; /* conn_close() or conn_send() runs */
     struct static_files *files;
@@ -123,6 +124,16 @@ static inline void rig_on_message(void *user, enum ws_op op, const uint8_t *data
     r->is_inside = false;
 }
 
+static inline void rig_on_dropped(void *user, enum ws_op op, const uint8_t *data,
+                                  size_t len)
+{
+    struct rig *r = user;
+
+    (void)op, (void)data;
+    r->n_dropped++;
+    r->dropped_bytes += len;
+}
+
 static inline void rig_on_closed(void *user, uint16_t code)
 {
     struct rig *r = user;
@@ -135,7 +146,9 @@ static inline void rig_on_closed(void *user, uint16_t code)
 
 static inline void rig_upgrade(struct rig *r, struct conn *c, const struct http_head *head)
 {
-    static const struct conn_handler handler = {rig_on_message, rig_on_closed};
+    static const struct conn_handler handler = {.on_message = rig_on_message,
+                                                .on_closed = rig_on_closed,
+                                                .on_dropped = rig_on_dropped};
     struct conn_ws_options o = {.extensions = r->deflate ? "permessage-deflate; x" : NULL,
                                 .deflate = r->deflate,
                                 .max_message = r->max_message,
