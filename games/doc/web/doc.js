@@ -103,7 +103,11 @@ async function start() {
       turn(what === "undo" ? undo.undo(doc.text) : undo.redo(doc.text));
       field.focus();
     });
-  room.on("edit", (/** @type {any} */ { by }) => carets.writes(by));
+  // The state comes before the edits that led to it; places count for both.
+  room.on("edit", (/** @type {any} */ { by }) => {
+    carets.look(room, doc);
+    carets.writes(by);
+  });
   room.on("state", () => {
     carets.look(room, doc);
     showPeople(room);
