@@ -4,11 +4,12 @@
 -- A function of `host` (the functions written in C) and wait.lua; the functions for games
 -- check their arguments and raise at the script's own line.
 
-local type, error, rawget, floor = type, error, rawget, math.floor
+local type, error, rawget, floor, select, unpack = type, error, rawget, math.floor, select, unpack
 
 return function(host, wait)
   local M = {}
 
+  local tickets, answers = {}, {} -- ticket -> { id, coroutine }; id -> what has come for it
   local asking = host.asking -- id -> coroutine; C takes those out that nobody waits for
 
   --- Ask the auth of generation `gen` about a request, or go on with the one of this id.
@@ -18,16 +19,32 @@ return function(host, wait)
     if request then
       local auth, game = gen.auth, gen.game
       co = wait.new(function() return auth(game, request) end)
+      answers[id] = nil
     end
     asking[id] = nil
-    local ms, verdict, reason = wait.go_on(co)
+    local answer = answers[id]
+    answers[id] = nil
+    local ms, verdict, reason
+    if answer then ms, verdict, reason = wait.go_on(co, unpack(answer, 1, answer.n))
+    else ms, verdict, reason = wait.go_on(co) end
     if ms then
       asking[id] = co
+      if verdict then tickets[verdict] = { id, co } end
       return "wait", ms
     end
     if type(verdict) == "table" then return "in", rawget(verdict, "user") end
     if not verdict and (reason == nil or type(reason) == "string") then return "out", reason end
     error("auth must return {user = …}, or nil and a reason", 0)
+  end
+
+  --- The answer of a ticket has come. Returns the id of the auth that goes on, or nil.
+  function M.answer(ticket, ...)
+    local who = tickets[ticket]
+    tickets[ticket] = nil
+    if not who or asking[who[1]] ~= who[2] then return nil end -- it has ended, or was asked again
+    local id = who[1]
+    answers[id] = { n = select("#", ...), ... }
+    return id
   end
 
   -- What both kinds of ban take; level 3 is the script's line.

@@ -13,7 +13,9 @@ local scan = host.library("scan.lua")
 local restore = host.library("restore.lua")
 local migrate = host.library("migrate.lua")
 local wait = host.library("wait.lua")
+local translate = host.library("translate.lua")
 local door = host.library("door.lua")(host, wait)
+local services = host.library("store.lua")(host, wait)
 local rooms = host.library("rooms.lua")(host)
 -- Taken at load, never looked up through a text ("x":find()): what that finds is
 -- the games' own table, and a game that put a function of its own there would be
@@ -208,6 +210,8 @@ local function make_env(defs)
     rooms = rooms.list,
     ban = door.ban,
     unban = door.unban,
+    store = pick(services.store, { "get", "put", "delete", "list" }),
+    board = pick(services.board, { "submit", "top", "around", "remove" }),
   }
   env.require = function(name)
     if type(name) ~= "string" then error("require takes a name", 2) end
@@ -221,6 +225,7 @@ local function make_env(defs)
       if not text then error(format("require: there is no %s in the game's folder", path), 2) end
       local chunk, why = load_text(text, chunk_name, env)
       if not chunk then error(why, 0) end
+      if path == "shared.lua" then host.page("shared.js", translate(text, sub(chunk_name, 2))) end
       loaded[name] = true -- a module that requires itself sees true, as in Lua
       module = chunk(name)
       if module == nil then module = true end
@@ -261,6 +266,7 @@ local raw_in = ffi.cast("struct vm_raw_in *", host.raw_in)
 local vm = ffi.cast("void *", host.vm)
 local c_send_raw = ffi.cast("int (*)(void *vm, double handle, const char *data, size_t len, int is_text)",
   host.send_raw)
+local c_next_raw = ffi.cast("int (*)(void *vm)", host.next_raw)
 local c_send = player_api.send
 
 -- Whatever is unusual goes to the function in C, which raises at the script's line.
@@ -277,9 +283,12 @@ local function take_raw()
   return R.room, R.seats[raw_in.player], ffi_string(raw_in.data, raw_in.len), raw_in.is_text ~= 0
 end
 
---- Call a raw game's `message` with what lies in raw_in.
+local function next_raw() return c_next_raw(vm) ~= 0 end
+
+--- Call a raw game's `message` with what lies in raw_in, and with what C puts there next:
+--- more of the same player that has come with it. Each is a call of its own for C.
 function M.raw_message()
-  return gen.message(take_raw())
+  repeat gen.message(take_raw()) until not next_raw()
 end
 -- Returns true, or nil and why it cannot be kept out.
 function player_api.ban(player, options)
@@ -288,7 +297,7 @@ end
 
 room_api.after, room_api.every, room_api.cancel = timers.after, timers.every, timers.cancel
 
-M.last_timer = timers.last
+M.last_timer, M.timers_get, M.timers_put = timers.last, timers.get, timers.put
 
 --- Run the first timer that is due at `now` ms; see timers.lua.
 function M.run_timer(R, now, last_id) return timers.run(R, now, last_id, gen.proven) end
@@ -431,7 +440,7 @@ end
 function M.room_new(handle, id, name)
   local room = setmetatable({ id = id, game = name, tick = 0, time = 0, players = {}, spectators = {},
     state = {} }, room_meta)
-  local R = { room = room, handle = handle, state = room.state, seats = {}, watches = {}, timers = {}, last_timer = 0 }
+  local R = { room = room, handle = handle, state = room.state, seats = {}, watches = {}, timers = {}, parked = {}, last_timer = 0 }
   room_data[room], data_of[handle] = R, R
   handle_of[room] = handle * 2^32
   bind(R)
@@ -441,7 +450,7 @@ end
 function M.room_free(R)
   unbind(R) -- map_of has weak keys, but its values lead back to them
   for _, player in pairs(R.seats) do handle_of[player] = nil end
-  handle_of[R.room] = nil
+  handle_of[R.room], R.parked = nil, {}
   room_data[R.room], data_of[R.handle] = nil, nil
 end
 
@@ -453,6 +462,22 @@ function M.room_rebind(R)
     local notes = migrate.run(state, declared_before, gen.def.state,
       is_back and function() end or report)
     R.migrated = not is_back and notes or nil
+  end)
+end
+
+--- An answer of the store: returns the handle of the room that goes on, and the id of
+-- the auth that does; at most one of them.
+function M.answer(ticket, ...)
+  return timers.answer(ticket, ...), door.answer(ticket, ...)
+end
+
+--- Fill a new room's tables with `values`, which were saved under the declarations that
+-- `json` (of a schema's state) tells.
+function M.room_adopt(R, values, json)
+  local state = R.state
+  bind(R, function()
+    for name, value in next, values do rawset(state, name, value) end
+    migrate.run(state, schema_lib.declared(json), gen.def.state, report)
   end)
 end
 

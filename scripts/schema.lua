@@ -286,6 +286,34 @@ local function describe_audience(map, where)
     scalar(rule.see, where .. ": see"), forget)
 end
 
+-- A type of that JSON as migrate.lua wants it: what a game would have written.
+local declared_fields
+
+local function declared_type(t)
+  if t.t == "record" then return declared_fields(t.fields) end
+  local out = {}
+  for k, v in pairs(t) do
+    if k ~= "t" or t.t ~= "map" then out[k == "def" and "default" or k] = v end
+  end
+  if t.item then out.item = declared_type(t.item) end
+  return out
+end
+
+function declared_fields(list)
+  local out = {}
+  for _, pair in ipairs(list) do out[pair[1]] = declared_type(pair[2]) end
+  return out
+end
+
+--- The state of a schema's JSON (decoded), as declarations that migrate.lua can compare.
+local function declared(state)
+  local out = declared_fields(state.fields or {})
+  for _, pair in ipairs(state.maps or {}) do
+    out[pair[1]] = { keys = pair[2].keys, fields = declared_fields(pair[2].fields) }
+  end
+  return out
+end
+
 --- The JSON of a game's declarations. Raises a text that names the place.
 local function describe(state, messages, events)
   local fields, maps = {}, {}
@@ -349,4 +377,4 @@ local function shapes(state)
   return shape(root), maps
 end
 
-return { types = types, describe = describe, shapes = shapes }
+return { types = types, describe = describe, declared = declared, shapes = shapes }

@@ -7,12 +7,21 @@
 -- rooms (by handle, and by the object that games hold) and its report(); the functions for
 -- games check their arguments and raise at the script's own line.
 
-local error, ipairs, max, remove, select, type, unpack =
-  error, ipairs, math.max, table.remove, select, type, unpack
+local error, ipairs, max, next, remove, select, tonumber, tostring, type, unpack =
+  error, ipairs, math.max, next, table.remove, select, tonumber, tostring, type, unpack
 local format = string.format
 
 return function(host, wait, data_of, room_data, report)
   local M = {}
+
+  local asked = {} -- ticket -> R, whose R.parked has the timer that waits for its answer
+
+  -- How many there are, with those that wait for answers.
+  local function count(R)
+    local n = #R.timers
+    for _ in next, R.parked do n = n + 1 end
+    return n
+  end
 
   local function add_timer(R, timer)
     local list = R.timers
@@ -33,7 +42,7 @@ return function(host, wait, data_of, room_data, report)
       error("the delay is a number of ms from 0", 2)
     end
     if type(method) ~= "string" then error("timers take the name of a method", 2) end
-    if #R.timers >= host.max_timers then error("too many timers in this room", 2) end
+    if count(R) >= host.max_timers then error("too many timers in this room", 2) end
     if every then ms = max(ms, 1) end
     R.last_timer = R.last_timer + 1
     add_timer(R, { id = R.last_timer, due = host.room_ms(R.handle) + ms, every = every and ms, method = method,
@@ -46,7 +55,7 @@ return function(host, wait, data_of, room_data, report)
     if type(f) ~= "function" then error("parlor.async takes a function", 2) end
     local R = data_of[host.current()]
     if not R then error("parlor.async runs in a room: call it in one of its callbacks", 2) end
-    if #R.timers >= host.max_timers then error("too many timers in this room", 2) end
+    if count(R) >= host.max_timers then error("too many timers in this room", 2) end
     R.last_timer = R.last_timer + 1
     add_timer(R, { id = R.last_timer, due = host.room_ms(R.handle), co = wait.new(f), n = select("#", ...), ... })
     return R.last_timer
@@ -71,7 +80,28 @@ return function(host, wait, data_of, room_data, report)
   --- room:cancel: was it still to come?
   function M.cancel(room, id)
     local R = room_data[room]
-    return R ~= nil and drop(R, id)
+    if not R then return false end
+    for ticket, timer in next, R.parked do
+      if timer.id == id then
+        R.parked[ticket] = nil
+        return true
+      end
+    end
+    return drop(R, id)
+  end
+
+  --- The answer of a ticket has come: who waits for it goes on in the room's next timers.
+  -- Returns the room's handle, or nil.
+  function M.answer(ticket, ...)
+    local R = asked[ticket]
+    asked[ticket] = nil
+    local timer = R and R.parked[ticket]
+    if not timer then return nil end
+    R.parked[ticket] = nil
+    timer.n, timer.due = select("#", ...), host.room_ms(R.handle)
+    for i = 1, timer.n do timer[i] = (select(i, ...)) end
+    add_timer(R, timer)
+    return R.handle
   end
 
   --- The last timer that there is before those that are due begin to run.
@@ -86,8 +116,10 @@ return function(host, wait, data_of, room_data, report)
     remove(R.timers, 1)
     if timer.co then
       host.wake(R.handle, R.timers[1] and R.timers[1].due)
-      local ms = wait.go_on(timer.co, unpack(timer, 1, timer.n))
-      if ms then
+      local ms, ticket = wait.go_on(timer.co, unpack(timer, 1, timer.n))
+      if ms and ticket then
+        R.parked[ticket], asked[ticket] = timer, R
+      elseif ms then
         timer.n, timer.due = 0, now + ms
         add_timer(R, timer)
       end
@@ -118,13 +150,38 @@ return function(host, wait, data_of, room_data, report)
     return true
   end
 
+  --- The timers as they can be kept: a list, and the last id that was given out. Code
+  -- that sleeps is left out.
+  function M.get(R)
+    local list = {}
+    for _, timer in ipairs(R.timers) do
+      if not timer.co then
+        local args = {} -- by texts: an array ends at the first nil
+        for i = 1, timer.n do args[tostring(i)] = timer[i] end
+        list[#list + 1] = { id = timer.id, due = timer.due, every = timer.every or nil,
+          method = timer.method, n = timer.n, args = args }
+      end
+    end
+    return list, R.last_timer
+  end
+
+  --- Set what get() gave, in a room that has none: { list, last id }.
+  function M.put(R, kept)
+    for _, timer in ipairs(kept[1]) do
+      for i, arg in next, timer.args do timer[tonumber(i)] = arg end
+      timer.args = nil
+      add_timer(R, timer)
+    end
+    R.last_timer = kept[2]
+  end
+
   --- Old code that sleeps does not come back.
   function M.end_waits(R)
     local list = {}
     for _, timer in ipairs(R.timers) do
       if not timer.co then list[#list + 1] = timer end
     end
-    R.timers = list
+    R.timers, R.parked = list, {}
     host.wake(R.handle, list[1] and list[1].due)
   end
 

@@ -13,6 +13,7 @@ local M = {}
 
 local may_wait = setmetatable({}, { __mode = "k" })
 local WAIT = {}
+local LONG = 2^31 -- ms: an answer comes, or nobody waits for it any more
 
 --- parlor.sleep: at least one ms, so that a chain of sleeps lets others run.
 function M.sleep(ms)
@@ -24,6 +25,16 @@ function M.sleep(ms)
   yield(WAIT, max(ms, 1))
 end
 
+--- May the code that runs wait?
+function M.may()
+  local co = running()
+  return co ~= nil and may_wait[co] == true
+end
+
+--- Wait for the answer of this ticket; returns what M.go_on() is handed with it. Only
+-- where M.may().
+function M.answer(ticket) return yield(WAIT, LONG, ticket) end
+
 --- A coroutine for `f` that may wait; it has not begun.
 function M.new(f)
   local co = create(f)
@@ -31,14 +42,15 @@ function M.new(f)
   return co
 end
 
---- Go on with one: returns the ms that it sleeps now, or nil and what it returned (two
--- values). Raises what it raised.
+--- Go on with one: returns the ms that it sleeps now, and the ticket of the answer that it
+-- waits for, if that is why; or nil and what it returned (two values). Raises what it
+-- raised.
 function M.go_on(co, ...)
-  local ok, a, b = resume(co, ...)
+  local ok, a, b, c = resume(co, ...)
   if not ok then error(a, 0) end
   if status(co) == "dead" then return nil, a, b end
   if a ~= WAIT then error("only parlor.sleep may wait here: coroutine.yield leads nowhere", 0) end
-  return b
+  return b, c
 end
 
 return M

@@ -183,7 +183,7 @@ function cards:pass(id)
   local is_out = #state.deck + #state.pile == 1
   if not state.drawn and not is_out then return "draw a card first" end
   self:broadcast("did", {by = id, what = "pass"})
-  state.passes = state.passes + 1
+  state.passes = is_out and state.passes + 1 or 0 -- in a row, with nothing to draw
   if is_out and state.passes >= #state.order then finish(self) else next_turn(self) end
 end
 

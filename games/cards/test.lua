@@ -81,6 +81,7 @@ test("only who is on turn plays, only own cards, and only what fits", function(s
   end
   is_refused(off, "play", { card = seat_of(off).hand[1], suit = "clubs" }, "it is not your turn")
   is_refused(off, "draw", {}, "it is not your turn")
+  is_refused(off, "pass", {}, "it is not your turn")
   is_refused(on, "play", { card = seat_of(off).hand[1], suit = "clubs" }, "you do not hold this card")
   is_refused(on, "play", { card = 200, suit = "clubs" }, "you do not hold this card")
   is_refused(on, "pass", {}, "draw a card first")
@@ -95,6 +96,7 @@ test("only who is on turn plays, only own cards, and only what fits", function(s
   on:send("pass", {})
   sim:step(2)
   expect_eq(ann.state.turn, off.id)
+  expect_eq(off:events("did"), { { by = on.id, what = "draw" }, { by = on.id, what = "pass" } })
   expect_eq(sim:errors(), "")
 end)
 
@@ -141,17 +143,55 @@ test("rounds are played to their end, and points until somebody has won the game
       local winner = ann.state.seats[ann.state.winner]
       is_won = ann.state.phase == "won"
       if winner then
-        expect_eq(#winner.shown, 0)
+        local loser = ann.state.winner == ann.id and bob or ann
+        expect_eq({ #winner.shown, #seat_of(loser).shown, #seat_of(loser).hand },
+          { 0, seat_of(loser).count, 0 })
         expect_eq(is_won, winner.points >= 100)
       end
       if is_won then break end
       sim:wait(16) -- the next round is dealt by itself
-      expect_eq(ann.state.phase, "play")
+      expect_eq({ ann.state.phase, #seat_of(ann).shown, #seat_of(bob).shown }, { "play", 0, 0 })
     end
   end
   expect(is_won, "nobody has won after " .. rounds .. " rounds")
   sim:wait(16)
   expect_eq({ ann.state.phase, seat_of(ann).points, seat_of(bob).points }, { "play", 0, 0 })
+end)
+
+test("an empty stock is the pile turned over; when nothing is left, nobody wins", function(sim)
+  local ann, bob = table_of(sim, "Ann", "Bob")
+  for _ = 1, 4 do move(sim, on_turn(ann, bob)) end
+  local played = #ann.state.pile
+  expect(played > 1, "a pile to turn over")
+  for _ = 1, 200 do
+    local on, top = on_turn(ann, bob), ann.state.pile[#ann.state.pile]
+    if not on then break end
+    on:send("draw", {})
+    on:send("pass", {})
+    sim:wait(0.25)
+    if ann.state.phase == "play" then
+      expect_eq(ann.state.pile[#ann.state.pile], top, "the top card stays")
+      local n = #ann.state.pile + ann.state.stock + seat_of(ann).count + seat_of(bob).count
+      expect_eq(n, 52, "no card is lost")
+    end
+  end
+  expect_eq({ ann.state.phase, ann.state.winner, #ann.state.pile }, { "over", 0, 1 })
+  expect_eq({ seat_of(ann).points, seat_of(bob).points }, { 0, 0 })
+  local last
+  for _, e in ipairs(bob:events("refused")) do last = e end
+  for _, e in ipairs(last and {} or ann:events("refused")) do last = e end
+  expect_eq(last and last.why, "there is no card left: play or pass")
+end)
+
+test("a bot plays its dearest card that fits, eights last, and names its longest suit", function()
+  local here = debug.getinfo(1, "S").source:match("^@(.*/)")
+  local rules = dofile(here .. "rules.lua")
+  local two_of_hearts, ten_of_hearts, king_of_hearts, eight_of_clubs = 27, 35, 38, 7
+  local hand = { eight_of_clubs, two_of_hearts, king_of_hearts }
+  expect_eq({ rules.choose(hand, ten_of_hearts, "hearts") }, { king_of_hearts, "hearts" })
+  expect_eq({ rules.choose(hand, 0, "spades") }, { eight_of_clubs, "hearts" })
+  expect_eq({ rules.choose({ two_of_hearts }, 0, "spades") }, { nil, "hearts" })
+  expect_eq({ rules.worth(eight_of_clubs), rules.worth(king_of_hearts), rules.worth(26) }, { 50, 10, 1 })
 end)
 
 test("who does not move draws and passes when the time is up", function(sim)
@@ -186,18 +226,29 @@ test("a bot plays for who is cut off, and gives the hand back", function(sim)
   expect_eq(off.state.pile, other.state.pile)
 end)
 
+test("who comes back on turn has all the time again", function(sim)
+  local ann, bob = table_of(sim, "Ann", "Bob")
+  local on = on_turn(ann, bob)
+  sim:wait(10)
+  on:drop()
+  expect(on:resume())
+  sim:step(2)
+  expect_eq({ on.state.turn, on.state.left }, { on.id, 25 })
+end)
+
 test("who leaves for good is replaced by a bot, whose hand the next one gets", function(sim)
   local ann, bob = table_of(sim, "Ann", "Bob")
-  local hand = show(seat_of(bob).hand)
-  if ann.state.turn ~= ann.id then move(sim, bob) hand = show(seat_of(bob).hand) end
-  bob:leave()
+  local on = on_turn(ann, bob)
+  local other, hand = on == ann and bob or ann, show(seat_of(on).hand)
+  on:leave()
   sim:step(2)
-  expect_eq(ann.state.seats[bob.id].who, "bot")
+  expect_eq(other.state.seats[on.id].who, "bot")
   local cem = sim:join { name = "Cem", room = "table" }
   sim:step(2)
   expect_eq({ show(seat_of(cem).hand), seat_of(cem).who, seat_of(cem).name }, { hand, "here", "Cem" })
-  expect_eq(ann.state.seats[bob.id], nil)
-  expect_eq(#ann.state.order, 2)
+  expect_eq({ other.state.seats[on.id], other.state.turn, #other.state.order }, { nil, cem.id, 2 })
+  move(sim, cem)
+  expect_eq(other.state.turn, other.id, "the round goes on")
 end)
 
 test("who comes while all seats of the round are people's waits for the next one", function(sim)

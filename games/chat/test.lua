@@ -81,6 +81,15 @@ test("who opens a channel moderates it; when they go, who has been there longest
   expect_eq({ people[bob.id].moderator, people[eve.id].moderator }, { true, false })
 end)
 
+test("as long as a moderator is there, nobody becomes one by staying", function(sim)
+  local ann, bob, eve = three(sim)
+  ann:request("moderate", { who = eve.id, act = "trust" })
+  ann:leave()
+  sim:step(2)
+  local people = eve.state.people
+  expect_eq({ people[bob.id].moderator, people[eve.id].moderator }, { false, true })
+end)
+
 test("a moderator can make another one, and they leave each other alone", function(sim)
   local ann, bob = three(sim)
   expect_eq({ ann:request("moderate", { who = bob.id, act = "trust" }) }, {})

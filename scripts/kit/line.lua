@@ -55,6 +55,16 @@ function line.step(ms)
   pump()
 end
 
+--- The server ends and begins again: in order, or (`is_killed`) in the middle of things.
+-- All connections are lost.
+function line.restart(is_killed)
+  rig.restart(is_killed)
+  pump()
+  for _, c in ipairs(clients) do
+    if c.conn then c:cut() end
+  end
+end
+
 --- A value as text, the fields of tables in one order: to compare and to show.
 function line.show(v)
   if type(v) ~= "table" then return type(v) == "string" and ("%q"):format(v) or tostring(v) end

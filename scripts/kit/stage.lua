@@ -91,7 +91,7 @@ function Player:resume()
   for _ = 1, WAIT_TICKS do
     sim:step(1)
     for i = known + 1, #c.log do
-      if c.log[i].t == "hello" then return c.log[i].resumed == true end
+      if c.log[i].t == "hello" then return true end
     end
     if not c.conn then return false end
   end
@@ -205,6 +205,13 @@ end
 
 --- The server hangs for so many seconds, as a busy machine does; then it goes on.
 function Sim:hang(seconds) rig.set(rig.now() + seconds * 1e6) return self end
+
+--- The server ends and begins again: as for a deploy, or as after a power cut with
+-- `is_killed`. Rooms of a durable game come back with their seats, of others nothing; all
+-- connections are lost.
+function Sim:restart(is_killed) -- luacheck: ignore self
+  line.restart(is_killed == true)
+end
 
 --- Load the game's files again, as a save does. Returns true; or nil and why the old
 -- code goes on.

@@ -206,7 +206,7 @@ export interface Room {
   readonly tick: number;
   readonly delay: number;
   predict<N extends keyof State, M extends keyof Messages>(name: N, options: {
-    input: M; read(): Messages[M]; step(row: any, input: any, room: any): void;
+    input: M; read(): Messages[M]; step(row: any, input: any, room: any, isAgain: boolean): void;
     smooth?: string[]; ease?: number; snap?: number;
   }): Promise<import("/_parlor/predict.js").Prediction>;
   leave(): void;

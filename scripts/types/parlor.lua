@@ -65,6 +65,84 @@ function parlor.ban(options) end
 ---@return boolean was_banned
 function parlor.unban(options) end
 
+---Values that outlive rooms. What waits runs in `auth` and `parlor.async` only.
+---@class parlor.Store
+parlor.store = {}
+
+---@class parlor.PutOptions
+---@field version? integer that must be there; 0: nothing
+---@field wait? boolean false: return true at once, anywhere
+
+---@param collection string `[a-z][a-z0-9_-]*`, up to 64
+---@param key string 1 to 200 bytes of UTF-8
+---@return any value nil where there is none
+---@return integer|string version or why there is no answer
+function parlor.store.get(collection, key) end
+
+---@param collection string
+---@param key string
+---@param value any as `s.any`, up to 256 KiB
+---@param options? parlor.PutOptions
+---@return integer|boolean|nil version
+---@return string? why "conflict", "busy", …
+function parlor.store.put(collection, key, value, options) end
+
+---@param collection string
+---@param key string
+---@param options? parlor.PutOptions
+---@return boolean? was_there
+---@return string? why
+function parlor.store.delete(collection, key, options) end
+
+---@param collection string
+---@param options? {prefix: string?, after: string?, limit: integer?} limit: 1 to 1000 (100)
+---@return {key: string, value: any, version: integer}[]? list
+---@return string? after where there are more; or why there is no answer
+function parlor.store.list(collection, options) end
+
+---Scores that outlive rooms. What waits runs in `auth` and `parlor.async` only.
+---@class parlor.Board
+parlor.board = {}
+
+---@class parlor.Score
+---@field rank integer from 1
+---@field key string
+---@field score number
+---@field data any
+
+---@class parlor.SubmitOptions
+---@field keep? "best"|"last"|"sum" which score counts ("best")
+---@field least? boolean the smallest is the best
+---@field data? any
+---@field wait? boolean false: return true at once, anywhere
+
+---@param board string
+---@param key string
+---@param score number
+---@param options? parlor.SubmitOptions
+---@return integer|boolean|nil rank
+---@return number|string|nil score that counts, or why there is no answer
+function parlor.board.submit(board, key, score, options) end
+
+---@param board string
+---@param options? {limit: integer?, least: boolean?} limit: 1 to 1000 (10)
+---@return parlor.Score[]? list
+---@return string? why
+function parlor.board.top(board, options) end
+
+---@param board string
+---@param key string
+---@param options? {limit: integer?, least: boolean?} limit: 1 to 1000 (5)
+---@return parlor.Score[]? list nil where the key has no score
+---@return string? why
+function parlor.board.around(board, key, options) end
+
+---@param board string
+---@param key string
+---@param options? {wait: boolean?}
+---@return boolean? was_there
+---@return string? why
+function parlor.board.remove(board, key, options) end
 ---Leave something for a room of this game: its `signal` runs in the room's next step.
 ---@param room_id string
 ---@param name string 1…64 bytes
@@ -156,6 +234,7 @@ function Match.near(options) end
 ---@field budget_kill? number ms, 5…60000: what takes longer is stopped, all callbacks of a step together, too (1000)
 ---@field max_kills? integer so many stops within a minute end a room, 1…32 (3)
 ---@field memory? number MiB, 4…65536: Lua values of all rooms of the game on one worker (256)
+---@field durable? boolean rooms come back after a restart, with their state and seats
 ---@field atomic? boolean a callback that raises leaves no trace in the declared state either
 ---@field max_watched? integer keys that one player may watch at a time (256)
 ---@field auth_timeout? number s, 0.1…300: how long auth may take, sleeps included (10)
@@ -433,6 +512,8 @@ function Sim:step(n) end
 function Sim:wait(seconds) end
 ---@param seconds number the server does nothing, then goes on
 function Sim:hang(seconds) end
+---@param is_killed? boolean without a chance to save
+function Sim:restart(is_killed) end
 ---@return boolean? ok
 ---@return string? why
 function Sim:reload() end

@@ -9,6 +9,7 @@
  */
 
 const MAX_BYTES = 65536;
+const AT_ONCE = 50; // the server drops what comes too fast
 
 /** @typedef {{ data: any, request: number, version: number, isSent: boolean }} Message */
 
@@ -61,11 +62,15 @@ export class Outbox {
   joined(version) {
     this.keep((m) => !m.isSent && m.version === version, 0);
   }
-  /** @param {(data: any) => void} transmit */
+  /** Sends some of those that wait; are there more? @param {(data: any) => void} transmit */
   flush(transmit) {
+    let n = 0;
     for (const m of this.messages) {
-      if (!m.isSent) transmit(m.data);
+      if (m.isSent) continue;
+      if (n++ === AT_ONCE) return true;
+      transmit(m.data);
       m.isSent = true;
     }
+    return false;
   }
 }

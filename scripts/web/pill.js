@@ -50,6 +50,8 @@ export function pill(parent) {
   tick.title = "steps of the room so far";
   bytes.title = "received";
   parent.append(root);
+  // Where only the dot is shown, a tap shows the figures (parlor.css).
+  root.addEventListener("click", () => root.toggleAttribute("data-open"));
 
   /** @type {Room | undefined} */
   let room;

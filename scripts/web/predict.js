@@ -31,7 +31,7 @@ const way = (a, b, isAngle) => (isAngle ? ((b - a + 1.5 * TURN) % TURN) - TURN /
 /**
  * @typedef {{
  *   input: string, read: () => any,
- *   step: (row: any, input: any, room: import("./client.js").Room) => void,
+ *   step: (row: any, input: any, room: import("./client.js").Room, isAgain: boolean) => void,
  *   smooth?: string[], ease?: number, snap?: number,
  * }} Options
  */
@@ -135,7 +135,7 @@ export class Prediction {
       return;
     }
     const row = copy(held);
-    for (const { input } of this._pending) this._options.step(row, input, room);
+    for (const { input } of this._pending) this._options.step(row, input, room, true);
     const was = old === this._fields ? this.row : null;
     this.row = row;
     this._correct(was);
@@ -176,7 +176,7 @@ export class Prediction {
     this._room.send(name, input);
     this._pending.push({ seq: this._codec.inputs, input });
     this.steps++;
-    step(this.row, input, this._room);
+    step(this.row, input, this._room, false);
   }
 
   /**

@@ -21,6 +21,7 @@ const MAX_BACKOFF_MS = 5000;
 const HELLO_MS = 10_000;
 const PING_MS = 5000;
 const ACK_MS = 30; // an ACK is 3 or 4 bytes, 9 or 10 with its frame
+const FLUSH_MS = 250;
 const RESYNC_MS = 2000; // ask again when no snapshot has come
 
 /** @param {string} message @param {number} code */
@@ -132,7 +133,9 @@ export class Session {
 
   /** Or a sign of life before it. */
   awaitHello() {
-    this.timer("hello", Math.max(HELLO_MS, this.settings.timeout ?? 0), () => this.lose());
+    // A resume asks no auth: a line that is dead must not cost the time that a seat is held.
+    const patience = this.isResume ? 0 : (this.settings.timeout ?? 0);
+    this.timer("hello", Math.max(HELLO_MS, patience), () => this.lose());
   }
 
   /** Of the state that is held, if it is that of the room to which the ticket leads. */
@@ -146,7 +149,7 @@ export class Session {
     this.ws = null;
     this.unread = null;
     this.waited.clear();
-    for (const name of ["hello", "ping", "ack"]) this.stop(name);
+    for (const name of ["hello", "ping", "ack", "flush"]) this.stop(name);
     if (!ws) return;
     ws.onopen = ws.onmessage = ws.onclose = null;
     try {
@@ -356,14 +359,16 @@ export class Session {
   transmit(data) {
     if (this.ws?.readyState === 1) this.ws.send(data);
   }
+  /** What waits goes out, no faster than the server takes it. */
   flush() {
-    this.outbox.flush((data) => this.transmit(data));
+    if (!this.timers.flush && this.outbox.flush((data) => this.transmit(data)))
+      this.timer("flush", FLUSH_MS, () => this.flush());
   }
 
   /** @param {string} name @param {any} data @param {number} [request] */
   send(name, data, request = 0) {
     const encoded = this.codec.message(name, data, request);
-    const isSent = this.room.status === "live";
+    const isSent = this.room.status === "live" && !this.timers.flush;
     if (isSent) this.transmit(encoded);
     this.outbox.push({ data: encoded, request, version: this.codec.version, isSent });
   }

@@ -85,7 +85,11 @@ struct chunk *chunk_share(struct chunk *c)
 
 struct chunk *chunk_ref(struct chunk *c)
 {
-    atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+    /* Who has the only one is alone with the count. */
+    if (atomic_load_explicit(&c->refs, memory_order_relaxed) == 1)
+        atomic_store_explicit(&c->refs, 2, memory_order_relaxed);
+    else
+        atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
     return c;
 }
 
@@ -101,4 +105,13 @@ void chunk_unref(struct chunk **c)
     if (before == 1)
         give_block(*c);
     *c = NULL;
+}
+
+void chunk_end_thread(void)
+{
+    for (struct spare *next; spares; spares = next) {
+        next = spares->next;
+        free(spares);
+    }
+    n_spares = 0;
 }

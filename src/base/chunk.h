@@ -37,3 +37,6 @@ struct chunk *chunk_ref(struct chunk *c);
 
 /* Give up one reference and null your pointer; NULL is fine. */
 void chunk_unref(struct chunk **c);
+
+/* This thread is about to end: free what it keeps at hand for small chunks. */
+void chunk_end_thread(void);

@@ -5,16 +5,13 @@
 
 static bool faked;
 static uint64_t fake_us;
-static _Thread_local uint64_t recent_us;
+static _Thread_local uint64_t recent_us, recent_ns;
 
 uint64_t clk_now_us(void)
 {
-    struct timespec t;
-
     if (faked)
         return fake_us;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    recent_us = (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+    recent_us = clk_real_ns() / 1000u;
     return recent_us;
 }
 
@@ -30,7 +27,13 @@ uint64_t clk_real_ns(void)
     struct timespec t;
 
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    recent_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    return recent_ns;
+}
+
+uint64_t clk_recent_ns(void)
+{
+    return faked || !recent_ns ? clk_real_ns() : recent_ns;
 }
 
 double clk_wall_s(void)

@@ -24,6 +24,10 @@ uint64_t clk_recent_us(void);
  * took how long, and for stopping what takes too long. */
 uint64_t clk_real_ns(void);
 
+/* What clk_real_ns() or clk_now_us() last saw on this thread, by the same clock; read anew
+ * while it is faked. For a start: what ends before is the last thing that was measured. */
+uint64_t clk_recent_ns(void);
+
 /* Seconds since 1970 with fraction, UTC. */
 double clk_wall_s(void);
 

@@ -28,7 +28,8 @@ void conn_accept(struct edge *edge, int fd, const struct sockaddr_storage *from)
     int on = 1;
 
     /* A few above the limit still get their 503; in a flood they do not. */
-    if (edge->counters.open < (uint64_t)max + max / 16 + 16)
+    uint64_t n_open = atomic_load_explicit(&edge->share->n_open, memory_order_relaxed);
+    if (n_open < (uint64_t)max + max / 16 + 16)
         c = calloc(1, sizeof *c);
     if (c && edge->tls)
         c->tls = tls_stream_new(edge->tls, fd);
@@ -57,7 +58,7 @@ void conn_accept(struct edge *edge, int fd, const struct sockaddr_storage *from)
     link_join(&c->all, &edge->conns);
     edge_hold(edge);
     edge->counters.open++;
-    if (edge->counters.open > max) {
+    if (atomic_fetch_add_explicit(&edge->share->n_open, 1, memory_order_relaxed) >= max) {
         edge->counters.refused++;
         if (c->tls) { /* a handshake just to say no is what a full server saves */
             conn_abort(c);
@@ -156,9 +157,9 @@ void conn_start_ending(struct conn *c)
     conn_let_in(c);
 }
 
-void conn_free(struct conn *c)
+/* The end of its memory, once no ring holds it. */
+static void release(struct conn *c)
 {
-    link_leave(&c->due);
     if (c->handler)
         c->handler->on_closed(c->user, c->code);
     link_leave(&c->all);
@@ -170,9 +171,22 @@ void conn_free(struct conn *c)
         ws_session_fini(&c->ws);
     free(c->rest);
     free(c->proxy);
-    edge_drop(c->edge);
+    if (c->edge)
+        edge_drop(c->edge);
     c->magic = 0;
     free(c);
+}
+
+void conn_free(struct conn *c)
+{
+    link_leave(&c->due);
+    release(c);
+}
+
+static void leave_share(struct conn *c, struct edge_share *share)
+{
+    limits_leave(share->addresses, &c->share);
+    atomic_fetch_sub_explicit(&share->n_open, 1, memory_order_relaxed);
 }
 
 void conn_abort(struct conn *c)
@@ -186,9 +200,71 @@ void conn_abort(struct conn *c)
     link_leave(&c->dirty);
     link_leave(&c->more);
     link_join(&c->due, &c->edge->dead);
-    limits_leave(c->edge->addresses, &c->share);
+    leave_share(c, c->edge->share);
     close(c->fd); /* which also ends polling it */
     c->fd = -1;
+}
+
+void conn_stay(struct conn *c)
+{
+    if (!c->is_moving)
+        return;
+    c->is_moving = false;
+    link_leave(&c->more);
+}
+
+void conn_move(struct conn *c)
+{
+    assert(c->handler && c->edge->handler->on_moved);
+    if (c->state != CONN_WS)
+        return;
+    c->is_moving = true;
+    link_join(&c->more, &c->edge->moving);
+    conn_update_poll(c);
+}
+
+void conn_detach(struct conn *c)
+{
+    struct edge *edge = c->edge;
+
+    conn_stay(c);
+    link_leave(&c->all);
+    link_leave(&c->dirty);
+    link_leave(&c->due);
+    poller_watch(&edge->poller, c->fd, c, c->events,
+                 0); /* fails only where it is unknown */
+    c->events = 0;
+    edge->counters.open--;
+    edge->counters.open_ws--;
+    c->edge = NULL;
+    edge->handler->on_moved(edge->ctx, c, c->user);
+    edge_drop(edge);
+}
+
+void conn_adopt(struct conn *c, struct edge *edge)
+{
+    assert(!c->edge);
+    c->edge = edge;
+    edge_hold(edge);
+    link_join(&c->all, &edge->conns);
+    edge->counters.open++;
+    edge->counters.open_ws++;
+    if (edge->is_closing) {
+        conn_abort(c);
+        return;
+    }
+    if (c->out.n > 0 && !c->is_blocked)
+        link_join(&c->dirty, &edge->dirty);
+    conn_retime(c);
+    conn_let_in(c);
+}
+
+void conn_discard(struct conn *c, struct edge_share *share)
+{
+    assert(!c->edge);
+    leave_share(c, share);
+    close(c->fd);
+    release(c);
 }
 
 void conn_set_user(struct conn *c, void *user)

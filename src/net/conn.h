@@ -10,7 +10,7 @@
  * edge's loop: the memory returns after the turn in which it ended, after on_closed.
  *
  * Ownership: the edge owns it; your pointer dies when on_closed returns.
- * Thread: its worker's.
+ * Thread: its edge's; between on_moved and conn_adopt() any.
  */
 #pragma once
 
@@ -32,6 +32,9 @@ struct conn_handler {
      * inside conn_send() or conn_close(). `code` is the peer's close code, 1005
      * for none, 1006 for a cut or a time-out, or ours where we closed first. */
     void (*on_closed)(void *user, uint16_t code);
+
+    /* A message that was dropped, because the connection sends too many (may be NULL). */
+    void (*on_dropped)(void *user, enum ws_op op, const uint8_t *data, size_t len);
 };
 
 struct conn_ws_options {
@@ -73,12 +76,37 @@ void conn_reply_error(struct conn *c, int status, const char *headers, const cha
  * closing. */
 void conn_send(struct conn *c, struct chunk *frame);
 
+/* The same for `n` frames, of which `run` is made in one piece: without compression that
+ * is one place in the queue, not n. */
+void conn_send_run(struct conn *c, struct chunk *run, struct chunk *const *frames,
+                   size_t n);
+
+/* Within on_message: the next message of the same read, which then will not come by
+ * on_message. Only for connections without limits; only one that lies there whole, in one
+ * frame. false: on_message has to return, and brings what comes next. The message before is
+ * borrowed no longer in any case. */
+bool conn_next_message(struct conn *c, enum ws_op *op, const uint8_t **data, size_t *len);
+
 /* Start the close handshake: Close goes out after what is queued, the peer's
  * Close is awaited, then the socket ends; close_ms bounds it all. */
 void conn_close(struct conn *c, uint16_t code, const char *reason);
 
 /* End the socket now, without a word. */
 void conn_abort(struct conn *c);
+
+/* Hand an upgraded connection to another edge: no message of it is read any more from
+ * here on, and at the end of the turn edge_handler.on_moved gets it, with all that is
+ * queued and unread. What ends the connection first, conn_close() included, ends this,
+ * too. */
+void conn_move(struct conn *c);
+
+/* Take over what on_moved got, on the thread of this edge. It goes on where it was; a
+ * failure ends it as on_closed tells, in a later turn. */
+void conn_adopt(struct conn *c, struct edge *edge);
+
+/* Nobody takes it over: on_closed is called from here, and it is gone. `share` is that of
+ * its last edge. */
+void conn_discard(struct conn *c, struct edge_share *share);
 
 /* Bytes that have not left: our queue, plus what the kernel has not sent
  * (SIOCOUTQNSD, asked only when something was written since it was last nothing).

@@ -49,6 +49,7 @@ struct conn {
     bool is_blocked;   /* the socket is full; wait until it is writable */
     bool may_wait;     /* the kernel may hold bytes that it has not sent */
     bool is_paused;    /* too much waits to leave: read no more for now */
+    bool is_moving;    /* to another edge, at the end of the turn; in edge->moving */
     bool is_shut;      /* our side of the TCP connection is closed */
     bool is_eof;       /* and this is the peer's */
     bool is_eof_next;  /* the same, once `rest` is used up */
@@ -74,7 +75,7 @@ struct conn {
     struct ws_session ws;
     uint64_t messages, bytes; /* meters of what comes in (limits.h) */
     uint64_t flood_ms;        /* when it began to be too much; 0: it is not */
-    struct link all, more;    /* the edge's rings */
+    struct link all, more;    /* the edge's rings; `more` is also in `moving` */
     struct link due;          /* its wheel, in the end its ring of the dead */
     struct http_head *head;   /* NULL before the first byte and after the upgrade */
     uint64_t since_ms;        /* when the wait that is timed began */
@@ -86,6 +87,12 @@ struct conn {
 
 /* A new connection on `fd`, which it takes in any case. */
 void conn_accept(struct edge *edge, int fd, const struct sockaddr_storage *from);
+
+/* It is not moved after all. */
+void conn_stay(struct conn *c);
+
+/* The turn is over, and it leaves its edge (conn_move). */
+void conn_detach(struct conn *c);
 
 /* The end of one that conn_abort() has marked: calls on_closed, then frees it. */
 void conn_free(struct conn *c);
@@ -125,6 +132,10 @@ void conn_update_poll(struct conn *c);
 /* The state or the queue has changed so that input may matter again. */
 void conn_let_in(struct conn *c);
 
+/* Bytes of this connection are being looked at, some are left, and neither the turn's
+ * share nor the room for answers is used up. */
+bool conn_may_take(const struct conn *c);
+
 /* Queue bytes to leave at the end of the turn. false when memory is out; the
  * connection is dead then. */
 bool conn_queue(struct conn *c, struct chunk *bytes);
@@ -137,6 +148,9 @@ void conn_go_on(struct conn *c);
 
 /* The socket is ready for these events of epoll; `item` is the connection. */
 void conn_on_ready(void *item, uint32_t events);
+
+/* It is the next one of this turn: fetch what its handler looks at first. */
+void conn_on_near(void *item);
 struct conn *conn_of(void *item);
 
 /* conn_http.c and conn_ws.c: take one step from the front of [*in, *in + *n). */

@@ -61,7 +61,7 @@ static enum limits_verdict count_client(struct conn *c)
 
     if ((c->is_loopback && !l->limit_loopback) || is_trusted(l, &c->client))
         return LIMITS_OK;
-    enum limits_verdict v = limits_enter(c->edge->addresses, &c->share, &c->client,
+    enum limits_verdict v = limits_enter(c->edge->share->addresses, &c->share, &c->client,
                                          l->conns_per_address, l->conns, clk_now_us());
     if (v != LIMITS_OK) {
         c->edge->counters.refused++;
@@ -88,7 +88,8 @@ void conn_enter(struct conn *c)
 
 bool conn_may_ask(struct conn *c)
 {
-    return limits_request(c->share, c->edge->limits.requests, clk_now_us());
+    return limits_request(c->edge->share->addresses, c->share, c->edge->limits.requests,
+                          clk_now_us());
 }
 
 /* The last element of a list, trimmed, which gets shorter by it. */

@@ -135,8 +135,11 @@ void conn_ws_step(struct conn *c, uint8_t **in, size_t *n)
         if (c->state != CONN_WS) /* closing: ignored (5.5.1) */
             break;
         c->edge->counters.messages_in++;
-        if (!fits)
+        if (!fits) {
+            if (c->handler->on_dropped)
+                c->handler->on_dropped(c->user, got.op, got.data, got.len);
             break;
+        }
         c->handler->on_message(c->user, got.op, got.data, got.len);
         break;
     case WS_EVENT_PING:
@@ -153,6 +156,22 @@ void conn_ws_step(struct conn *c, uint8_t **in, size_t *n)
         on_error(c, got.result);
         break;
     }
+}
+
+bool conn_next_message(struct conn *c, enum ws_op *op, const uint8_t **data, size_t *len)
+{
+    struct edge_input *in = &c->edge->input;
+    struct ws_in got;
+
+    if (c->is_limited || c->state != CONN_WS || !conn_may_take(c) ||
+        !ws_session_whole(&c->ws, &in->at, &in->left, &got))
+        return false;
+    in->steps++;
+    c->edge->counters.messages_in++;
+    *op = got.op;
+    *data = got.data;
+    *len = got.len;
+    return true;
 }
 
 /* Would this frame make the queue too long? One message on a queue that is not
@@ -222,6 +241,17 @@ void conn_send(struct conn *c, struct chunk *frame)
     chunk_unref(&packed);
 }
 
+void conn_send_run(struct conn *c, struct chunk *run, struct chunk *const *frames, size_t n)
+{
+    if (c->ws.deflate) {
+        for (size_t i = 0; i < n; i++)
+            conn_send(c, frames[i]);
+    } else if (c->state == CONN_WS) {
+        c->edge->counters.messages_out += n - 1;
+        send_frame(c, run);
+    }
+}
+
 void conn_close(struct conn *c, uint16_t code, const char *reason)
 {
     if (c->state == CONN_HTTP) {
@@ -230,6 +260,7 @@ void conn_close(struct conn *c, uint16_t code, const char *reason)
     }
     if (c->state != CONN_WS)
         return;
+    conn_stay(c);
     c->code = code;
     c->since_ms = edge_now_ms();
     if (!queue_close(c, code, reason ? reason : close_reason_text(code)))

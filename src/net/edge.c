@@ -2,6 +2,7 @@
 #include "net/edge.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/clk.h"
@@ -39,6 +40,18 @@ static struct edge *edge_of(void *handle)
     return edge;
 }
 
+int edge_share_init(struct edge_share *s)
+{
+    atomic_init(&s->n_open, 0);
+    s->addresses = limits_new();
+    return s->addresses ? 0 : -ENOMEM;
+}
+
+void edge_share_fini(struct edge_share *s)
+{
+    limits_free(&s->addresses);
+}
+
 uint64_t edge_now_ms(void)
 {
     return clk_now_us() / 1000;
@@ -56,7 +69,7 @@ void edge_drop(struct edge *edge)
         return;
     chunk_unref(&edge->ping);
     twins_fini(&edge->twins);
-    limits_free(&edge->addresses);
+    edge_share_fini(&edge->own);
     tls_context_unref(&edge->tls);
     free(edge);
 }
@@ -84,6 +97,7 @@ void edge_flush(struct edge *edge)
     while (!link_is_alone(&edge->dirty))
         conn_flush(LINK_OWNER(edge->dirty.next, struct conn, dirty));
     twins_clear(&edge->twins);
+    edge->n_answered = 0;
 }
 
 static void on_prepare(uv_prepare_t *handle)
@@ -91,6 +105,12 @@ static void on_prepare(uv_prepare_t *handle)
     struct edge *edge = edge_of(handle);
 
     edge_flush(edge);
+    if (!link_is_alone(&edge->moving)) {
+        do
+            conn_detach(LINK_OWNER(edge->moving.next, struct conn, more));
+        while (!link_is_alone(&edge->moving));
+        edge_flush(edge); /* the last words to those that could not be passed on */
+    }
     free_dead(edge);
 }
 
@@ -151,30 +171,32 @@ int edge_open(struct edge **out, uv_loop_t *loop, const struct edge_limits *limi
 
     *out = NULL;
     if (!edge || !(edge->ping = ws_frame_chunk(WS_PING, NULL, 0)) ||
-        !(edge->addresses = limits_new()) ||
+        (!limits->share && edge_share_init(&edge->own) < 0) ||
         twins_init(&edge->twins, &limits->deflate) < 0) {
         if (edge) {
             chunk_unref(&edge->ping);
-            limits_free(&edge->addresses);
+            edge_share_fini(&edge->own);
         }
         free(edge);
         return err_set(e, UV_ENOMEM, "no memory for the network's buffers");
     }
-    int r = poller_open(&edge->poller, loop, edge, conn_on_ready);
+    int r = poller_open(&edge->poller, loop, edge, conn_on_ready, conn_on_near);
     if (r < 0) {
         chunk_unref(&edge->ping);
-        limits_free(&edge->addresses);
+        edge_share_fini(&edge->own);
         free(edge);
         return err_set(e, r, "no descriptor for polling: %s", uv_strerror(r));
     }
     edge->magic = MAGIC;
     edge->loop = loop;
     edge->limits = *limits;
+    edge->share = limits->share ? limits->share : &edge->own;
     edge->handler = handler;
     edge->ctx = ctx;
     link_init(&edge->conns);
     link_init(&edge->dirty);
     link_init(&edge->more);
+    link_init(&edge->moving);
     link_init(&edge->dead);
     link_init(&edge->listeners);
     wheel_init(&edge->wheel, edge_now_ms() / 1000);

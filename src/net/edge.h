@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,7 +59,22 @@ struct edge_limits {
     const struct ip_net *trusted;
     size_t n_trusted;
     bool proxy_protocol; /* every connection starts with a PROXY header */
+
+    /* What limits hold for all edges together; borrows, as long as the edge. NULL: this
+     * edge is alone. */
+    struct edge_share *share;
 };
+
+/* Of several edges, each on its own thread: their connections count together, against
+ * max_conns and by address. */
+struct edge_share {
+    struct limits *addresses;
+    atomic_uint n_open;
+};
+
+/* 0 or -ENOMEM. */
+int edge_share_init(struct edge_share *s);
+void edge_share_fini(struct edge_share *s);
 
 extern const struct edge_limits edge_limits_default;
 
@@ -77,6 +93,11 @@ struct edge_handler {
     /* A whole request. Answer with exactly one of conn_reply…() or
      * conn_upgrade() before returning. */
     void (*on_request)(void *ctx, struct conn *c, const struct http_head *head);
+
+    /* The turn after conn_move() is over: the connection belongs to this edge no more,
+     * and is yours to pass on, until conn_adopt() or conn_discard(). NULL where nothing
+     * is ever moved. `user` is the connection's. */
+    void (*on_moved)(void *ctx, struct conn *c, void *user);
 };
 
 struct edge;

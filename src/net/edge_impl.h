@@ -23,6 +23,15 @@ enum { EDGE_READ_BYTES = 128 * 1024 };
  * out goes to its front and never catches up (see tls_stream_read). */
 enum { EDGE_TLS_BYTES = EDGE_READ_BYTES / 2 };
 
+/* What a connection has read and is being looked at. */
+struct edge_input {
+    const struct conn *of; /* NULL: nothing is */
+    uint8_t *at;
+    size_t left;
+    uint64_t inflated; /* counters.inflate_plain at the begin */
+    uint32_t steps;    /* requests and messages so far */
+};
+
 struct edge {
     uint32_t magic;
     uint32_t n_handles; /* that libuv still knows; the last one frees the edge */
@@ -31,19 +40,21 @@ struct edge {
     const struct edge_handler *handler;
     void *ctx;
     struct edge_counters counters;
+    struct edge_input input;
     bool is_closing;
+    uint8_t n_answered;   /* of `dirty`, each by its own read alone (conn_io.c) */
     uv_prepare_t flusher; /* before each poll: write what waits */
     uv_check_t sweeper;   /* after it: free what has ended */
     uv_idle_t hurry; /* runs while `more` is not empty, so that the loop does not sleep */
     uv_timer_t second;
     struct poller poller; /* of all connections */
-    struct link conns, dirty, more, listeners;
+    struct link conns, dirty, more, moving, listeners;
     struct link
         dead; /* connections whose socket is closed; freed once no code of theirs runs */
     struct wheel wheel;
-    struct chunk *ping; /* the one that all connections send */
-    struct twins twins; /* compressed frames of this turn */
-    struct limits *addresses;
+    struct chunk *ping;               /* the one that all connections send */
+    struct twins twins;               /* compressed frames of this turn */
+    struct edge_share *share, own;    /* own: where limits.share is NULL */
     struct tls_context *tls;          /* what new connections speak; NULL: in clear */
     uint8_t record[TLS_RECORD_BYTES]; /* small chunks on their way into one write */
     uint8_t buffer[EDGE_READ_BYTES];

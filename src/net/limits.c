@@ -2,6 +2,7 @@
 #include "net/limits.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ struct limits_address {
 };
 
 struct limits {
+    pthread_mutex_t lock;
     struct map addresses;
     struct link idle; /* who came or left last is last */
     size_t n_idle;
@@ -64,6 +66,7 @@ struct limits *limits_new(void)
 
     if (!l)
         return NULL;
+    pthread_mutex_init(&l->lock, NULL);
     map_init(&l->addresses);
     link_init(&l->idle);
     rnd_secret(&l->secret, sizeof l->secret);
@@ -91,6 +94,7 @@ void limits_free(struct limits **l)
             forget(*l, oldest(*l));
         assert((*l)->addresses.n == 0);
         map_fini(&(*l)->addresses);
+        pthread_mutex_destroy(&(*l)->lock);
         free(*l);
     }
     *l = NULL;
@@ -143,11 +147,10 @@ static void tidy(struct limits *l, uint64_t now_us)
             forget(l, oldest(l));
 }
 
-enum limits_verdict limits_enter(struct limits *l, struct limits_address **out,
+static enum limits_verdict enter(struct limits *l, struct limits_address **out,
                                  const struct ip *ip, uint32_t max_open,
                                  struct limits_rate rate, uint64_t now_us)
 {
-    *out = NULL;
     tidy(l, now_us);
     struct limits_address *a = find(l, key_of(l, ip));
     if (!a)
@@ -164,9 +167,26 @@ enum limits_verdict limits_enter(struct limits *l, struct limits_address **out,
     return LIMITS_OK;
 }
 
-bool limits_request(struct limits_address *a, struct limits_rate rate, uint64_t now_us)
+enum limits_verdict limits_enter(struct limits *l, struct limits_address **out,
+                                 const struct ip *ip, uint32_t max_open,
+                                 struct limits_rate rate, uint64_t now_us)
 {
-    return !a || limits_take(&a->requests, rate, 1, now_us);
+    *out = NULL;
+    pthread_mutex_lock(&l->lock);
+    enum limits_verdict v = enter(l, out, ip, max_open, rate, now_us);
+    pthread_mutex_unlock(&l->lock);
+    return v;
+}
+
+bool limits_request(struct limits *l, struct limits_address *a, struct limits_rate rate,
+                    uint64_t now_us)
+{
+    if (!a)
+        return true;
+    pthread_mutex_lock(&l->lock);
+    bool fits = limits_take(&a->requests, rate, 1, now_us);
+    pthread_mutex_unlock(&l->lock);
+    return fits;
 }
 
 void limits_leave(struct limits *l, struct limits_address **a)
@@ -176,11 +196,13 @@ void limits_leave(struct limits *l, struct limits_address **a)
     *a = NULL;
     if (!x)
         return;
+    pthread_mutex_lock(&l->lock);
     assert(x->n_open > 0);
     if (--x->n_open == 0) {
         link_join(&x->idle, &l->idle);
         l->n_idle++;
     }
+    pthread_mutex_unlock(&l->lock);
 }
 
 size_t limits_n_addresses(const struct limits *l)

@@ -13,7 +13,9 @@
  * and whose meter still holds something. So the table stays below 1 MB plus 130
  * bytes a connection, whoever comes.
  *
- * Ownership: limits_new/limits_free. Thread: its worker's. No clock of its own.
+ * Ownership: limits_new/limits_free. Thread: any, for the table is the whole process's: a
+ * lock guards it, for a moment when a connection comes or goes. A meter has one owner.
+ * No clock of its own.
  */
 #pragma once
 
@@ -64,7 +66,8 @@ enum limits_verdict limits_enter(struct limits *l, struct limits_address **out,
 
 /* One more request of this address (of those that run a script); NULL takes all. false:
  * there are too many of them. */
-bool limits_request(struct limits_address *a, struct limits_rate rate, uint64_t now_us);
+bool limits_request(struct limits *l, struct limits_address *a, struct limits_rate rate,
+                    uint64_t now_us);
 
 /* That connection is over. Nulls *a; NULL is fine. */
 void limits_leave(struct limits *l, struct limits_address **a);

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "net/sock.h"
+
 enum {
     FIRST_CAP = 8,      /* of a ring; one chunk needs none */
     MAX_PARTS = 64,     /* parts of one writev */
@@ -143,7 +145,7 @@ int outq_write(struct outq *q, int fd, uint8_t *scratch, size_t max, size_t *wri
             return 1;
         if (is_better_copied(q)) {
             const uint8_t *bytes = outq_front(q, scratch, max, &want);
-            n = send(fd, bytes, want, MSG_NOSIGNAL | MSG_DONTWAIT);
+            n = sock_send(fd, bytes, want);
         } else {
             n = send_parts(q, fd, &want);
         }

@@ -29,16 +29,19 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     for (int i = 0; i < n; i++) {
         if (i + AHEAD < n)
             fetch(ready[i + AHEAD].data.ptr);
+        if (i + 1 < n && p->on_near)
+            p->on_near(ready[i + 1].data.ptr);
         p->on_ready(ready[i].data.ptr, ready[i].events);
     }
 }
 
 int poller_open(struct poller *p, uv_loop_t *loop, void *data,
-                void (*on_ready)(void *item, uint32_t events))
+                void (*on_ready)(void *item, uint32_t events), void (*on_near)(void *item))
 {
     int r;
 
     p->on_ready = on_ready;
+    p->on_near = on_near;
     p->fd = epoll_create1(EPOLL_CLOEXEC);
     if (p->fd < 0)
         return -errno;

@@ -19,15 +19,17 @@
 struct poller {
     int fd;
     void (*on_ready)(void *item, uint32_t events);
+    void (*on_near)(void *item);
     uv_poll_t poll;
 };
 
 /* `on_ready` is called with the item of each socket that is ready and what it is ready
  * for (EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP). An item must live until the turn is
- * over, though its socket may be closed: it may be told once more. Returns 0 or a
- * negative error, after which nothing is left to do. */
+ * over, though its socket may be closed: it may be told once more. `on_near` (or NULL) is
+ * called a little before with the same item, to fetch into the cache what it points to.
+ * Returns 0 or a negative error, after which nothing is left to do. */
 int poller_open(struct poller *p, uv_loop_t *loop, void *data,
-                void (*on_ready)(void *item, uint32_t events));
+                void (*on_ready)(void *item, uint32_t events), void (*on_near)(void *item));
 
 /* `data` of poller_open() is in handle->data of the callback. The sockets stay open. */
 void poller_close(struct poller *p, uv_close_cb on_closed);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 enum {
     ENTRY_BYTES = 256, /* what a cached file costs beside its bytes, roughly */
     ETAG_BYTES = 112,
-    MAX_HEADER_BYTES = 512,
+    MAX_HEADER_BYTES = 512 + STATIC_FILES_MORE,
 };
 
 /* The kernel stamps files with a clock that stands still for up to 10 ms, so a
@@ -34,7 +35,9 @@ struct file {
 
 struct static_files {
     char *folder;
-    size_t max_bytes, max_file_bytes, bytes;
+    size_t max_bytes, max_file_bytes;
+    pthread_mutex_t lock; /* the cache; the bytes in it never change */
+    size_t bytes;
     struct map cache; /* path -> struct file */
 };
 
@@ -50,6 +53,7 @@ int static_files_new(struct static_files **out, const char *folder, size_t max_b
     }
     s->max_bytes = max_bytes;
     s->max_file_bytes = max_file_bytes;
+    pthread_mutex_init(&s->lock, NULL);
     map_init(&s->cache);
     *out = s;
     return 0;
@@ -76,6 +80,7 @@ void static_files_free(struct static_files **s)
     if (*s) {
         empty_cache(*s);
         map_fini(&(*s)->cache);
+        pthread_mutex_destroy(&(*s)->lock);
         free((*s)->folder);
         free(*s);
     }
@@ -160,14 +165,22 @@ static void remember(struct static_files *s, const char *path, const struct stat
 static struct chunk *load(struct static_files *s, int fd, const char *path,
                           const struct stat *st)
 {
-    const struct file *f = map_get_bytes(&s->cache, path, strlen(path));
+    struct chunk *bytes = NULL;
 
+    pthread_mutex_lock(&s->lock);
+    const struct file *f = map_get_bytes(&s->cache, path, strlen(path));
     if (f && f->dev == st->st_dev && f->ino == st->st_ino && f->size == st->st_size &&
         is_same_time(f->mtime, st->st_mtim) && is_same_time(f->ctime, st->st_ctim))
-        return chunk_ref(f->bytes);
-    struct chunk *bytes = read_all(fd, (size_t)st->st_size);
-    if (bytes && !is_racy(st))
+        bytes = chunk_ref(f->bytes);
+    pthread_mutex_unlock(&s->lock);
+    if (bytes)
+        return bytes;
+    bytes = read_all(fd, (size_t)st->st_size);
+    if (bytes && !is_racy(st)) {
+        pthread_mutex_lock(&s->lock);
         remember(s, path, st, bytes);
+        pthread_mutex_unlock(&s->lock);
+    }
     return bytes;
 }
 
@@ -264,7 +277,8 @@ static void reply_part(struct conn *c, const char *type, const char *headers,
 }
 
 static void serve_form(struct static_files *s, struct conn *c, const struct http_head *head,
-                       const struct form *f, const char *type, bool is_varied)
+                       const struct form *f, const char *type, bool is_varied,
+                       const char *more)
 {
     char etag[ETAG_BYTES] = "", headers[MAX_HEADER_BYTES], none[96];
     uint64_t first, last;
@@ -277,11 +291,11 @@ static void serve_form(struct static_files *s, struct conn *c, const struct http
         write_etag(etag, &f->st);
     snprintf(headers, sizeof headers,
              "%s%s%s%s%s%s%sAccept-Ranges: bytes\r\nCache-Control: no-cache\r\n"
-             "X-Content-Type-Options: nosniff\r\n",
+             "X-Content-Type-Options: nosniff\r\n%s",
              *etag ? "ETag: " : "", etag, *etag ? "\r\n" : "",
              is_varied ? "Vary: Accept-Encoding\r\n" : "",
              f->coding ? "Content-Encoding: " : "", f->coding ? f->coding : "",
-             f->coding ? "\r\n" : "");
+             f->coding ? "\r\n" : "", more);
     if (*etag && is_known(head, etag)) {
         conn_reply(c, 304, NULL, headers, NULL, 0);
         return;
@@ -303,7 +317,8 @@ static void serve_form(struct static_files *s, struct conn *c, const struct http
 }
 
 void static_files_serve(struct static_files *s, struct conn *c,
-                        const struct http_head *head, const char *path, size_t len)
+                        const struct http_head *head, const char *path, size_t len,
+                        const char *more)
 {
     struct form plain = {.fd = -1}, best;
     bool is_varied = false;
@@ -322,7 +337,7 @@ void static_files_serve(struct static_files *s, struct conn *c,
     best = plain;
     try_coding(s, head, &plain, &best, &weight, "gzip", "gz", &is_varied);
     try_coding(s, head, &plain, &best, &weight, "br", "br", &is_varied);
-    serve_form(s, c, head, &best, static_files_type(plain.path), is_varied);
+    serve_form(s, c, head, &best, static_files_type(plain.path), is_varied, more);
     if (best.fd != plain.fd)
         close(best.fd);
     close(plain.fd);

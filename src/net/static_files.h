@@ -9,7 +9,7 @@
  * the coding get that. Only regular files inside the folder are served: no
  * dot-files, no "..", no symbolic link that leaves it.
  *
- * Ownership: static_files_new/free. Thread: one owner (its worker).
+ * Ownership: static_files_new/free. Thread: any; the connection is its own.
  */
 #pragma once
 
@@ -29,9 +29,12 @@ void static_files_free(struct static_files **s);
 
 /* Answer a GET or HEAD with the file at `path` (decoded, relative, without a
  * leading '/'; "" or a path that ends in '/' means index.html there). Answers
- * 404 where there is none, 405 for other methods. Always answers. */
+ * 404 where there is none, 405 for other methods. Always answers. `more` are header
+ * lines (borrowed, up to STATIC_FILES_MORE bytes) that go with a file. */
+enum { STATIC_FILES_MORE = 512 };
 void static_files_serve(struct static_files *s, struct conn *c,
-                        const struct http_head *head, const char *path, size_t len);
+                        const struct http_head *head, const char *path, size_t len,
+                        const char *more);
 
 /* "text/html; charset=utf-8" for "x.html"; application/octet-stream for what is
  * not known. Static text. */

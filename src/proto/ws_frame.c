@@ -123,6 +123,44 @@ static void unmask(uint8_t *data, size_t len, const uint8_t *mask, uint64_t pos)
         data[i] ^= mask[i & 3];
 }
 
+bool ws_frame_whole(struct ws_frame *f, uint8_t **in, size_t *n, struct ws_slice *out)
+{
+    uint8_t *at = *in;
+    size_t head = 2 + MASK_BYTES, len;
+
+    if (*n < head || f->have > 0 || f->in_message || (at[0] & ~OP_BITS) != FIN ||
+        !(at[1] & MASKED))
+        return false;
+    uint8_t op = at[0] & OP_BITS;
+    len = at[1] & LEN_BITS;
+    if (len == LEN_16) {
+        len = (size_t)(at[2] << 8 | at[3]);
+        head += 2;
+        if (len < LEN_16)
+            return false;
+    }
+    if ((op != WS_TEXT && op != WS_BINARY) || len == LEN_64 || len > f->max_payload ||
+        *n < head || *n - head < len)
+        return false;
+    unmask(at + head, len, at + head - MASK_BYTES, 0);
+    *out = (struct ws_slice){
+        .op = (enum ws_op)op,
+        .fin = true,
+        .first = true,
+        .last = true,
+        .data = at + head,
+        .len = len,
+    };
+    *in += head + len;
+    *n -= head + len;
+    return true;
+}
+
+void ws_frame_mask_again(const struct ws_slice *whole)
+{
+    unmask(whole->data, whole->len, whole->data - MASK_BYTES, 0);
+}
+
 enum ws_result ws_frame_next(struct ws_frame *f, uint8_t **in, size_t *n,
                              struct ws_slice *out)
 {

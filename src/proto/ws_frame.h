@@ -82,6 +82,13 @@ uint64_t ws_frame_packed_max(uint64_t max);
 enum ws_result ws_frame_next(struct ws_frame *f, uint8_t **in, size_t *n,
                              struct ws_slice *out);
 
+/* The frame at the front, where it is a whole text or binary message without RSV bits and
+ * all of it is there. false: nothing has been touched, ws_frame_next() tells. */
+bool ws_frame_whole(struct ws_frame *f, uint8_t **in, size_t *n, struct ws_slice *out);
+
+/* The data of such a slice become again what they were in the input. */
+void ws_frame_mask_again(const struct ws_slice *whole);
+
 /* Close code (RFC 6455, 7.4.1) that tells the peer about a negative result. */
 uint16_t ws_close_code(enum ws_result r);
 

@@ -172,11 +172,34 @@ static struct ws_in take_data(struct ws_session *s, const struct ws_slice *slice
     return finish(s, data, len);
 }
 
+bool ws_session_whole(struct ws_session *s, uint8_t **in, size_t *n, struct ws_in *out)
+{
+    struct ws_slice slice;
+    uint8_t *at = *in;
+    size_t left = *n;
+
+    if (s->op != 0 || s->ended || s->message.data || s->control ||
+        !ws_frame_whole(&s->frame, &at, &left, &slice))
+        return false;
+    if (slice.op == WS_TEXT && !utf8_is_valid(slice.data, slice.len)) {
+        ws_frame_mask_again(&slice);
+        return false;
+    }
+    s->is_packed = false;
+    *in = at;
+    *n = left;
+    *out = event(WS_EVENT_MESSAGE, (uint8_t)slice.op, slice.data, slice.len);
+    return true;
+}
+
 struct ws_in ws_session_next(struct ws_session *s, uint8_t **in, size_t *n)
 {
     struct ws_slice slice;
     enum ws_result r;
+    struct ws_in whole;
 
+    if (ws_session_whole(s, in, n, &whole))
+        return whole;
     /* What the last call handed out is no longer borrowed. */
     if (s->op == 0 && s->message.data)
         buf_fini(&s->message);

@@ -69,5 +69,10 @@ void ws_session_set_deflate(struct ws_session *s, struct ws_deflate **d);
  * until WS_EVENT_NONE, WS_EVENT_CLOSE or WS_EVENT_ERROR. */
 struct ws_in ws_session_next(struct ws_session *s, uint8_t **in, size_t *n);
 
+/* The event at the front where that is a message without compression, in one frame that
+ * has come as a whole: the same as ws_session_next(), at a third of its cost. false:
+ * nothing has been used, ws_session_next() tells what it is (an error, too). */
+bool ws_session_whole(struct ws_session *s, uint8_t **in, size_t *n, struct ws_in *out);
+
 /* A code that may stand in a Close frame: 1000-1003, 1007-1014, 3000-4999. */
 bool ws_session_is_close_code(uint16_t code);

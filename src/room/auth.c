@@ -28,6 +28,7 @@ void auth_free(struct auth **at)
         script_auth_drop(a->game->vm, a->id);
     sched_set(&a->game->world->waiting, &a->item, UINT64_MAX);
     a->game->n_waiting--;
+    atomic_fetch_sub_explicit(&a->game->hall->n_waiting, 1, memory_order_relaxed);
     buf_fini(&a->options);
     free(a);
 }
@@ -113,7 +114,8 @@ void auth_begin(struct session *s, struct game *g, const uint8_t *options, size_
                 uint32_t schema_hash)
 {
     struct world *w = g->world;
-    bool is_full = g->n_waiting >= g->vm->def->auth_waiting;
+    unsigned n_waiting = atomic_load_explicit(&g->hall->n_waiting, memory_order_relaxed);
+    bool is_full = n_waiting >= g->vm->def->auth_waiting;
     struct auth *a = is_full ? NULL : calloc(1, sizeof *a);
 
     if (!a || sched_reserve(&w->waiting, w->waiting.n + 1) < 0) {
@@ -129,6 +131,7 @@ void auth_begin(struct session *s, struct game *g, const uint8_t *options, size_
     buf_init(&a->options, 0);
     buf_append(&a->options, options, n);
     g->n_waiting++;
+    atomic_fetch_add_explicit(&g->hall->n_waiting, 1, memory_order_relaxed);
     s->auth = a;
     if (a->options.failed)
         session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));

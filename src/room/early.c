@@ -24,7 +24,7 @@ static void free_early(struct early *h)
 static bool is_passing(const struct session *s, const uint8_t *data, size_t len)
 {
     switch (s->peer.codec) {
-    case PEER_JSON: return session_json_is_passing(data, len);
+    case PEER_JSON: return session_json_kind(data, len) == SESSION_PASSING;
     case PEER_BINARY:
         return len > 0 && (data[0] == RECORD_C_PING || data[0] == RECORD_C_ACK ||
                            data[0] == RECORD_C_RESYNC);
@@ -85,6 +85,8 @@ void early_drop(struct session *s)
         free_early(s->wish->early);
     if (s->wish)
         s->wish->early = NULL;
+    if (!s->world) /* between two workers it has no seat */
+        return;
     for (struct early **at = &s->world->early; *at;) {
         struct early *h = *at;
         if (h->session == s) {

@@ -15,7 +15,9 @@
 #include "proto/wire.h"
 #include "proto/ws_frame.h"
 #include "room/auth.h"
+#include "room/errand.h"
 #include "room/room_internal.h"
+#include "room/room_save.h"
 #include "room/session_internal.h"
 
 enum {
@@ -30,10 +32,18 @@ void world_init(struct world *w, const char *folder, const char *scripts, bool i
     *w = (struct world){
         .is_dev = is_dev, .folder = folder, .scripts = scripts, .ops = ops, .ctx = ctx};
     map_init(&w->games);
+    w->directory = w->own_directory = directory_new(1); /* games cannot be opened without */
     w->lobby_us = UINT64_MAX;
     sched_init(&w->sched);
     sched_init(&w->waiting);
     buf_init(&w->scratch, 8 << 20);
+}
+
+void world_join(struct world *w, struct directory *d, unsigned worker)
+{
+    directory_free(&w->own_directory);
+    w->directory = d;
+    w->worker = worker;
 }
 
 void world_fini(struct world *w)
@@ -43,6 +53,7 @@ void world_fini(struct world *w)
         game_close(&g);
     }
     map_fini(&w->games);
+    directory_free(&w->own_directory);
     sched_fini(&w->sched);
     sched_fini(&w->waiting);
     buf_fini(&w->scratch);
@@ -50,7 +61,7 @@ void world_fini(struct world *w)
 
 uint64_t world_next_us(const struct world *w)
 {
-    if (w->has_failed)
+    if (w->has_failed || atomic_load(&w->has_answers))
         return 0;
     const struct sched_item *room = sched_first(&w->sched),
                             *auth = sched_first(&w->waiting);
@@ -59,6 +70,11 @@ uint64_t world_next_us(const struct world *w)
     if (auth && auth->due_us < due_us)
         due_us = auth->due_us;
     return due_us < w->lobby_us ? due_us : w->lobby_us;
+}
+
+void world_wake_for_answers(struct world *w)
+{
+    atomic_store(&w->has_answers, true);
 }
 
 void world_take_back(struct world *w)
@@ -104,6 +120,8 @@ uint64_t world_run(struct world *w, uint64_t now_us)
 {
     struct sched_item *item;
 
+    if (atomic_load(&w->has_answers))
+        world_take_answers(w);
     auth_run(w, now_us);
     if (w->has_failed)
         take_failed_back(w);
@@ -165,21 +183,26 @@ static int load(struct game *g)
     if (snprintf(folder, sizeof folder, "%s/%s", g->world->folder, g->name) >=
         (int)sizeof folder)
         return err_set(&g->load_error, -ENAMETOOLONG, "the path of the folder is too long");
-    return vm_new(&g->vm, &o, &g->load_error);
+    int r = vm_new(&g->vm, &o, &g->load_error);
+    if (r == 0)
+        game_restore_rooms(g);
+    return r;
 }
 
 struct game *game_open(struct world *w, const char *name)
 {
-    struct game *g = calloc(1, sizeof *g);
+    struct hall *hall = w->directory ? directory_hall(w->directory, name) : NULL;
+    struct game *g = hall ? calloc(1, sizeof *g) : NULL;
 
     if (!g || !map_put_bytes(&w->games, name, strlen(name), g)) {
         free(g);
         return NULL;
     }
     g->world = w;
+    g->hall = hall;
     strncpy(g->name, name, sizeof g->name - 1);
     map_init(&g->rooms);
-    passes_init(&g->passes);
+    passes_init(&g->passes, w->worker, directory_n_workers(w->directory));
     bans_init(&g->bans);
     load(g);
     return g;
@@ -190,6 +213,7 @@ void game_close(struct game **at)
     struct game *g = *at;
 
     *at = NULL;
+    g->is_closing = true;
     auth_end_all(g, CLOSE_NO_SUCH_ROOM);
     lobby_end(g, CLOSE_NO_SUCH_ROOM, close_reason_text(CLOSE_NO_SUCH_ROOM));
     if (g->vm)
@@ -204,17 +228,29 @@ void game_close(struct game **at)
     free(g);
 }
 
-int game_reload(struct game *g)
+void game_take_back(struct game *g, uint32_t failed, const char *why)
+{
+    if (g->vm && g->vm->version == failed && vm_fail(g->vm, why))
+        go_back(g);
+}
+
+int game_reload(struct game *g, uint32_t version)
 {
     bool schema_changed = false, was_raw;
     struct err e = {0};
 
-    if (!g->vm)
-        return load(g);
+    if (!g->vm) {
+        int r = load(g);
+        if (r == 0 && version)
+            g->vm->version = g->vm->last_version = version;
+        return r;
+    }
     if (vm_has_failed(g->vm))
         go_back(g); /* what failed is no code to go back to */
     was_raw = g->vm->def->raw;
     uint32_t old_version = g->vm->version;
+    if (version)
+        g->vm->last_version = version - 1;
     int r = vm_reload(g->vm, &schema_changed, &e);
     if (r < 0) {
         g->n_failed_reloads++;
@@ -250,33 +286,18 @@ struct room *game_find_room(const struct game *g, const char *id, size_t len)
     return map_get_bytes(&g->rooms, id, len);
 }
 
-struct room *game_find_code(const struct game *g, const char *code, size_t len)
+size_t game_id_of_code(char id[ROOM_ID_MAX + 1], const char *code, size_t len)
 {
-    char id[ROOM_ID_MAX];
-
     while (len > 0 && *code == ' ')
         code++, len--;
     while (len > 0 && code[len - 1] == ' ')
         len--;
-    if (len == 0 || len > sizeof id)
-        return NULL;
+    if (len > ROOM_ID_MAX)
+        len = 0;
     for (size_t i = 0; i < len; i++)
         id[i] = code[i] >= 'A' && code[i] <= 'Z' ? (char)(code[i] + 'a' - 'A') : code[i];
-    return game_find_room(g, id, len);
-}
-
-/* Six letters that are easy to read out; not in use in this game. */
-static void make_up_id(const struct game *g, char *out)
-{
-    static const char letters[] = "abcdefghjkmnpqrstuvwxyz23456789";
-
-    do {
-        uint8_t dice[6];
-        rnd_secret(dice, sizeof dice);
-        for (size_t i = 0; i < sizeof dice; i++)
-            out[i] = letters[dice[i] % (sizeof letters - 1)];
-        out[sizeof dice] = 0;
-    } while (game_find_room(g, out, strlen(out)));
+    id[len] = 0;
+    return len;
 }
 
 static void free_room(struct room *r)
@@ -294,11 +315,12 @@ static void free_room(struct room *r)
     free(r);
 }
 
-struct room *game_new_room(struct game *g, const struct room_start *start)
+/* A room in this place. */
+static struct room *new_room(struct game *g, const struct room_start *start,
+                             struct place *place, struct image *image, uint32_t tick)
 {
     struct world *w = g->world;
-    bool is_possible = g->rooms.n < GAME_MAX_ROOMS && !g->vm->is_lost;
-    struct room *r = is_possible ? calloc(1, sizeof *r) : NULL;
+    struct room *r = calloc(1, sizeof *r);
     const struct game_def *def = g->vm->def;
     uint64_t seed;
 
@@ -307,31 +329,69 @@ struct room *game_new_room(struct game *g, const struct room_start *start)
     r->game = g;
     r->is_named = start->id != NULL;
     r->is_private = start->is_private;
-    if (start->id)
-        memcpy(r->id, start->id, start->n_id);
-    else
-        make_up_id(g, r->id);
+    strcpy(r->id, place->id);
     inputs_init(&r->inputs, INPUT_QUEUE_BYTES + def->max_message);
     outbox_init(&r->outbox, OUTBOX_BYTES + 2 * (size_t)def->max_message);
     buf_init(&r->scratch, SCRATCH_BYTES);
     emit_cache_init(&r->cache);
     rnd_secret(&seed, sizeof seed);
     rnd_secret(&r->epoch, sizeof r->epoch);
-    r->tick = 1;
+    r->tick = tick;
     r->tick_rate = def->tick_rate;
     room_know_schema(r, def->schema);
     r->version = g->vm->version;
     r->began_us = clk_now_us();
-    if (sched_reserve(&w->sched, w->n_rooms + 1) < 0 ||
-        image_new(&r->image, def->schema, 0) < 0)
+    if (sched_reserve(&w->sched, w->n_rooms + 1) < 0)
         goto fail;
-    image_begin(r->image, r->tick);
+    if (!(r->image = image)) {
+        if (image_new(&r->image, def->schema, tick - 1) < 0)
+            goto fail;
+        image_begin(r->image, tick);
+    }
     if (script_room_new(&r->script, g->vm, r, r->id, seed, r->image) < 0 ||
         !map_put_bytes(&g->rooms, r->id, strlen(r->id), r))
         goto fail;
     w->n_rooms++;
+    r->place = place;
+    place_begin(place);
+    room_tell_place(r);
     if (start->n_labels)
         room_label(r, start->labels, start->n_labels);
+    return r;
+
+fail:
+    if (image)
+        r->image = NULL; /* the caller's still */
+    free_room(r);
+    return NULL;
+}
+
+struct room *game_make_room(struct game *g, const struct room_start *start,
+                            struct image *image, uint32_t tick)
+{
+    struct place_wish wish = {
+        .id = start->id, .n_id = start->n_id, .may_make = true, .worker = g->world->worker};
+    struct place *place = start->place;
+    struct room *r = NULL;
+
+    if (g->vm->is_lost)
+        return NULL;
+    if (!place && hall_take(g->hall, &wish, &place) != PLACE_FOUND)
+        return NULL;
+    if (place->worker == g->world->worker &&
+        !game_find_room(g, place->id, strlen(place->id)))
+        r = new_room(g, start, place, image, tick);
+    if (!start->place)
+        place_release(&place, 0);
+    return r;
+}
+
+struct room *game_new_room(struct game *g, const struct room_start *start)
+{
+    struct room *r = game_make_room(g, start, NULL, 1);
+
+    if (!r)
+        return NULL;
     r->is_stepping = true;
     vm_step_begin(g->vm);
     room_settle(r, script_create(r->script, start->options, start->n_options), 0, "create");
@@ -339,13 +399,37 @@ struct room *game_new_room(struct game *g, const struct room_start *start)
     r->ran_lua = r->is_dirty = true;
     r->is_stepping = false;
     room_schedule(r, r->began_us);
-    w->ops->on_schedule(w->ctx);
+    g->world->ops->on_schedule(g->world->ctx);
     logger_debug(g->name, "room %s opened", r->id);
     return r;
+}
 
-fail:
-    free_room(r);
-    return NULL;
+struct room *game_new_planned_room(struct game *g, struct place *place,
+                                   const struct room_plan *plan)
+{
+    struct room_start start = {.place = place,
+                               .id = plan->is_named ? place->id : NULL,
+                               .n_id = strlen(place->id),
+                               .is_private = plan->is_private,
+                               .labels = plan->bytes,
+                               .n_labels = plan->n_labels,
+                               .options = plan->bytes + plan->n_labels,
+                               .n_options = plan->n_options};
+
+    return game_new_room(g, &start);
+}
+
+bool game_ban(struct game *g, const struct ban_key *key, double seconds, const char *reason)
+{
+    uint64_t now_us = clk_now_us();
+
+    if (seconds <= 0)
+        return bans_remove(&g->bans, key, now_us);
+    if (!bans_put(&g->bans, key, now_us + (uint64_t)(seconds * 1e6), reason, now_us))
+        return false;
+    for (struct map_entry *e = NULL; (e = map_next(&g->rooms, e));)
+        room_ban(e->value, key, reason);
+    return true;
 }
 
 void game_end_room(struct room *r, const char *reason)
@@ -354,8 +438,10 @@ void game_end_room(struct room *r, const char *reason)
     struct world *w = g->world;
 
     room_end(r, reason);
+    room_forget_saved(r);
     sched_set(&w->sched, &r->item, UINT64_MAX);
     map_remove_bytes(&g->rooms, r->id, strlen(r->id));
+    place_end(&r->place);
     w->n_rooms--;
     logger_debug(g->name, "room %s ended: %s", r->id, reason);
     free_room(r);

@@ -8,6 +8,7 @@
 #include "base/clk.h"
 #include "base/close_reason.h"
 #include "room/early.h"
+#include "room/errand.h"
 #include "room/lobby_internal.h"
 #include "room/room_internal.h"
 #include "room/session_internal.h"
@@ -17,8 +18,9 @@ struct run {
     struct game *game;
     uint64_t now_us;
     uint32_t budget;
-    struct room **open; /* those with a free seat for the nameless, the fullest first */
-    size_t n_open;
+    struct place_view
+        *open; /* rooms with a free seat for the nameless, the fullest first */
+    size_t n_open, n_listed;
 };
 
 static void free_waiter(struct waiter *w)
@@ -96,54 +98,82 @@ static void run_at(struct world *w, uint64_t at_us)
 
 static int by_fullness(const void *a, const void *b)
 {
-    const struct room *x = *(struct room *const *)a, *y = *(struct room *const *)b;
+    const struct place_view *x = a, *y = b;
 
-    if (room_n_seats(x) != room_n_seats(y))
-        return room_n_seats(x) > room_n_seats(y) ? -1 : 1;
-    return strcmp(x->id, y->id);
+    if (x->state.n_seats != y->state.n_seats)
+        return x->state.n_seats > y->state.n_seats ? -1 : 1;
+    return strcmp(x->place->id, y->place->id);
 }
 
-/* false: memory is out. */
+static bool is_open(const struct place_view *v, const struct game_def *def)
+{
+    return v->state.is_open && v->state.n_seats < def->max_players;
+}
+
+/* Those that are not open stand behind the others and count no more. false: memory is
+ * out. */
 static bool find_open(struct run *run)
 {
-    struct game *g = run->game;
+    size_t n_open = 0;
 
-    /* Each unit can add one. */
-    if (!(run->open = malloc((g->rooms.n + g->lobby.n + 1) * sizeof(struct room *))))
+    if (!(run->open = hall_list(run->game->hall, true, &run->n_listed)))
         return false;
-    for (struct map_entry *e = NULL; (e = map_next(&g->rooms, e));) {
-        struct room *r = e->value;
-        if (room_is_open(r) && !room_is_full(r))
-            run->open[run->n_open++] = r;
-    }
-    qsort(run->open, run->n_open, sizeof(struct room *), by_fullness);
+    for (size_t i = 0; i < run->n_listed; i++)
+        if (is_open(&run->open[i], lobby_def(run->game))) {
+            struct place_view v = run->open[n_open];
+            run->open[n_open++] = run->open[i];
+            run->open[i] = v;
+        }
+    run->n_open = n_open;
+    qsort(run->open, run->n_open, sizeof *run->open, by_fullness);
     return true;
 }
 
-static struct room *pick_room(struct run *run, const struct unit *u)
+/* A room with seats for all of it, which are reserved; NULL: there is none. */
+static struct place *pick_room(struct run *run, const struct unit *u)
 {
     const struct game_def *def = lobby_def(run->game);
 
     for (size_t i = 0; i < run->n_open; i++) {
-        struct room *r = run->open[i];
-        /* It may have been filled, or locked by its script, since it was listed. */
-        if (!room_is_open(r) || room_n_seats(r) + u->size > def->max_players)
+        struct place_view *v = &run->open[i];
+        const uint8_t *labels = v->labels ? v->labels->bytes : NULL;
+        if (v->state.n_seats + u->size > def->max_players)
             continue;
         if (run->budget == 0)
             return NULL;
         run->budget--;
-        if (fit_takes(&u->fit, def, r->labels, r->n_labels, lobby_waited_s(u, run->now_us)))
-            return r;
+        if (!fit_takes(&u->fit, def, labels, v->labels ? v->labels->len : 0,
+                       lobby_waited_s(u, run->now_us)))
+            continue;
+        v->state.n_seats += u->size;
+        /* It may have been filled, or locked by its script, since it was listed. */
+        if (place_reserve(v->place, u->size, def->max_players))
+            return v->place;
     }
     return NULL;
 }
 
-/* A room for those who fit together; its first player's options go to `create`. */
-static struct room *make_room(struct game *g, const struct unit *first,
-                              const struct fit *fit)
+/* A room that is to be. */
+struct new_room {
+    struct place *place; /* NULL: none can be */
+    struct room_plan *plan;
+    struct chunk *labels; /* NULL: none */
+};
+
+/* A room for those who fit together, `n` players, whose seats are reserved; the first
+ * player's options go to `create`. */
+static struct new_room make_room(struct game *g, const struct unit *first,
+                                 const struct fit *fit, uint32_t n)
 {
     struct room_start start = {.options = first->waiters->entry.options,
                                .n_options = first->waiters->entry.n_options};
+    struct place_wish wish = {.n_seats = n,
+                              .max_seats = lobby_def(g)->max_players,
+                              .may_make = true,
+                              .worker =
+                                  directory_pick(g->hall->directory, g->world->worker),
+                              .is_open = true};
+    struct new_room made = {0};
     struct buf labels;
 
     buf_init(&labels, 0);
@@ -151,14 +181,43 @@ static struct room *make_room(struct game *g, const struct unit *first,
         fit_put_labels(fit, lobby_def(g), &labels);
     start.labels = labels.data;
     start.n_labels = labels.len;
-    struct room *r = labels.failed ? NULL : game_new_room(g, &start);
+    if (!labels.failed && (made.plan = room_plan_new(&start)) &&
+        (labels.len == 0 || (made.labels = chunk_copy(labels.data, labels.len)))) {
+        wish.labels = made.labels;
+        hall_take(g->hall, &wish, &made.place);
+    }
+    if (!made.place)
+        room_plan_unref(&made.plan);
     buf_fini(&labels);
-    return r;
+    return made;
+}
+
+/* The room of a place on this worker; NULL: it cannot be made. */
+static struct room *room_of(struct game *g, struct place *place,
+                            const struct room_plan *plan)
+{
+    struct room *r = game_find_room(g, place->id, strlen(place->id));
+
+    return r || !plan ? r : game_new_planned_room(g, place, plan);
+}
+
+/* The whole unit goes to the worker of its room. */
+static void send_unit(struct unit *u, struct place *place, struct room_plan *plan)
+{
+    for (uint32_t left = u->n; left > 0; left--) {
+        struct waiter *w = take_waiter(u);
+        struct session *s = w->session;
+        s->waiter = NULL;
+        errand_send(s, ERRAND_SIT, place->worker, &w->entry, place_ref(place),
+                    plan ? room_plan_ref(plan) : NULL);
+        free(w->bytes);
+        free(w);
+    }
 }
 
 /* All of the unit, which is gone then. There are seats enough; where memory is out all
  * the same, those of a party who sit already go with the rest. */
-static void seat_unit(struct unit *u, struct room *r)
+static void sit_unit(struct unit *u, struct room *r)
 {
     uint32_t n = u->n;
     struct player *last = NULL;
@@ -188,16 +247,62 @@ static void seat_unit(struct unit *u, struct room *r)
     }
 }
 
-/* A room of its own, for others to join; or NULL, and it was sent away. */
-static struct room *seat_alone(struct unit *u)
+/* The unit, which is gone then, to the seats that are reserved for it in this place.
+ * `plan`: of a new one. Both are borrowed. */
+static void seat_unit(struct unit *u, struct place *place, struct room_plan *plan)
 {
-    struct room *r = make_room(u->game, u, &u->fit);
+    struct game *g = u->game;
+    uint32_t n = u->n;
+    struct room *r;
 
-    if (r)
-        seat_unit(u, r);
+    if (place->worker != g->world->worker) {
+        send_unit(u, place, plan);
+        return;
+    }
+    if ((r = room_of(g, place, plan)))
+        sit_unit(u, r);
     else
         end_unit(u, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
-    return r;
+    place_ref(place);
+    place_release(&place, n);
+}
+
+/* Give back a new room: who goes there has a reference of their own by now. */
+static void let_go(struct new_room *made)
+{
+    place_release(&made->place, 0);
+    room_plan_unref(&made->plan);
+    chunk_unref(&made->labels);
+}
+
+/* It has become known to this run, with `n` seats taken. */
+static void add_open(struct run *run, const struct new_room *made, uint32_t n)
+{
+    struct place_view *grown = realloc(run->open, (run->n_listed + 1) * sizeof *grown);
+
+    if (!grown)
+        return; /* the next run knows it */
+    run->open = grown;
+    grown[run->n_listed++] = grown[run->n_open];
+    grown[run->n_open++] = (struct place_view){
+        .place = place_ref(made->place),
+        .state = {.n_seats = n, .is_open = true},
+        .labels = made->labels ? chunk_ref(made->labels) : NULL
+    };
+}
+
+/* A room of its own, for others to join, where it is not sent away. */
+static void seat_alone(struct run *run, struct unit *u)
+{
+    struct new_room made = make_room(u->game, u, &u->fit, u->n);
+
+    if (made.place) {
+        add_open(run, &made, u->n);
+        seat_unit(u, made.place, made.plan);
+    } else {
+        end_unit(u, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
+    }
+    let_go(&made);
 }
 
 /* Groups. */
@@ -241,33 +346,33 @@ static void try_group(struct run *run, struct unit *seed)
     seed->found = gather(run, seed, &fit, group, &n);
     if (seed->found < q->min || (seed->found < q->max && waited < q->hold_s))
         return;
-    struct room *r = make_room(run->game, seed, &fit);
+    uint32_t players = seed->found;
+    struct new_room made = make_room(run->game, seed, &fit, players);
     l->typical_s += l->typical_s > 0 ? (waited - l->typical_s) / 8 : waited;
     for (uint32_t i = 0; i < n; i++)
-        if (r)
-            seat_unit(group[i], r);
+        if (made.place)
+            seat_unit(group[i], made.place, made.plan);
         else
             end_unit(group[i], CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
-    if (r)
-        run->open[run->n_open++] = r;
+    if (made.place)
+        add_open(run, &made, players);
+    let_go(&made);
 }
 
 /* One that is ready: into a room that is there, a new one, or a group. */
 static void try_unit(struct run *run, struct unit *u)
 {
-    struct room *r = pick_room(run, u);
+    struct place *place = pick_room(run, u);
 
-    if (!r && run->budget == 0)
+    if (place) {
+        seat_unit(u, place, NULL);
+        place_release(&place, 0);
+    } else if (run->budget == 0) {
         return;
-    if (!r && lobby_def(run->game)->queue.is_on) {
+    } else if (lobby_def(run->game)->queue.is_on) {
         try_group(run, u);
-        return;
-    }
-    if (!r) {
-        if ((r = seat_alone(u)))
-            run->open[run->n_open++] = r;
     } else {
-        seat_unit(u, r);
+        seat_alone(run, u);
     }
 }
 
@@ -361,7 +466,7 @@ void lobby_run(struct game *g, uint64_t now_us)
             break;
         }
     }
-    free(run.open);
+    hall_list_free(run.open, run.n_listed);
     lobby_tell(g, now_us);
 }
 
@@ -471,12 +576,14 @@ static void try_now(struct unit *u)
 
     if (!read_fit(u))
         return;
-    struct room *r = find_open(&run) ? pick_room(&run, u) : NULL;
-    free(run.open);
-    if (r)
-        seat_unit(u, r);
-    else if (!lobby_def(u->game)->queue.is_on)
-        seat_alone(u);
+    struct place *place = find_open(&run) ? pick_room(&run, u) : NULL;
+    if (place) {
+        seat_unit(u, place, NULL);
+        place_release(&place, 0);
+    } else if (!lobby_def(u->game)->queue.is_on) {
+        seat_alone(&run, u);
+    }
+    hall_list_free(run.open, run.n_listed);
 }
 
 void lobby_join(struct session *s, struct game *g, const struct session_entry *e)

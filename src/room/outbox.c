@@ -96,6 +96,17 @@ void outbox_cut(struct outbox *o, size_t mark)
     }
 }
 
+void outbox_drop(struct outbox *o, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        o->bytes -= size_of(&o->events[i]);
+        o->n_volatile -= o->events[i].is_volatile;
+        release(&o->events[i]);
+    }
+    o->n -= n;
+    memmove(o->events, o->events + n, o->n * sizeof *o->events);
+}
+
 bool outbox_is_for(const struct out_event *ev, uint32_t player)
 {
     if (player == ev->except)

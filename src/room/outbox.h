@@ -46,5 +46,8 @@ bool outbox_extend(struct outbox *o, uint32_t player);
 /* Forget all events from place `mark` on. */
 void outbox_cut(struct outbox *o, size_t mark);
 
+/* Forget the first `n`, which have been sent. */
+void outbox_drop(struct outbox *o, size_t n);
+
 /* Is this event for that player? */
 bool outbox_is_for(const struct out_event *ev, uint32_t player);

@@ -11,9 +11,9 @@ struct pass_gone {
     uint8_t why;
 };
 
-void passes_init(struct passes *all)
+void passes_init(struct passes *all, unsigned worker, unsigned n_workers)
 {
-    *all = (struct passes){0};
+    *all = (struct passes){.worker = (uint8_t)worker, .n_workers = (uint8_t)n_workers};
     map_init(&all->by_token);
     rnd_secret(&all->secret, sizeof all->secret);
 }
@@ -44,11 +44,26 @@ static uint64_t place_of(const struct passes *all, const uint8_t *token)
 }
 
 /* A new token that leads to this pass. */
+unsigned pass_worker(const uint8_t *token, unsigned n_workers)
+{
+    return token[0] % n_workers;
+}
+
+/* The first byte as it came, but for its remainder. */
+static void sign(const struct passes *all, uint8_t *token)
+{
+    unsigned byte = token[0];
+
+    byte += all->worker - byte % all->n_workers;
+    token[0] = (uint8_t)(byte > UINT8_MAX ? byte - all->n_workers : byte);
+}
+
 static bool draw(struct passes *all, struct pass *p, uint8_t *token)
 {
-    do
+    do {
         rnd_secret(token, RECORD_TOKEN_BYTES);
-    while (map_get(&all->by_token, place_of(all, token)));
+        sign(all, token);
+    } while (map_get(&all->by_token, place_of(all, token)));
     return map_put(&all->by_token, place_of(all, token), p);
 }
 
@@ -67,6 +82,29 @@ bool pass_give(struct passes *all, struct pass *p, struct player *player)
     *p = (struct pass){.player = player};
     p->is_given = draw(all, p, p->now);
     return p->is_given;
+}
+
+static bool put_back(struct passes *all, struct pass *p, const uint8_t *token)
+{
+    return !map_get(&all->by_token, place_of(all, token)) &&
+           map_put(&all->by_token, place_of(all, token), p);
+}
+
+bool pass_restore(struct passes *all, struct pass *p, struct player *player,
+                  const uint8_t *now, const uint8_t *before)
+{
+    *p = (struct pass){.player = player};
+    memcpy(p->now, now, sizeof p->now);
+    if (before)
+        memcpy(p->before, before, sizeof p->before);
+    p->is_given = put_back(all, p, now);
+    p->has_before = p->is_given && before && put_back(all, p, before);
+    if (p->is_given && (!before || p->has_before))
+        return true;
+    if (p->is_given)
+        map_remove(&all->by_token, place_of(all, now));
+    *p = (struct pass){.player = player};
+    return false;
 }
 
 bool pass_is_before(const struct pass *p, const uint8_t *token)

@@ -49,15 +49,26 @@ struct pass_gone;
 struct passes {
     struct map by_token;
     uint64_t secret;
+    uint8_t worker, n_workers;
     struct pass_gone *gone; /* a circle; NULL: none yet */
     uint32_t n_gone;        /* ever */
 };
 
-void passes_init(struct passes *all);
+/* Of worker `worker` of `n_workers`, which its tokens tell: pass_worker(). */
+void passes_init(struct passes *all, unsigned worker, unsigned n_workers);
 void passes_fini(struct passes *all);
+
+/* Which of so many workers has given out this token; costs it the logarithm of n_workers
+ * in bits. */
+unsigned pass_worker(const uint8_t *token, unsigned n_workers);
 
 /* The seat's first token. false: memory is out. */
 bool pass_give(struct passes *all, struct pass *p, struct player *player);
+
+/* The tokens that it had in a process before; `before` may be NULL. false: memory is out,
+ * or somebody has one of them. */
+bool pass_restore(struct passes *all, struct pass *p, struct player *player,
+                  const uint8_t *now, const uint8_t *before);
 
 /* Its client has come with `token`, one that is good: that one stays, the other goes, and
  * there is a new one. Where memory is out all stays as it is. */

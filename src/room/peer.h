@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * peer - the far end of a seat, as a room knows it: four functions.
+ * peer - the far end of a seat, as a room knows it: six functions.
  *
  * The server plugs in a WebSocket connection, a test a list in memory. Frames
  * are whole, unmasked WebSocket frames, shared between peers.
@@ -20,6 +20,10 @@ struct peer_ops {
      * cannot be queued ends the connection, and that is told later. */
     void (*send)(void *conn, struct chunk *frame);
 
+    /* The same for several frames, in their order; `run` is all of them in one piece.
+     * NULL: they are sent one by one. */
+    void (*send_run)(void *conn, struct chunk *run, struct chunk *const *frames, size_t n);
+
     /* Start closing. The end is told once, later, through session_closed(). */
     void (*close)(void *conn, uint16_t code, const char *reason);
 
@@ -28,6 +32,11 @@ struct peer_ops {
 
     /* The peer's address, for logs and limits. */
     const char *(*address)(void *conn);
+
+    /* While a message of this peer is being handled: the next one, if it has come
+     * already, which then does not come as session_message(). `data` borrows until the
+     * next call or the return from session_message(). NULL: there never is one. */
+    bool (*next)(void *conn, bool *is_text, const uint8_t **data, size_t *len);
 };
 
 enum peer_codec {

@@ -7,7 +7,7 @@
 
 #include "proto/utf8.h"
 
-enum { MAX_STRIKES = 300, FORGIVEN_PER_S = 10 };
+enum { MAX_STRIKES = 300, FORGIVEN_PER_S = 10, MAX_CREDIT_S = 60 };
 
 struct player *player_new(uint32_t id)
 {
@@ -135,13 +135,43 @@ bool player_set_user(struct player *p, const uint8_t *user, size_t n)
     return true;
 }
 
+bool player_make_buckets(struct player *p, uint32_t now_ms)
+{
+    uint32_t n = p->schema->n_messages;
+
+    if (!(p->buckets = calloc(n, sizeof *p->buckets)))
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct record *m = &p->schema->messages[i];
+        p->buckets[i] = (struct bucket){(float)(m->burst + m->rate * p->credit_s), now_ms};
+    }
+    p->credit_s = 0;
+    return true;
+}
+
+void player_credit(struct player *p, double away_s, uint32_t now_ms)
+{
+    uint32_t n = p->buckets ? p->schema->n_messages : 0;
+
+    if (away_s > MAX_CREDIT_S)
+        away_s = MAX_CREDIT_S;
+    p->credit_s = p->buckets ? 0 : (float)away_s;
+    for (uint32_t i = 0; i < n; i++) {
+        struct bucket *b = &p->buckets[i];
+        double idle_s = (double)(now_ms - b->at_ms) / 1000;
+        double credit_s = idle_s < away_s ? idle_s : away_s;
+        b->level += (float)(credit_s * p->schema->messages[i].rate);
+        b->at_ms = now_ms;
+    }
+}
+
 bool bucket_take(struct bucket *b, double rate, double burst, uint32_t now_ms)
 {
     double level = b->level + (double)(now_ms - b->at_ms) * rate / 1000;
 
     b->at_ms = now_ms;
     if (level > burst)
-        level = burst;
+        level = b->level > burst ? b->level : burst;
     bool ok = level >= 1;
     b->level = (float)(ok ? level - 1 : level);
     return ok;

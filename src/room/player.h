@@ -65,6 +65,7 @@ struct player {
     bool is_leaving;   /* its INPUT_LEAVE is queued, or it was kicked */
     bool has_events;   /* were sent since the last state: they may wait in the socket */
     bool is_slow;      /* got no state in this flush, and no volatile events */
+    bool is_restored;  /* its room has come back from the store, it has not yet */
     uint8_t
         counted_as; /* as which kind of listener the room counts it: codec + 1, 0: none */
     uint32_t hashed_at;   /* dev: tick of the last state hash that it was sent */
@@ -85,6 +86,8 @@ struct player {
     uint32_t offered_hash; /* schema that the client said it holds */
     uint64_t held_until_us;
     struct bucket *buckets; /* by message id; NULL until one is needed */
+    float credit_s;         /* that those then get beside their burst */
+    uint32_t away_ms;       /* while HELD: since when */
     float strikes;          /* rate violations, see player_strike() */
     uint32_t strikes_at_ms;
     uint32_t n_invalid; /* messages that did not fit their declaration */
@@ -120,7 +123,16 @@ void player_set_name(struct player *p, const char *text, size_t len, size_t max)
 /* Copies `user`, `n` bytes (not 0); false when memory is out. */
 bool player_set_user(struct player *p, const uint8_t *user, size_t n);
 
-/* Take one token; false: the limit is reached. Rates are per second. */
+/* Make the buckets of this client's messages, all of them full; false when memory is
+ * out. */
+bool player_make_buckets(struct player *p, uint32_t now_ms);
+
+/* It is back after `away_s` (60 at most count) and sends at once what it would have sent
+ * meanwhile: its buckets get what they would have, above their burst too. */
+void player_credit(struct player *p, double away_s, uint32_t now_ms);
+
+/* Take one token; false: the limit is reached. Rates are per second. What a bucket holds
+ * above its burst stays, but nothing is added. */
 bool bucket_take(struct bucket *b, double rate, double burst, uint32_t now_ms);
 
 /* Count a message above a limit; true when that has gone on for too long and

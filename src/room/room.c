@@ -14,6 +14,7 @@
 #include "proto/utf8.h"
 #include "proto/wire.h"
 #include "room/room_internal.h"
+#include "room/room_save.h"
 #include "room/session.h"
 
 enum { REPLY_BYTES = 1 << 20 };
@@ -44,6 +45,7 @@ void room_close(struct room *r, const char *reason)
     r->is_closing = true;
     r->close_code = r->is_faulted ? CLOSE_GAME_FAULTED : CLOSE_ROOM_CLOSED;
     strncpy(r->close_reason, reason, sizeof r->close_reason - 1);
+    room_tell_place(r);
     if (!r->is_stepping) {
         sched_set(&r->game->world->sched, &r->item, clk_now_us());
         r->game->world->ops->on_schedule(r->game->world->ctx);
@@ -164,7 +166,10 @@ static void leave(struct room *r, struct player *p, const char *reason)
 
 static void handle_raw(struct room *r, const struct player *p, const struct input *in)
 {
-    RUN(r, "message", script_raw_message(r->script, p->id, in->data, in->len, in->is_text));
+    r->raw_mark = r->outbox.n; /* which on_next_raw() moves */
+    enum script_result result =
+        script_raw_message(r->script, p->id, in->data, in->len, in->is_text);
+    room_settle(r, result, r->raw_mark, "message");
 }
 
 static void handle_signal(struct room *r, const struct input *in)
@@ -254,8 +259,10 @@ static void run_raw(struct room *r, const struct player *p, const struct input *
 
     r->is_stepping = true;
     set_time(r, room_ms(r, now_us));
+    r->raw_from = p;
     if (!r->is_paused)
         handle_raw(r, p, in);
+    r->raw_from = NULL;
     if (r->outbox.n)
         room_flush_raw(r);
     vm_step_end(r->game->vm);
@@ -305,6 +312,12 @@ static void run_timers(struct room *r)
     script_timers(r->script, after_timer);
 }
 
+static void drop_ticks(struct room *r, uint64_t n)
+{
+    r->dropped_ticks += n;
+    r->game->n_dropped_ticks += n;
+}
+
 static void run_tick(struct room *r)
 {
     size_t mark = r->outbox.n;
@@ -312,7 +325,7 @@ static void run_tick(struct room *r)
     if (r->is_paused || r->is_closing)
         return;
     if (vm_step_is_over(r->game->vm)) {
-        r->dropped_ticks++;
+        drop_ticks(r, 1);
         return;
     }
     enum script_result result = script_tick(r->script, 1 / room_def(r)->tick_rate);
@@ -380,13 +393,17 @@ static void step_ticks(struct room *r, uint64_t now_us)
     uint64_t late = due > r->n_periods ? due - r->n_periods : 0;
 
     if (late > ROOM_MAX_LATE_TICKS) {
-        r->dropped_ticks += late - ROOM_MAX_LATE_TICKS;
+        drop_ticks(r, late - ROOM_MAX_LATE_TICKS);
         r->n_periods += late - ROOM_MAX_LATE_TICKS;
         late = ROOM_MAX_LATE_TICKS;
     }
     while (late-- > 0 && !r->is_closing) {
+        uint64_t began_ns = clk_real_ns();
         r->n_periods++;
+        uint64_t due_us = r->began_us + periods_us(r, r->n_periods);
+        histogram_add(&r->game->lateness, now_us > due_us ? now_us - due_us : 0);
         one_tick(r, now_us);
+        histogram_add(&r->game->ticks, (clk_real_ns() - began_ns) / 1000);
     }
 }
 
@@ -443,6 +460,8 @@ void room_schedule(struct room *r, uint64_t now_us)
             uint64_t timer = timer_us(r, now_us);
             at = timer < at ? timer : at;
         }
+        if (room_wants_save(r) && r->save_at_us < at)
+            at = r->save_at_us > now_us ? r->save_at_us : now_us + 1000;
         for (uint32_t i = 0; i < r->n_players; i++)
             if (r->players[i]->state == PLAYER_HELD && r->players[i]->held_until_us < at)
                 at = r->players[i]->held_until_us;
@@ -454,11 +473,25 @@ void room_schedule(struct room *r, uint64_t now_us)
     sched_set(&r->game->world->sched, &r->item, at);
 }
 
+void room_finish_tick(struct room *r, uint64_t now_us)
+{
+    if (r->is_stepping)
+        return;
+    r->is_stepping = true;
+    if (room_is_event_driven(r))
+        step_events(r, now_us);
+    else if (r->inputs.n || inputs_has_more(&r->inputs))
+        one_tick(r, now_us);
+    r->is_stepping = false;
+}
+
 void room_step(struct room *r, uint64_t now_us)
 {
     struct world *w = r->game->world;
 
     assert(!r->is_stepping);
+    if (r->is_suspended)
+        return;
     if (!r->is_closing) {
         r->is_stepping = true;
         room_expire_seats(r, now_us);
@@ -466,6 +499,8 @@ void room_step(struct room *r, uint64_t now_us)
             step_events(r, now_us);
         else
             step_ticks(r, now_us);
+        if (!r->is_closing && room_n_seats(r) > 0)
+            room_save_if_due(r, now_us);
         r->is_stepping = false;
     }
     if (r->is_closing)

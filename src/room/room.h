@@ -40,6 +40,7 @@ struct room {
     struct sched_item item; /* first: sched gives it back */
     char id[ROOM_ID_MAX + 1];
     struct game *game;
+    struct place *place; /* what others know of it */
     struct script_room *script;
     struct image *image;
     struct emit_cache cache;
@@ -50,7 +51,9 @@ struct room {
     uint32_t n_behind;       /* players whose view may lack something */
     struct inputs inputs;
     struct outbox outbox;
-    const uint8_t *raw_data; /* what the outbox's last was made of; NULL: not known */
+    const uint8_t *raw_data;       /* what the outbox's last was made of; NULL: not known */
+    const struct player *raw_from; /* whose message is being handled in place, or NULL */
+    size_t raw_mark; /* what lies before it in the outbox is not that message's */
     struct buf scratch;
     uint32_t epoch, tick;
     double tick_rate;                       /* that the clock below goes by */
@@ -80,11 +83,19 @@ struct room {
     bool is_locked;
     bool is_paused; /* failed too often; waits for a reload */
     bool is_stepping;
-    bool is_closing; /* ends when the step is over */
-    bool ran_lua;    /* a callback ran since the last scan */
-    bool is_dirty;   /* event-driven: a flush is due */
+    bool is_closing;     /* ends when the step is over */
+    bool ran_lua;        /* a callback ran since the last scan */
+    bool is_dirty;       /* event-driven: a flush is due */
+    bool is_unsaved;     /* something has happened since it was saved (room_save.h) */
+    bool is_suspended;   /* the process ends: it was saved, and rests */
+    uint64_t save_at_us; /* not before */
+    uint64_t saved_us;   /* 0: never */
+    uint64_t saved_hash; /* of what was saved, its time left out */
     char close_reason[124];
 };
+
+/* Tell the others how it stands: after each change of what struct place_state holds. */
+void room_tell_place(struct room *r);
 
 /* How many seats are taken, held ones counted; spectators have none. */
 uint32_t room_n_seats(const struct room *r);

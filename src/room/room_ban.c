@@ -3,7 +3,6 @@
  * room_ban - what player:ban, parlor.ban and parlor.unban do: the list of the game, and
  * whoever sits in it already goes.
  */
-#include "base/clk.h"
 #include "base/close_reason.h"
 #include "base/logger.h"
 #include "room/room_internal.h"
@@ -36,11 +35,17 @@ static bool is_meant(const struct player *p, const struct ban_key *key)
            (key_of_address(&own, p) && ban_key_is_equal(&own, key));
 }
 
+void room_ban(struct room *r, const struct ban_key *key, const char *reason)
+{
+    for (uint32_t i = 0; i < r->n_players; i++)
+        if (is_meant(r->players[i], key))
+            room_kick(r, r->players[i], CLOSE_REFUSED, reason);
+}
+
 const char *room_on_ban(void *ctx, const struct script_ban *ban)
 {
     struct game *g = ctx;
     const struct player *p = ban->room ? room_find(ban->room, ban->player) : NULL;
-    uint64_t now_us = clk_now_us();
     struct ban_key key;
 
     if (ban->room && !p)
@@ -48,16 +53,11 @@ const char *room_on_ban(void *ctx, const struct script_ban *ban)
     const char *why = find_key(&key, ban, p);
     if (why)
         return why;
-    if (!bans_put(&g->bans, &key, now_us + (uint64_t)(ban->seconds * 1e6), ban->reason,
-                  now_us))
+    if (!game_ban(g, &key, ban->seconds, ban->reason))
         return "out of memory";
     logger_info(g->name, "banned for %.0f s: %s", ban->seconds, ban->reason);
-    for (struct map_entry *e = NULL; (e = map_next(&g->rooms, e));) {
-        struct room *r = e->value;
-        for (uint32_t i = 0; i < r->n_players; i++)
-            if (is_meant(r->players[i], &key))
-                room_kick(r, r->players[i], CLOSE_REFUSED, ban->reason);
-    }
+    if (g->world->ops->on_ban)
+        g->world->ops->on_ban(g->world->ctx, g, &key, ban->seconds, ban->reason);
     return NULL;
 }
 
@@ -66,5 +66,9 @@ bool room_on_unban(void *ctx, const struct script_ban *ban)
     struct game *g = ctx;
     struct ban_key key;
 
-    return !find_key(&key, ban, NULL) && bans_remove(&g->bans, &key, clk_now_us());
+    if (find_key(&key, ban, NULL))
+        return false;
+    if (g->world->ops->on_ban)
+        g->world->ops->on_ban(g->world->ctx, g, &key, 0, "");
+    return game_ban(g, &key, 0, "");
 }

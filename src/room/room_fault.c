@@ -70,7 +70,7 @@ void room_settle(struct room *r, enum script_result result, size_t mark, const c
     if (result == SCRIPT_ABSENT)
         return;
     r->ran_lua = true;
-    r->is_dirty = true;
+    r->is_dirty = r->is_unsaved = true;
     if (result < 0) {
         outbox_cut(&r->outbox, mark);
         if (vm_has_failed(r->game->vm))
@@ -86,7 +86,7 @@ void room_settle(struct room *r, enum script_result result, size_t mark, const c
 }
 
 /* A room's script has its last chance to mend what is private. */
-static void tell_rebuilt(struct room *r)
+void room_tell_rebuilt(struct room *r)
 {
     bool was_stepping = r->is_stepping;
     size_t mark = r->outbox.n;
@@ -111,7 +111,7 @@ void game_tell_rebuilt(struct game *g)
     for (struct map_entry *at = NULL; (at = map_next(&g->rooms, at));) {
         struct room *r = at->value;
         if (!r->is_closing)
-            tell_rebuilt(r);
+            room_tell_rebuilt(r);
     }
     vm_step_end(g->vm);
 }
@@ -129,7 +129,7 @@ static void give_back(struct room *r)
     if (vm_has_failed(r->game->vm))
         r->game->owes_rebuilt = true;
     else
-        tell_rebuilt(r);
+        room_tell_rebuilt(r);
 }
 
 /* One VM for another. Where new code uses up the new one at once, too, but is going to be

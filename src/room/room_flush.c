@@ -17,6 +17,9 @@
 enum {
     ACK_DELAY_US = 40000,
     HASH_TICKS = 64, /* dev: between two hashes of one player */
+    /* A run of raw messages in one piece. */
+    RUN_FRAMES = 64,
+    RUN_FRAME_BYTES = 512,
 };
 
 static void send_buf(struct player *p, struct buf *out)
@@ -231,8 +234,10 @@ static bool send_state(struct room *r, struct player *p, bool is_greeted, uint64
         send_buf(p, &r->scratch);
     }
     p->needs_schema = false;
-    if (p->is_slow)
+    if (p->is_slow) {
+        r->game->n_skipped += !is_current;
         view_skip(p->view, r->image);
+    }
     if (p->is_slow || (is_current && !ack))
         return !is_current;
     bool json = p->peer.codec == PEER_JSON;
@@ -333,23 +338,78 @@ void room_flush(struct room *r, uint64_t now_us)
     image_begin(r->image, r->tick);
 }
 
-static void send_raw(const struct player *p, const struct out_event *ev)
+/* The event, or the run that it begins. */
+static void send_raw(const struct player *p, const struct out_event *ev, struct chunk *run,
+                     struct chunk *const *frames, size_t n)
 {
-    if (p && p->peer.conn && p->id != ev->except && p->state != PLAYER_JOINING)
-        p->peer.ops->send(p->peer.conn, ev->binary);
+    if (!p || !p->peer.conn || p->id == ev->except || p->state == PLAYER_JOINING)
+        return;
+    if (run && p->peer.ops->send_run) {
+        p->peer.ops->send_run(p->peer.conn, run, frames, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        p->peer.ops->send(p->peer.conn, ev[i].binary);
+}
+
+/* Can they leave as one: for the same players, and small enough that putting them together
+ * costs less than a place in the queue for each? */
+static bool goes_with(const struct out_event *ev, const struct out_event *first)
+{
+    return ev->binary->len <= RUN_FRAME_BYTES && !ev->list && !first->list &&
+           ev->to == first->to && ev->except == first->except;
+}
+
+/* How many of `max` events make a run, and one piece of them all; 1 and NULL: none. */
+static size_t find_run(const struct out_event *first, size_t max, struct chunk **frames,
+                       struct chunk **run)
+{
+    size_t n = 0, bytes = 0;
+
+    *run = NULL;
+    while (n < RUN_FRAMES && n < max && goes_with(&first[n], first)) {
+        frames[n] = first[n].binary;
+        bytes += frames[n++]->len;
+    }
+    if (n < 2 || !(*run = chunk_new(bytes)))
+        return 1;
+    bytes = 0;
+    for (size_t k = 0; k < n; bytes += frames[k++]->len)
+        memcpy((*run)->bytes + bytes, frames[k]->bytes, frames[k]->len);
+    return n;
+}
+
+/* The first `n` of the outbox. */
+static void flush_first(struct room *r, size_t n)
+{
+    struct chunk *frames[RUN_FRAMES], *run;
+
+    for (size_t i = 0, k; i < n; i += k) {
+        const struct out_event *ev = &r->outbox.events[i];
+        k = find_run(ev, n - i, frames, &run);
+        if (ev->to)
+            send_raw(room_find(r, ev->to), ev, run, frames, k);
+        for (uint32_t at = 0; at < ev->n_list; at++)
+            send_raw(room_find(r, ev->list[at]), ev, run, frames, k);
+        for (uint32_t at = 0; !ev->to && !ev->list && at < r->n_players; at++)
+            send_raw(r->players[at], ev, run, frames, k);
+        chunk_unref(&run);
+    }
 }
 
 void room_flush_raw(struct room *r)
 {
-    for (size_t i = 0; i < r->outbox.n; i++) {
-        const struct out_event *ev = &r->outbox.events[i];
-        if (ev->to)
-            send_raw(room_find(r, ev->to), ev);
-        for (uint32_t k = 0; k < ev->n_list; k++)
-            send_raw(room_find(r, ev->list[k]), ev);
-        for (uint32_t k = 0; !ev->to && !ev->list && k < r->n_players; k++)
-            send_raw(r->players[k], ev);
-    }
+    flush_first(r, r->outbox.n);
     r->raw_data = NULL;
+    r->raw_mark = 0;
     outbox_cut(&r->outbox, 0);
+}
+
+void room_flush_done(struct room *r)
+{
+    if (!r->raw_from || r->raw_mark == 0)
+        return;
+    flush_first(r, r->raw_mark);
+    outbox_drop(&r->outbox, r->raw_mark);
+    r->raw_mark = 0;
 }

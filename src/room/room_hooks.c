@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/clk.h"
 #include "base/close_reason.h"
 #include "base/logger.h"
 #include "proto/json_out.h"
@@ -11,7 +12,11 @@
 #include "proto/wire.h"
 #include "proto/ws_frame.h"
 #include "room/room_internal.h"
+#include "room/session.h"
 #include "state/payload.h"
+
+/* So much of what messages that are handled in one go have sent waits for the last. */
+enum { RAW_HELD_BYTES = 16 << 10 };
 
 static struct chunk *event_binary(struct room *r, const struct script_event *ev)
 {
@@ -184,6 +189,32 @@ static void on_broadcast_raw(void *room, const uint8_t *data, size_t len, bool i
                     r->id);
 }
 
+/* As run_raw() does between two messages. In the order of things a player's end, an
+ * answer of the room or a timer may have to come first: then they do. */
+static bool on_next_raw(void *room, struct vm_raw_in *in)
+{
+    struct room *r = room;
+    const struct player *p = r->raw_from;
+    bool is_text;
+    size_t len;
+
+    if (!p)
+        return false;
+    r->raw_data = NULL;
+    r->raw_mark = r->outbox.n; /* they leave together */
+    if (r->outbox.bytes > RAW_HELD_BYTES)
+        room_flush_raw(r);
+    if (r->is_closing || r->is_paused || r->inputs.n || p->is_leaving || !p->peer.conn ||
+        !p->peer.ops->next || !p->session || p->session->is_over ||
+        room_ms(r, clk_recent_us()) - r->told_ms >= 1 ||
+        !p->peer.ops->next(p->peer.conn, &is_text, &in->data, &len))
+        return false;
+    in->len = (uint32_t)len;
+    in->is_text = is_text;
+    in->player = p->id;
+    return true;
+}
+
 static void on_kick(void *room, uint32_t player, const char *reason)
 {
     struct room *r = room;
@@ -201,6 +232,7 @@ static void on_close(void *room, const char *reason)
 static void on_lock(void *room, bool locked)
 {
     ((struct room *)room)->is_locked = locked;
+    room_tell_place(room);
 }
 
 static void on_label(void *room, const uint8_t *map, size_t n)
@@ -248,6 +280,7 @@ static double on_backlog(void *room, uint32_t player)
 {
     const struct player *p = room_find(room, player);
 
+    room_flush_done(room);
     return p && p->peer.conn ? (double)p->peer.ops->backlog(p->peer.conn) : 0;
 }
 
@@ -277,11 +310,19 @@ static const struct jwt_keys *on_jwt_keys(void *ctx)
     return g->world->jwt_keys;
 }
 
+static struct store_port *on_store(void *ctx)
+{
+    const struct game *g = ctx;
+
+    return g->world->store;
+}
+
 const struct vm_hooks room_hooks = {
     .send = on_send,
     .broadcast = on_broadcast,
     .send_raw = on_send_raw,
     .broadcast_raw = on_broadcast_raw,
+    .next_raw = on_next_raw,
     .kick = on_kick,
     .close = on_close,
     .lock = on_lock,
@@ -292,6 +333,7 @@ const struct vm_hooks room_hooks = {
     .backlog = on_backlog,
     .on_slow = on_slow,
     .jwt_keys = on_jwt_keys,
+    .store = on_store,
     .ban = room_on_ban,
     .unban = room_on_unban,
     .signal = room_on_signal,

@@ -6,6 +6,7 @@
 
 #include "room/game.h"
 #include "room/room.h"
+#include "svc/store.h"
 
 /* The options of the code that runs. */
 static inline const struct game_def *room_def(const struct room *r)
@@ -19,6 +20,10 @@ static inline bool room_is_event_driven(const struct room *r)
 }
 
 struct player *room_find(const struct room *r, uint32_t id);
+
+/* Put a new seat among the others; its id is the highest. `has_token`: it can be resumed.
+ * False when memory is out: it is still the caller's. */
+bool room_add_player(struct room *r, struct player *p, bool has_token);
 
 /* Forget a seat; its peer has parted. */
 void room_remove(struct room *r, struct player *p);
@@ -63,6 +68,21 @@ void room_end(struct room *r, const char *reason);
  * has not had it because its new code was about to be taken back. */
 void game_tell_rebuilt(struct game *g);
 
+/* The callback `reloaded` for a room whose script was made anew from its state. */
+void room_tell_rebuilt(struct room *r);
+
+/* Handle what has come in and end the tick, before its time: the process is about to end.
+ */
+void room_finish_tick(struct room *r, uint64_t now_us);
+
+/* A room without a script's callback: with `image` (taken; an open bracket of `tick`), or
+ * an empty one. NULL when there are too many or memory is out. */
+struct room *game_make_room(struct game *g, const struct room_start *start,
+                            struct image *image, uint32_t tick);
+
+/* An answer of the store to a script of some game. */
+void game_take_answer(struct world *w, const struct store_answer *a);
+
 /* New code of a game has failed (vm_has_failed): take it back once no room steps. */
 void world_take_back(struct world *w);
 
@@ -71,6 +91,10 @@ void room_flush(struct room *r, uint64_t now_us);
 
 /* Raw games: what callbacks have sent leaves at once. */
 void room_flush_raw(struct room *r);
+
+/* Of the messages of a raw player that are handled in one go: send what those before the
+ * one at hand have sent, because it is about to matter who has got what. */
+void room_flush_done(struct room *r);
 
 /* Send BYE and start closing; the peer is the player's no more. */
 void room_part(struct player *p, uint16_t code, const char *reason);
@@ -83,6 +107,8 @@ void room_count_peer(struct room *r, struct player *p);
 const char *room_on_ban(void *ctx, const struct script_ban *ban);
 bool room_on_unban(void *ctx, const struct script_ban *ban);
 
+/* Whoever comes under this ban goes. */
+void room_ban(struct room *r, const struct ban_key *key, const char *reason);
 /* ... and those for other rooms (room_signal.c). */
 const char *room_on_signal(void *ctx, const char *room, size_t n_room,
                            const struct script_signal *what);

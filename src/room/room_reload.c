@@ -108,6 +108,6 @@ void room_reload(struct room *r, bool schema_changed)
         room_close(r, "the state could not be taken over");
         return;
     }
-    r->ran_lua = r->is_dirty = true;
+    r->ran_lua = r->is_dirty = r->is_unsaved = true;
     room_schedule(r, now_us);
 }

@@ -11,6 +11,7 @@
 #include "base/close_reason.h"
 #include "proto/wire.h"
 #include "room/room_internal.h"
+#include "room/room_save.h"
 #include "room/session.h"
 
 uint32_t room_n_seats(const struct room *r)
@@ -21,6 +22,19 @@ uint32_t room_n_seats(const struct room *r)
 bool room_is_full(const struct room *r)
 {
     return room_n_seats(r) >= room_def(r)->max_players;
+}
+
+void room_tell_place(struct room *r)
+{
+    struct place_state s = {.n_seats = room_n_seats(r),
+                            .n_spectators = r->n_spectators,
+                            .is_open = room_is_open(r),
+                            .is_private = r->is_private,
+                            .is_locked = r->is_locked,
+                            .is_closing = r->is_closing};
+
+    if (r->place)
+        place_tell(r->place, &s);
 }
 
 bool room_is_open(const struct room *r)
@@ -38,6 +52,10 @@ void room_label(struct room *r, const uint8_t *map, size_t n)
     free(r->labels);
     r->labels = copy;
     r->n_labels = n;
+    struct chunk *told = chunk_copy(map, n);
+    if (told && r->place)
+        place_label(r->place, told);
+    chunk_unref(&told);
 }
 
 /* Players stand in the order of their ids, so a seat lies no further from either end
@@ -82,9 +100,10 @@ static void count(struct room *r, const struct player *p, int by)
     *(p->is_spectator ? &g->n_spectators : &g->n_players) += (uint32_t)by;
     if (p->is_spectator)
         r->n_spectators += (uint32_t)by;
+    room_tell_place(r);
 }
 
-static bool add_player(struct room *r, struct player *p, bool has_token)
+bool room_add_player(struct room *r, struct player *p, bool has_token)
 {
     if (r->n_players == r->cap_players) {
         uint32_t cap = r->cap_players ? r->cap_players * 2 : 4;
@@ -94,7 +113,8 @@ static bool add_player(struct room *r, struct player *p, bool has_token)
         r->players = grown;
         r->cap_players = cap;
     }
-    if (has_token && !p->is_spectator && !pass_give(&r->game->passes, &p->pass, p))
+    if (has_token && !p->is_spectator && !p->pass.is_given &&
+        !pass_give(&r->game->passes, &p->pass, p))
         return false;
     r->players[r->n_players++] = p;
     count(r, p, 1);
@@ -111,6 +131,7 @@ void room_remove(struct room *r, struct player *p)
     memmove(r->players + i, r->players + i + 1,
             (r->n_players - i - 1) * sizeof(struct player *));
     r->n_players--;
+    r->is_unsaved = true;
     count(r, p, -1);
     pass_take(&r->game->passes, &p->pass, PASS_CLOSED);
     room_count_peer(r, p);
@@ -131,6 +152,9 @@ static bool queue(struct room *r, struct player *p, enum input_kind kind, const 
 {
     struct input in = {.kind = kind, .player = p->id, .data = data, .len = (uint32_t)len};
 
+    r->is_unsaved = true;
+    if (kind == INPUT_JOIN || kind == INPUT_RESUME) /* soon: its token is a new one */
+        r->save_at_us = r->saved_us + ROOM_SAVE_AGAIN_MS * 1000;
     room_wake(r);
     return inputs_push(&r->inputs, &in);
 }
@@ -145,7 +169,7 @@ static struct player *take(struct room *r, struct player *p, const struct peer *
     p->room = r;
     p->schema = schema_ref(room_def(r)->schema);
     player_set_name(p, name.text, name.len, room_def(r)->max_name);
-    if (!add_player(r, p, peer->can_resume)) {
+    if (!room_add_player(r, p, peer->can_resume)) {
         player_free(&p);
         return NULL;
     }
@@ -205,7 +229,10 @@ void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
         room_part(p, CLOSE_TAKEN_OVER, close_reason_text(CLOSE_TAKEN_OVER));
     if (has_last_hello)
         room_hello_arrived(p);
-    if (can_go_on(p, peer->codec, n_events, has_last_hello || !is_counted)) {
+    /* What was on its way to it when the process ended is lost. */
+    bool is_lost = p->is_restored && is_counted;
+    p->is_restored = false;
+    if (!is_lost && can_go_on(p, peer->codec, n_events, has_last_hello || !is_counted)) {
         ring_confirm(&t->sent, n_events);
     } else {
         ring_restart(&t->sent);
@@ -220,6 +247,8 @@ void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
     pace_reset(p->pace);
     p->has_events = false;
     if (p->state == PLAYER_HELD) {
+        uint32_t now_ms = (uint32_t)(clk_now_us() / 1000);
+        player_credit(p, (double)(now_ms - p->away_ms) / 1000, now_ms);
         p->state = PLAYER_SEATED;
         queue(r, p, INPUT_RESUME, NULL, 0);
     }
@@ -262,6 +291,7 @@ void room_lose_peer(struct room *r, struct player *p, bool for_good)
     }
     p->state = PLAYER_HELD;
     p->held_until_us = clk_now_us() + (uint64_t)(reconnect_s * 1e6);
+    p->away_ms = (uint32_t)(clk_now_us() / 1000);
     room_count_peer(r, p);
     queue(r, p, INPUT_DROP, NULL, 0);
 }
@@ -270,6 +300,7 @@ void room_kick(struct room *r, struct player *p, uint16_t code, const char *reas
 {
     if (p->is_leaving)
         return;
+    room_flush_done(r);
     start_leaving(r, p, PASS_KICKED);
     if (p->peer.conn)
         room_part(p, code, *reason ? reason : close_reason_text(code));

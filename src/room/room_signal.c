@@ -36,12 +36,22 @@ const char *room_signal(struct room *r, const struct script_signal *what)
     return NULL;
 }
 
+/* For a room on another worker nobody waits: what it says is lost where it is refused. */
 const char *room_on_signal(void *ctx, const char *room, size_t n_room,
                            const struct script_signal *what)
 {
-    struct room *r = game_find_room(ctx, room, n_room);
+    struct game *g = ctx;
+    struct place_wish w = {.id = room, .n_id = n_room};
+    struct room *r = game_find_room(g, room, n_room);
+    struct place *p;
 
-    return r ? room_signal(r, what) : "there is no such room";
+    if (r)
+        return room_signal(r, what);
+    if (!g->world->ops->on_signal || hall_take(g->hall, &w, &p) != PLACE_FOUND)
+        return "there is no such room";
+    bool is_sent = g->world->ops->on_signal(g->world->ctx, g, p, what);
+    place_release(&p, 0);
+    return is_sent ? NULL : "too much waits in this room";
 }
 
 static void put_key(struct buf *out, const char *key)
@@ -64,21 +74,21 @@ static void put_flag(struct buf *out, const char *key, bool value)
 }
 
 /* As /_parlor/rooms tells it (server/rooms_api.h). */
-static void put_room(struct buf *out, const struct room *r)
+static void put_room(struct buf *out, const struct game *g, const struct place_view *r)
 {
     wire_put_u8(out, ANY_MAP);
     wire_put_uv(out, 7);
     put_key(out, "id");
     wire_put_u8(out, ANY_STR);
-    wire_put_str(out, r->id, strlen(r->id));
-    put_number(out, "players", room_n_seats(r));
-    put_number(out, "max", room_def(r)->max_players);
-    put_number(out, "spectators", r->n_spectators);
-    put_flag(out, "locked", r->is_locked);
-    put_flag(out, "private", r->is_private);
+    wire_put_str(out, r->place->id, strlen(r->place->id));
+    put_number(out, "players", r->state.n_seats);
+    put_number(out, "max", g->vm->def->max_players);
+    put_number(out, "spectators", r->state.n_spectators);
+    put_flag(out, "locked", r->state.is_locked);
+    put_flag(out, "private", r->state.is_private);
     put_key(out, "labels");
     if (r->labels) {
-        buf_append(out, r->labels, r->n_labels);
+        buf_append(out, r->labels->bytes, r->labels->len);
     } else {
         wire_put_u8(out, ANY_MAP);
         wire_put_uv(out, 0);
@@ -89,6 +99,8 @@ bool room_on_rooms(void *ctx, const char *name, struct buf *out)
 {
     const struct game *own = ctx;
     const struct game *g = name ? game_find(own->world, name, strlen(name)) : own;
+    size_t n_all = 0;
+    struct place_view *list = g && g->vm ? hall_list(g->hall, false, &n_all) : NULL;
     uint32_t n = 0;
 
     if (!g)
@@ -98,14 +110,14 @@ bool room_on_rooms(void *ctx, const char *name, struct buf *out)
             wire_put_u8(out, ANY_ARRAY);
             wire_put_uv(out, n);
         }
-        for (struct map_entry *e = NULL; g->vm && (e = map_next(&g->rooms, e));) {
-            const struct room *r = e->value;
-            if (r->is_closing || (r->is_private && g != own))
+        for (size_t i = 0; i < n_all; i++) {
+            if (list[i].state.is_closing || (list[i].state.is_private && g != own))
                 continue;
             if (pass == 1)
-                put_room(out, r);
+                put_room(out, g, &list[i]);
             n++;
         }
     }
+    hall_list_free(list, n_all);
     return !out->failed;
 }

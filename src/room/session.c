@@ -12,6 +12,7 @@
 #include "proto/record.h"
 #include "proto/wire.h"
 #include "room/early.h"
+#include "room/errand.h"
 #include "room/session_internal.h"
 #include "script/vm.h"
 #include "state/payload.h"
@@ -32,12 +33,8 @@ struct session *session_open(struct world *w, const struct peer *peer,
         free(s);
         return NULL;
     }
-    s->world = w;
     s->peer = *peer;
-    if ((s->next = w->sessions))
-        s->next->at = &s->next;
-    s->at = &w->sessions;
-    w->sessions = s;
+    session_attach(s, w);
     memcpy(s->wish->game, q->game->name, sizeof s->wish->game);
     assert(q->n_room <= ROOM_ID_MAX);
     if (q->room)
@@ -72,9 +69,11 @@ void session_closed(struct session **at, uint16_t code)
     if (s->player)
         room_lose_peer(s->player->room, s->player, code == CLOSE_NORMAL);
     auth_free(&s->auth);
+    if (s->wish)
+        errand_free(&s->wish->errand);
     early_drop(s);
-    if ((*s->at = s->next))
-        s->next->at = s->at;
+    if (s->world)
+        session_detach(s);
     session_forget_wish(s);
     free(s);
 }
@@ -144,6 +143,8 @@ void session_end(struct session *s, uint16_t code, const char *reason)
     s->player = NULL;
     s->is_over = true;
     auth_free(&s->auth);
+    if (s->wish)
+        errand_free(&s->wish->errand);
     session_say_bye(&s->peer, code, reason);
     s->peer.ops->close(s->peer.conn, code, reason);
 }
@@ -178,13 +179,8 @@ static bool is_within_rate(struct player *p, const struct record *record, uint32
 {
     if (record->rate <= 0)
         return true;
-    if (!p->buckets) {
-        uint32_t n = p->schema->n_messages;
-        if (!(p->buckets = calloc(n, sizeof *p->buckets)))
-            return false;
-        for (uint32_t i = 0; i < n; i++)
-            p->buckets[i] = (struct bucket){(float)p->schema->messages[i].burst, now_ms()};
-    }
+    if (!p->buckets && !player_make_buckets(p, now_ms()))
+        return false;
     return bucket_take(&p->buckets[message], record->rate, record->burst, now_ms());
 }
 
@@ -271,11 +267,25 @@ uint16_t session_phase(const struct session *s)
     return rate > 0 ? (uint16_t)((at - (double)(uint64_t)at) * 65536) : 0;
 }
 
+void session_dropped(struct session *s, const uint8_t *data, size_t len)
+{
+    bool is_counted = false;
+
+    if (!s->player || !s->player->pass.is_given)
+        return;
+    if (s->peer.codec == PEER_JSON)
+        is_counted = session_json_kind(data, len) == SESSION_COUNTED;
+    else if (len > 0)
+        is_counted = data[0] == RECORD_C_EVENT || data[0] == RECORD_C_INPUT ||
+                     data[0] == RECORD_C_REQUEST;
+    s->player->tally.n_received += is_counted;
+}
+
 void session_message(struct session *s, enum ws_op op, const uint8_t *data, size_t len)
 {
     if (s->is_over)
         return;
-    if (s->auth || s->waiter) {
+    if (s->auth || s->waiter || session_errand(s)) {
         early_add(s, op, data, len);
         return;
     }
@@ -296,6 +306,9 @@ void session_message(struct session *s, enum ws_op op, const uint8_t *data, size
     } else {
         session_binary(s, data, len);
     }
+    if (session_errand(s) && session_errand(s)->kind == ERRAND_AGAIN &&
+        !session_errand(s)->bytes)
+        errand_keep_hello(s, op, data, len);
     if (s->world->scratch.cap > SCRATCH_KEPT)
         buf_fini(&s->world->scratch);
 }

@@ -29,20 +29,23 @@ struct session_request {
     size_t n_door;
 };
 
+struct auth;
+struct early;
+struct errand;
+
 /* Where it will join. */
 struct session_wish {
     char game[GAME_NAME_MAX + 1]; /* by name: it may go while a hello is awaited */
     char room[ROOM_ID_MAX + 1];   /* "": any */
     uint8_t *door;                /* as in the request; NULL where nobody asks for it */
     size_t n_door;
-    struct early *early; /* what it has said meanwhile; NULL: nothing */
+    struct early *early;   /* what it has said meanwhile; NULL: nothing */
+    struct errand *errand; /* it is on its way to another worker (errand.h); or NULL */
+    uint8_t n_moves;       /* so far */
 };
 
-struct auth;
-struct early;
-
 struct session {
-    struct world *world;
+    struct world *world;        /* NULL between two workers */
     struct session *next, **at; /* in the world's list */
     struct session_wish *wish;  /* until it has a seat */
     struct auth *auth;          /* the game's auth() is being asked (auth.h) */
@@ -62,9 +65,24 @@ struct session *session_open(struct world *w, const struct peer *peer,
 /* A whole WebSocket message from the peer. */
 void session_message(struct session *s, enum ws_op op, const uint8_t *data, size_t len);
 
+/* A WebSocket message that was dropped: its sender counts it, so it counts here. */
+void session_dropped(struct session *s, const uint8_t *data, size_t len);
+
 /* The connection is gone; frees the session. `code`: 1000 from the peer means
  * that the player left for good. */
 void session_closed(struct session **s, uint16_t code);
+
+/* Going over to another worker, after world_ops.on_move and once no code of the session
+ * runs: off this one; then, on that of session_goes_to(), onto the other, where it does
+ * what it came for (and may be over after that). Between the two session_closed() and
+ * session_goes_to() alone may be called. */
+void session_detach(struct session *s);
+unsigned session_goes_to(const struct session *s);
+void session_attach(struct session *s, struct world *w);
+void session_arrive(struct session *s);
+
+/* It cannot be taken there; on_move's worker is this one's again. */
+void session_stay(struct session *s);
 
 /* The room has let this session's player go (kick, takeover, end). */
 void session_part(struct session *s);

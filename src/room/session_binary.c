@@ -7,6 +7,7 @@
 #include "proto/record.h"
 #include "proto/wire.h"
 #include "room/early.h"
+#include "room/errand.h"
 #include "room/session_internal.h"
 #include "state/payload.h"
 
@@ -161,6 +162,9 @@ void session_binary(struct session *s, const uint8_t *data, size_t len)
         protocol_error(s);
     while (!s->is_over && wire_left(&in) > 0 && read_record(s, &in))
         ;
-    if ((s->auth || s->waiter) && !s->is_over && wire_left(&in) > 0)
+    bool is_kept =
+        session_errand(s) && session_errand(s)->kind == ERRAND_AGAIN; /* with its hello */
+    if ((s->auth || s->waiter || session_errand(s)) && !is_kept && !s->is_over &&
+        wire_left(&in) > 0)
         early_add(s, WS_BINARY, in.at, wire_left(&in));
 }

@@ -6,7 +6,10 @@
 #pragma once
 
 #include "room/auth.h"
+#include "room/directory.h"
 #include "room/session.h"
+
+struct room_plan;
 
 /* What a join comes with; who keeps one copies the bytes. */
 struct session_entry {
@@ -27,6 +30,19 @@ void session_join(struct session *s, const uint8_t *options, size_t n,
 
 /* Take a seat in the room that is asked for, a place in the lobby, or be refused one. */
 void session_admit(struct session *s, const struct session_entry *e);
+
+/* Take the seat that is reserved in `place` (takes it), on the worker of that: in the room
+ * that is there, or one that is made, by `plan` (borrowed) or by what the session asked
+ * for. */
+void session_go(struct session *s, const struct session_entry *e, struct place *place,
+                struct room_plan *plan);
+
+/* Watch the room of this place (takes it). */
+void session_watch(struct session *s, const struct session_entry *e, struct place *place);
+
+/* No seat has this token here: can it be elsewhere? Then the session goes there, and its
+ * hello is read again. */
+bool session_looks_elsewhere(struct session *s, const uint8_t *token);
 
 /* Is it kept out by a ban, of its address or of this user (an any)? Then it has been
  * told. */
@@ -75,5 +91,10 @@ void session_send(struct session *s, struct buf *out);
 void session_binary(struct session *s, const uint8_t *data, size_t len);
 void session_json(struct session *s, const uint8_t *data, size_t len);
 
-/* Is this a record that tells nothing that lasts: ping, ack, resync? */
-bool session_json_is_passing(const uint8_t *data, size_t len);
+/* What kind of record this is, by its `t` alone. */
+enum session_kind {
+    SESSION_OTHER,
+    SESSION_PASSING, /* tells nothing that lasts: ping, ack, resync */
+    SESSION_COUNTED, /* send, request */
+};
+enum session_kind session_json_kind(const uint8_t *data, size_t len);

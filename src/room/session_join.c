@@ -7,6 +7,7 @@
 
 #include "base/clk.h"
 #include "base/close_reason.h"
+#include "room/errand.h"
 #include "room/option.h"
 #include "room/session_internal.h"
 #include "script/script_auth.h"
@@ -19,52 +20,84 @@ static bool is_set(const uint8_t *options, size_t n, const char *key)
     return option_is_set(&o);
 }
 
-/* The room that is named, by its id or its code, or that is to be the player's own;
- * NULL and a code where it cannot be joined. */
-static struct room *find_room(struct session *s, struct game *g, const uint8_t *options,
-                              size_t n, uint16_t *code)
+/* What of a place is told to whom it refuses. */
+static uint16_t code_of(enum place_answer a)
 {
-    const char *id = s->wish->room;
-    struct room_start start = {.id = *id ? id : NULL,
-                               .n_id = strlen(id),
-                               .is_private = is_set(options, n, "private"),
-                               .options = options,
-                               .n_options = n};
-    struct option code_of = option_find(options, n, "code");
-    bool by_code = !*id && code_of.kind == OPTION_TEXT;
-    struct room *r = NULL;
+    switch (a) {
+    case PLACE_FULL: return CLOSE_ROOM_FULL;
+    case PLACE_NONE: return CLOSE_NO_SUCH_ROOM;
+    case PLACE_FOUND:
+    case PLACE_CLOSING: /* a moment from now it can be opened anew */
+    case PLACE_NOT_NOW: break;
+    }
+    return CLOSE_TRY_LATER;
+}
 
-    if (*id)
-        r = game_find_room(g, id, strlen(id));
-    else if (by_code)
-        r = game_find_code(g, code_of.text.text, code_of.text.len);
-    *code = CLOSE_ROOM_FULL;
-    if (r && r->is_closing)
-        *code = CLOSE_TRY_LATER; /* a moment from now it can be opened anew */
-    if (r)
-        return room_is_full(r) || r->is_closing ? NULL : r;
-    *code = CLOSE_NO_SUCH_ROOM;
-    if (by_code || (*id && g->vm->def->listed))
-        return NULL;
-    *code = CLOSE_TRY_LATER;
-    return game_new_room(g, &start);
+/* The room that the session's wish or a code names; w->id is NULL where none does. `id`
+ * is for codes. */
+static void name_room(const struct session *s, const uint8_t *options, size_t n,
+                      char id[ROOM_ID_MAX + 1], struct place_wish *w)
+{
+    struct option code = option_find(options, n, "code");
+
+    w->id = *s->wish->room ? s->wish->room : NULL;
+    w->n_id = strlen(s->wish->room);
+    if (w->id || code.kind != OPTION_TEXT)
+        return;
+    w->id = id;
+    w->n_id = game_id_of_code(id, code.text.text, code.text.len);
+}
+
+/* A seat in the room that is named, by its id or its code, or one of the player's own. */
+static enum place_answer find_seat(const struct session *s, struct game *g,
+                                   const uint8_t *options, size_t n, struct place **out)
+{
+    struct place_wish w = {.n_seats = 1, .max_seats = g->vm->def->max_players};
+    char id[ROOM_ID_MAX + 1];
+
+    name_room(s, options, n, id, &w);
+    w.may_make = !w.id || (*s->wish->room && !g->vm->def->listed);
+    if (w.may_make)
+        w.worker = directory_pick(g->hall->directory, g->world->worker);
+    return hall_take(g->hall, &w, out);
+}
+
+static bool is_better(const struct place_view *a, const struct place_view *b)
+{
+    if (a->state.n_seats != b->state.n_seats)
+        return a->state.n_seats > b->state.n_seats;
+    return strcmp(a->place->id, b->place->id) < 0;
 }
 
 /* The room that is the most worth watching: the fullest that is not private. */
-static struct room *find_spectacle(const struct game *g)
+static struct place *find_spectacle(const struct game *g)
 {
-    struct room *best = NULL;
+    size_t n;
+    struct place_view *list = hall_list(g->hall, false, &n), *best = NULL;
 
-    for (struct map_entry *e = NULL; (e = map_next(&g->rooms, e));) {
-        struct room *r = e->value;
-        if (r->is_private || r->is_closing || room_n_seats(r) == 0 ||
+    for (size_t i = 0; list && i < n; i++) {
+        const struct place_state *r = &list[i].state;
+        if (r->is_private || r->is_closing || r->n_seats == 0 ||
             r->n_spectators >= g->vm->def->max_spectators)
             continue;
-        if (!best || room_n_seats(r) > room_n_seats(best) ||
-            (room_n_seats(r) == room_n_seats(best) && strcmp(r->id, best->id) < 0))
-            best = r;
+        if (!best || is_better(&list[i], best))
+            best = &list[i];
     }
-    return best;
+    struct place *p = best ? place_ref(best->place) : NULL;
+    hall_list_free(list, n);
+    return p;
+}
+
+/* The game it asked for, where it may still come in; NULL: it has been told why not. */
+static struct game *find_game(struct session *s)
+{
+    struct game *g = game_find(s->world, s->wish->game, strlen(s->wish->game));
+    uint16_t code = s->world->is_stopping ? CLOSE_GOING_AWAY : CLOSE_NO_SUCH_ROOM;
+
+    if (g && g->vm && !s->world->is_stopping)
+        return g;
+    session_end(s, code, close_reason_text(code));
+    return NULL;
 }
 
 /* It has a seat: what it asked for matters no more. */
@@ -94,43 +127,47 @@ static void watch(struct session *s, struct game *g, const struct session_entry 
 {
     const uint8_t *options = e->options;
     size_t n = e->n_options;
-    const char *id = s->wish->room;
-    struct option code = option_find(options, n, "code"),
-                  name = option_find(options, n, "name");
-    struct room *r = NULL;
+    struct place_wish w = {0};
+    char id[ROOM_ID_MAX + 1];
+    struct place *p = NULL;
 
     if (is_set(options, n, "private") || option_find(options, n, "party").kind) {
         session_end(s, CLOSE_BAD_HELLO, "spectate: without private and party");
         return;
     }
-    if (*id)
-        r = game_find_room(g, id, strlen(id));
-    else if (code.kind == OPTION_TEXT)
-        r = game_find_code(g, code.text.text, code.text.len);
+    name_room(s, options, n, id, &w);
+    if (w.id)
+        hall_take(g->hall, &w, &p);
     else
-        r = find_spectacle(g);
+        p = find_spectacle(g);
+    if (p && p->worker != g->world->worker)
+        errand_send(s, ERRAND_WATCH, p->worker, e, p, NULL);
+    else
+        session_watch(s, e, p);
+}
+
+void session_watch(struct session *s, const struct session_entry *e, struct place *place)
+{
+    struct option name = option_find(e->options, e->n_options, "name");
+    struct game *g = find_game(s);
+    bool is_let_in = g && !session_is_kept_out(s, g, e->user, e->n_user);
+    struct room *r =
+        is_let_in && place ? game_find_room(g, place->id, strlen(place->id)) : NULL;
+
+    place_release(&place, 0);
+    if (!is_let_in)
+        return;
     if (!r || r->is_closing) {
         session_end(s, CLOSE_NO_SUCH_ROOM, close_reason_text(CLOSE_NO_SUCH_ROOM));
         return;
     }
-    struct player *p = room_admit(r, &s->peer, name.text.text, name.text.len, options, n);
+    struct player *p =
+        room_admit(r, &s->peer, name.text.text, name.text.len, e->options, e->n_options);
     if (!p) {
         session_end(s, CLOSE_ROOM_FULL, "too many watch this room");
         return;
     }
     take_place(s, p, e);
-}
-
-/* The game it asked for, where it may still come in; NULL: it has been told why not. */
-static struct game *find_game(struct session *s)
-{
-    struct game *g = game_find(s->world, s->wish->game, strlen(s->wish->game));
-    uint16_t code = s->world->is_stopping ? CLOSE_GOING_AWAY : CLOSE_NO_SUCH_ROOM;
-
-    if (g && g->vm && !s->world->is_stopping)
-        return g;
-    session_end(s, code, close_reason_text(code));
-    return NULL;
 }
 
 /* Is it kept out? Then it has been told. */
@@ -182,7 +219,7 @@ void session_admit(struct session *s, const struct session_entry *e)
     struct game *g = find_game(s);
     const uint8_t *options = e->options;
     size_t n = e->n_options;
-    uint16_t code;
+    struct place *place;
 
     /* A ban may have come while auth waited. */
     if (!g || session_is_kept_out(s, g, e->user, e->n_user))
@@ -193,18 +230,87 @@ void session_admit(struct session *s, const struct session_entry *e)
     }
     if (!*s->wish->room && option_find(options, n, "code").kind != OPTION_TEXT &&
         !is_set(options, n, "private")) {
-        lobby_join(s, g, e);
+        if (g->hall->home == g->world->worker)
+            lobby_join(s, g, e);
+        else
+            errand_send(s, ERRAND_ADMIT, g->hall->home, e, NULL, NULL);
         return;
     }
     if (option_find(options, n, "party").kind != OPTION_NONE) {
         session_end(s, CLOSE_BAD_HELLO, "party: only where no room is named");
         return;
     }
-    struct room *r = find_room(s, g, options, n, &code);
-    if (r)
-        session_sit(s, r, e);
+    enum place_answer a = find_seat(s, g, options, n, &place);
+    if (a != PLACE_FOUND)
+        session_end(s, code_of(a), close_reason_text(code_of(a)));
+    else if (place->worker != g->world->worker)
+        errand_send(s, ERRAND_SIT, place->worker, e, place, NULL);
     else
-        session_end(s, code, close_reason_text(code));
+        session_go(s, e, place, NULL);
+}
+
+/* The room of this place, which is on this worker; NULL: it has ended meanwhile, or cannot
+ * be made. */
+static struct room *find_room(const struct session *s, struct game *g,
+                              const struct session_entry *e, struct place *place,
+                              const struct room_plan *plan)
+{
+    struct room *r = game_find_room(g, place->id, strlen(place->id));
+    struct room_start start = {.place = place,
+                               .is_private = is_set(e->options, e->n_options, "private"),
+                               .options = e->options,
+                               .n_options = e->n_options};
+
+    if (r || place_is_gone(place))
+        return r;
+    if (*s->wish->room) {
+        start.id = place->id;
+        start.n_id = strlen(place->id);
+    }
+    return plan ? game_new_planned_room(g, place, plan) : game_new_room(g, &start);
+}
+
+void session_go(struct session *s, const struct session_entry *e, struct place *place,
+                struct room_plan *plan)
+{
+    struct game *g = find_game(s);
+
+    if (g && session_is_kept_out(s, g, e->user, e->n_user)) /* a ban came meanwhile */
+        g = NULL;
+    struct room *r = g ? find_room(s, g, e, place, plan) : NULL;
+    bool is_gone = place_is_gone(place);
+
+    if (r && !r->is_closing) {
+        session_sit(s, r, e);
+        place_release(&place, 1);
+        return;
+    }
+    place_release(&place, 1);
+    if (g && is_gone && s->wish->n_moves < ERRAND_MAX)
+        session_admit(s, e); /* it has ended while we were under way */
+    else if (g)
+        session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
+}
+
+void session_stay(struct session *s)
+{
+    errand_free(&s->wish->errand);
+    session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
+}
+
+/* A token tells the worker that has given it out; after a restart that may be another one,
+ * so the others are asked as well, each once. */
+bool session_looks_elsewhere(struct session *s, const uint8_t *token)
+{
+    unsigned n = directory_n_workers(s->world->directory), own = s->world->worker;
+    unsigned first = pass_worker(token, n);
+
+    if (n == 1 || s->wish->n_moves >= n)
+        return false;
+    errand_send(s, ERRAND_AGAIN,
+                s->wish->n_moves == 0 && first != own ? first : (own + 1) % n, NULL, NULL,
+                NULL);
+    return true;
 }
 
 struct player *session_sit(struct session *s, struct room *r, const struct session_entry *e)
@@ -249,6 +355,8 @@ void session_resume(struct session *s, const struct room_return *given,
         return;
     const struct pass *pass = g ? pass_find(&g->passes, from.token, &why) : NULL;
     struct player *p = pass ? pass->player : NULL;
+    if (g && why == PASS_UNKNOWN && !p && session_looks_elsewhere(s, from.token))
+        return;
     if (!p || p->room->is_closing) {
         end_without_seat(s, p ? PASS_CLOSED : why);
         return;

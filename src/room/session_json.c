@@ -194,15 +194,18 @@ static bool has_nul(const char *text, size_t len)
     return false;
 }
 
-bool session_json_is_passing(const uint8_t *data, size_t len)
+enum session_kind session_json_kind(const uint8_t *data, size_t len)
 {
     cJSON *object = cJSON_ParseWithLength((const char *)data, len);
     const char *t = text_of(object, "t");
-    bool is_passing =
-        t && (strcmp(t, "ping") == 0 || strcmp(t, "ack") == 0 || strcmp(t, "resync") == 0);
+    enum session_kind kind = SESSION_OTHER;
 
+    if (t && (strcmp(t, "ping") == 0 || strcmp(t, "ack") == 0 || strcmp(t, "resync") == 0))
+        kind = SESSION_PASSING;
+    else if (t && (strcmp(t, "send") == 0 || strcmp(t, "request") == 0))
+        kind = SESSION_COUNTED;
     cJSON_Delete(object);
-    return is_passing;
+    return kind;
 }
 
 void session_json(struct session *s, const uint8_t *data, size_t len)

@@ -138,9 +138,9 @@ struct script_room *bind_room_at(lua_State *L, int index)
  * does not get one from there. */
 static bool is_private(const char *path)
 {
-    static const char *const names[] = {"door.lua",    "game.lua",    "host.lua",
-                                        "migrate.lua", "restore.lua", "scan.lua",
-                                        "schema.lua",  "timers.lua",  "wait.lua"};
+    static const char *const names[] = {
+        "door.lua", "game.lua",   "host.lua",  "migrate.lua", "restore.lua",   "rooms.lua",
+        "scan.lua", "schema.lua", "store.lua", "timers.lua",  "translate.lua", "wait.lua"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(path, names[i]) == 0)
@@ -188,6 +188,17 @@ static int host_read(lua_State *L)
     free(text);
     lua_pushfstring(L, "@%s/%s", is_library ? "scripts" : vm->name, path);
     return 2;
+}
+
+/* page(path, text): what the running code makes for its page, found by vm_page(). */
+static int host_page(lua_State *L)
+{
+    struct vm *vm = bind_vm_of(L);
+    size_t len;
+    const char *path = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &len);
+
+    vm_sources_keep(vm->load_into ? vm->load_into : &vm->sources, path, text, len, false);
+    return 0;
 }
 
 static int host_log(lua_State *L)
@@ -384,6 +395,7 @@ void bind_push_host(lua_State *L, struct vm *vm)
 {
     static const luaL_Reg host[] = {
         {"read",        host_read       },
+        {"page",        host_page       },
         {"log",         host_log        },
         {"now",         host_now        },
         {"report",      host_report     },
@@ -433,6 +445,7 @@ void bind_push_host(lua_State *L, struct vm *vm)
     add_functions(L, vm, player);
     lua_setfield(L, -2, "player_api");
     bind_add_auth(L, vm);
+    bind_add_store(L, vm);
     bind_add_rooms(L, vm);
     vm_push(L, vm, REF_HANDLES);
     lua_setfield(L, -2, "handles");
@@ -444,4 +457,6 @@ void bind_push_host(lua_State *L, struct vm *vm)
     lua_setfield(L, -2, "raw_in");
     lua_pushlightuserdata(L, (void *)(uintptr_t)bind_send_raw);
     lua_setfield(L, -2, "send_raw");
+    lua_pushlightuserdata(L, (void *)(uintptr_t)script_next_raw);
+    lua_setfield(L, -2, "next_raw");
 }

@@ -150,6 +150,8 @@ int game_def_new(struct game_def **out, lua_State *L, int index, const char *jso
     }
     if (r == 0 && d->raw && !has_rate)
         d->tick_rate = 0;
+    if (r == 0 && d->durable && d->raw)
+        r = err_set(e, -EINVAL, "durable: a raw game has no declared state to keep");
     if (r == 0 && d->n_protocols && !d->raw)
         r = err_set(e, -EINVAL, "protocols: only a raw game speaks its own");
     if (r == 0 && d->queue.is_on && d->raw)

@@ -38,28 +38,54 @@ void profile_frame(struct profile *p, const char *format, ...)
     }
 }
 
+static void count(struct profile *p, const char *text, size_t n, uint64_t times)
+{
+    uint64_t *known = n ? map_get_bytes(&p->stacks, text, n) : NULL;
+
+    if (n == 0)
+        return;
+    p->n_samples += times;
+    if (!known && p->stacks.n < PROFILE_MAX_STACKS && n <= PROFILE_MAX_BYTES - p->bytes &&
+        (known = calloc(1, sizeof *known))) {
+        if (map_put_bytes(&p->stacks, text, n, known)) {
+            p->bytes += n;
+        } else {
+            free(known);
+            known = NULL;
+        }
+    }
+    if (known)
+        *known += times;
+    else
+        p->n_other += times;
+}
+
 void profile_count(struct profile *p)
 {
     size_t n = p->n_text;
-    uint64_t *count = n ? map_get_bytes(&p->stacks, p->text, n) : NULL;
 
     p->n_text = 0;
-    if (n == 0)
-        return;
-    p->n_samples++;
-    if (!count && p->stacks.n < PROFILE_MAX_STACKS && n <= PROFILE_MAX_BYTES - p->bytes &&
-        (count = calloc(1, sizeof *count))) {
-        if (map_put_bytes(&p->stacks, p->text, n, count)) {
-            p->bytes += n;
+    count(p, p->text, n, 1);
+}
+
+void profile_add(struct profile *p, const char *at, size_t len)
+{
+    const char *end = at + len;
+
+    for (const char *stop; at < end && (stop = memchr(at, '\n', (size_t)(end - at)));
+         at = stop + 1) {
+        const char *space = stop;
+        while (space > at && *space != ' ')
+            space--;
+        uint64_t times = strtoull(space, NULL, 10);
+        if ((size_t)(space - at) == strlen("[other]") &&
+            memcmp(at, "[other]", strlen("[other]")) == 0) {
+            p->n_samples += times;
+            p->n_other += times;
         } else {
-            free(count);
-            count = NULL;
+            count(p, at, (size_t)(space - at), times);
         }
     }
-    if (count)
-        ++*count;
-    else
-        p->n_other++;
 }
 
 static int by_text(const void *a, const void *b)

@@ -42,6 +42,9 @@ void profile_frame(struct profile *p, const char *format, ...)
 /* The stack is whole: count it, and begin the next. Nothing without a frame. */
 void profile_count(struct profile *p);
 
+/* Add what profile_write() has written of another one. */
+void profile_add(struct profile *p, const char *written, size_t len);
+
 /* All stacks with their counts, by name, and "[other]" where there is one. Where memory
  * is out, out->failed is set. */
 void profile_write(const struct profile *p, struct buf *out);

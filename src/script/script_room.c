@@ -11,6 +11,7 @@
 
 #include "script/lua_payload.h"
 #include "script/vm_internal.h"
+#include "script/vm_stop.h"
 #include "script/vm_trial.h"
 
 /* What one call in needs; which members count depends on its body. */
@@ -353,6 +354,15 @@ enum script_result script_message(struct script_room *sr, uint32_t player,
     if (vm->trial)
         vm_trial_note_message(vm, (uint32_t)id, result);
     return result;
+}
+
+int script_next_raw(struct vm *vm)
+{
+    if (!vm->hooks->next_raw || !vm_stop_may_go_on(vm) ||
+        !vm->hooks->next_raw(vm->current->owner, &vm->raw_in))
+        return 0;
+    vm_stop_next(vm, "message", &vm->stats[SCRIPT_MESSAGE]);
+    return 1;
 }
 
 enum script_result script_raw_message(struct script_room *sr, uint32_t player,

@@ -31,6 +31,7 @@ struct script_room {
     double now_ms;           /* since the room began; set before calling */
     double wake_ms;          /* when the first timer is due; HUGE_VAL for none */
     uint32_t proven_version; /* of the code whose tick has come to its end here */
+    bool has_lost_timer;     /* one that cannot be saved was reported (script_save.h) */
     struct call_stats stats; /* of all its callbacks */
 };
 

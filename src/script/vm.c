@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clk.h"
 #include "base/logger.h"
 #include "script/vm_internal.h"
 #include "script/vm_profile.h"
@@ -19,9 +20,9 @@
 enum { MAX_SOURCE_BYTES = 4 << 20, MAX_PAYLOAD_BYTES = 4 << 20, MAX_LINE = 0xffffff };
 
 static const char *const host_names[REF_N_HOST] = {
-    "load",        "commit",      "room_new",   "room_free", "room_rebind",
-    "seat_add",    "seat_remove", "last_timer", "run_timer", "scan",
-    "raw_message", "restore",     "auth",
+    "load",        "commit",     "room_new",   "room_free",  "room_rebind", "seat_add",
+    "seat_remove", "last_timer", "run_timer",  "scan",       "raw_message", "restore",
+    "auth",        "timers_get", "timers_put", "room_adopt", "answer",
 };
 
 const char *const vm_callback_names[SCRIPT_N_CALLBACKS] = {
@@ -64,6 +65,16 @@ static void push_place(lua_State *L)
     lua_pushliteral(L, "");
 }
 
+/* The outermost call may be host.lua's own, which is no news to the author. */
+static void hide_host(char *traceback)
+{
+    static const char host[] = "\n\tscripts/host.lua:";
+    char *last = strrchr(traceback, '\n');
+
+    if (last && strncmp(last, host, sizeof host - 1) == 0)
+        *last = 0;
+}
+
 /* The message handler: runs where the error was raised, so the traceback shows
  * the script's own calls. An error object that is no text is not asked for one:
  * its __tostring could raise or run for ever. */
@@ -84,6 +95,7 @@ static int on_raise(lua_State *L)
     char *last = strrchr(vm->traceback, '\n');
     if (last && strncmp(last, "\n\t[C]: at 0x", 12) == 0)
         *last = 0;
+    hide_host(vm->traceback);
     return 0;
 }
 
@@ -167,9 +179,10 @@ static struct frame begin(struct vm *vm, struct script_room *sr, struct call_sta
     return f;
 }
 
-static enum script_result finish(struct vm *vm, const struct frame *f, int n_args)
+static enum script_result finish(struct vm *vm, const struct frame *f, int n_args,
+                                 uint64_t from)
 {
-    bool is_outer = vm_stop_enter(vm, vm->where, f->stats != NULL);
+    bool is_outer = vm_stop_enter(vm, vm->where, f->stats != NULL, from);
     int r = lua_pcall(vm->L, n_args, 0, f->base);
     enum script_result result = r == 0 ? SCRIPT_DONE : SCRIPT_RAISED;
 
@@ -211,7 +224,7 @@ enum script_result vm_call(struct vm *vm, struct script_room *sr, struct call_st
 
     vm_push(vm->L, vm, REF_ENTER);
     lua_pushlightuserdata(vm->L, &call);
-    return finish(vm, &f, 1);
+    return finish(vm, &f, 1, 0);
 }
 
 enum script_result vm_call_host(struct vm *vm, struct script_room *sr,
@@ -220,7 +233,8 @@ enum script_result vm_call_host(struct vm *vm, struct script_room *sr,
     struct frame f = begin(vm, sr, stats, where);
 
     vm_push(vm->L, vm, ref);
-    return finish(vm, &f, 0);
+    /* The clock was read when the message came, or when the one before it was done. */
+    return finish(vm, &f, 0, clk_recent_ns());
 }
 
 /* Load one file of the library with all of Lua at hand, call it with the values
@@ -502,6 +516,13 @@ int vm_reload(struct vm *vm, bool *schema_changed, struct err *e)
 bool vm_uses(const struct vm *vm, const char *file)
 {
     return map_get_bytes(&vm->files, file, strlen(file)) != NULL;
+}
+
+const char *vm_page(const struct vm *vm, const char *name, size_t *len)
+{
+    bool is_library;
+
+    return vm_sources_find(&vm->sources, name, len, &is_library);
 }
 
 size_t vm_bytes(const struct vm *vm)

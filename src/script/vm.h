@@ -74,6 +74,8 @@ struct script_view {
 };
 
 struct jwt_keys;
+struct vm_raw_in;
+struct store_port;
 
 enum script_ban_by {
     SCRIPT_BAN_ANY, /* of a player: by user where it has an id, else by address */
@@ -116,6 +118,10 @@ struct vm_hooks {
     /* The same to all, or as broadcast says. */
     void (*broadcast_raw)(void *room, const uint8_t *data, size_t len, bool is_text,
                           const uint32_t *list, size_t n_list, uint32_t except);
+    /* The callback for a raw message is over: what it has sent goes on its way. Is there
+     * another one that can be handled at once, as if it were a call of its own? Then true,
+     * and `in` has its data, len, player and is_text. NULL: there never is. */
+    bool (*next_raw)(void *room, struct vm_raw_in *in);
     void (*kick)(void *room, uint32_t player, const char *reason);
     void (*close)(void *room, const char *reason);
     void (*lock)(void *room, bool locked);
@@ -135,6 +141,8 @@ struct vm_hooks {
     void (*on_slow)(void *room, const char *where, double ms);
     /* The keys of parlor.jwt(); NULL: none are configured. */
     const struct jwt_keys *(*jwt_keys)(void *ctx);
+    /* Where parlor.store and parlor.board ask; NULL: nowhere, the server stops. */
+    struct store_port *(*store)(void *ctx);
     /* Keep somebody out of the game. NULL, or why that cannot be. */
     const char *(*ban)(void *ctx, const struct script_ban *ban);
     /* Let him in again; false: he was not kept out. */
@@ -196,6 +204,8 @@ struct vm {
     const char *where;           /* which: "tick", "on.hop" */
     char where_text[128];
     struct vm_raw_in raw_in;
+    uint64_t last_ticket;                /* of what the store was asked */
+    uint32_t n_asked;                    /* ... and has not answered */
     const char *stack_base;              /* of the C stack, where the callback began */
     struct buf scratch;                  /* payloads on their way out */
     struct buf numbers;                  /* what a scan found, where it is in a table */
@@ -257,6 +267,9 @@ const struct call_stats *vm_stats(const struct vm *vm, uint32_t i, char name[80]
  * vm_roll_back() is due, as soon as no callback runs. */
 bool vm_has_failed(const struct vm *vm);
 
+/* Code that is on trial has failed elsewhere. false: there is none that could go on. */
+bool vm_fail(struct vm *vm, const char *why);
+
 /* Go back to the generation before: its code and its version. *schema_changed tells
  * whether rooms need script_room_rebind(); *why is what was raised. On error nothing has
  * changed: -ENOMEM, or, where its files had to be loaded once more, -EINVAL. */
@@ -269,6 +282,10 @@ void vm_settle(struct vm *vm, uint64_t now_us);
 /* Has the game asked for this file, "pond/lib.lua" or "scripts/vec.lua", since the VM was
  * made? Files that it did not find count. */
 bool vm_uses(const struct vm *vm, const char *file);
+
+/* What the running code has made for its page by this name ("shared.js": shared.lua,
+ * translated). Borrows until the next reload; NULL where it has not. */
+const char *vm_page(const struct vm *vm, const char *name, size_t *len);
 
 /* Tell of each function in the game's table (`is_handler`: in its `on`): its name, the
  * file ("pond/game.lua") and the line where it begins. Names borrow. */

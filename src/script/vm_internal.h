@@ -22,6 +22,10 @@ enum {
     REF_RAW_MESSAGE,
     REF_RESTORE,
     REF_AUTH,
+    REF_TIMERS_GET,
+    REF_TIMERS_PUT,
+    REF_ROOM_ADOPT,
+    REF_ANSWER,
     REF_N_HOST,               /* the ones above come from host.lua */
     REF_HANDLES = REF_N_HOST, /* room or player -> handle */
     REF_ASKING,               /* id -> coroutine of an auth that waits */
@@ -112,6 +116,10 @@ int bind_room_broadcast(lua_State *L);
 int bind_player_send(lua_State *L);
 int bind_send_raw(struct vm *vm, double handle, const char *data, size_t len, int is_text);
 
+/* The callback for the message in vm->raw_in has returned. 1: there is another one now, and
+ * its time runs. host.lua calls it through ffi, so it leaves the Lua state alone. */
+int script_next_raw(struct vm *vm);
+
 /* The room behind the room or player object at `index`; *player is 0 for a room.
  * NULL for one that has left or closed, and for any other table; raises where
  * there is no table. (bind.c, for all C functions that scripts call.) */
@@ -143,6 +151,9 @@ void bind_add_rooms(lua_State *L, struct vm *vm);
 /* Take over what scan.lua found: `n` numbers in the array at `index`, a table or an ffi
  * one, and a list of the values that are none (scan.c). */
 void scan_apply(lua_State *L, struct script_room *sr, int index, int n, int others);
+
+/* The functions of bind_store.c, likewise. */
+void bind_add_store(lua_State *L, struct vm *vm);
 
 /* Read the file `path` of the game's folder or of the library; NULL when there
  * is none (or it is larger than 4 MiB). free() the result. */

@@ -63,9 +63,9 @@ static void on_hook(lua_State *L, lua_Debug *ar)
     watchdog_disarm();
 }
 
-bool vm_stop_enter(struct vm *vm, const char *where, bool is_callback)
+bool vm_stop_enter(struct vm *vm, const char *where, bool is_callback, uint64_t from)
 {
-    uint64_t now = is_callback && vm->left_ns ? vm->left_ns : clk_real_ns();
+    uint64_t now = from ? from : is_callback && vm->left_ns ? vm->left_ns : clk_real_ns();
     uint64_t budget = vm->current || vm->is_asking ? vm->call_ns : vm->load_ns;
     uint64_t deadline = now + budget;
 
@@ -125,6 +125,23 @@ static void account(struct vm *vm, const char *where, struct call_stats *stats,
     /* Within a step the next callback follows at once: it begins where this one ended,
      * which saves it reading the clock. */
     vm->left_ns = vm->step_ends_ns ? now : 0;
+}
+
+bool vm_stop_may_go_on(const struct vm *vm)
+{
+    return vm->stop == VM_STOP_NOT && !vm->memory.is_over && !vm->trial &&
+           !vm->step_ends_ns && !watchdog_is_armed() && !vm_gc_is_due(&vm->gc, &vm->memory);
+}
+
+void vm_stop_next(struct vm *vm, const char *where, struct call_stats *stats)
+{
+    account(vm, where, stats, SCRIPT_DONE);
+    vm->ends_with_step = false;
+    vm->budget_ns = vm->call_ns;
+    vm->began_ns = clk_recent_ns(); /* which account() has read */
+    vm->began_made = vm->memory.made;
+    vm->began_sent = vm->sent;
+    watchdog_next(vm->began_ns, vm->began_ns + vm->call_ns);
 }
 
 enum script_result vm_stop_leave(struct vm *vm, int r, const char *where,

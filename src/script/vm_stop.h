@@ -20,9 +20,15 @@
 
 struct vm;
 
-/* A protected call begins; false: inside another one, which counts. The time of the
- * room's step is for callbacks, not for what the host does between them. */
-bool vm_stop_enter(struct vm *vm, const char *where, bool is_callback);
+/* A protected call begins, at `from` of clk_real_ns() or (0) now; false: inside another
+ * one, which counts. The time of the room's step is for callbacks, not for what the host
+ * does between them. */
+bool vm_stop_enter(struct vm *vm, const char *where, bool is_callback, uint64_t from);
+
+/* In a protected call that handles several messages one of them is done, and the next one
+ * begins, with a budget of its own. false: that cannot be, the call has to end. */
+bool vm_stop_may_go_on(const struct vm *vm);
+void vm_stop_next(struct vm *vm, const char *where, struct call_stats *stats);
 
 /* It is over. `r` is what lua_pcall() gave. Notes its time in `stats`, where given.
  * SCRIPT_STOPPED: the VM has been tidied up, or vm->is_lost is set. */

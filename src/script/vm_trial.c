@@ -37,7 +37,7 @@ void vm_settle(struct vm *vm, uint64_t now_us)
 {
     struct vm_trial *t = vm->trial;
 
-    if (!t || t->until_us > now_us)
+    if (!t || now_us < t->until_us + (uint64_t)VM_TRIAL_KEPT_MS * 1000)
         return;
     vm->trial = NULL;
     vm_drop_generation(vm, &t->before);
@@ -47,6 +47,17 @@ void vm_settle(struct vm *vm, uint64_t now_us)
 bool vm_has_failed(const struct vm *vm)
 {
     return vm->trial && vm->trial->has_failed;
+}
+
+bool vm_fail(struct vm *vm, const char *why)
+{
+    struct vm_trial *t = vm->trial;
+
+    if (!t)
+        return false;
+    t->has_failed = true;
+    snprintf(t->why, sizeof t->why, "%s", why);
+    return true;
 }
 
 static void fail(struct vm *vm)

@@ -6,7 +6,8 @@
  * First means: the first since the reload of this handler, in any room; of `tick` also
  * the first in a room. A handler that has once come to its end has proved itself, and
  * what it raises later is an error like any other; an auth() that sleeps has not. After
- * VM_TRIAL_MS nothing is taken back any more. Timers count by the method they call.
+ * VM_TRIAL_MS nothing is taken back any more (but what vm_fail() is told). Timers count by
+ * the method they call.
  *
  * Ownership: the VM's. Thread: its worker's.
  */
@@ -15,7 +16,10 @@
 #include "script/script_room.h"
 #include "script/vm_internal.h"
 
-enum { VM_TRIAL_MS = 30000 };
+enum {
+    VM_TRIAL_MS = 30000,
+    VM_TRIAL_KEPT_MS = 5000, /* longer, for when it fails elsewhere at the last moment */
+};
 
 /* Keep *before (takes it), the generation that a reload has replaced; vm->version is
  * still its number. Without memory for that it is dropped. */

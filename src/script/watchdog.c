@@ -178,6 +178,19 @@ bool watchdog_enter(lua_State *L, lua_Hook hook, uint64_t now_ns, uint64_t deadl
     return true;
 }
 
+void watchdog_next(uint64_t now_ns, uint64_t deadline_ns)
+{
+    struct slot *s = self;
+    uint32_t turn = atomic_load_explicit(&s->turn, memory_order_relaxed);
+
+    /* Who reads the old turn with these grants it more time, for a moment. */
+    atomic_store_explicit(&s->deadline_ns, deadline_ns, memory_order_relaxed);
+    atomic_store_explicit(&s->cpu_ns, (deadline_ns - now_ns) / CPU_SHARE,
+                          memory_order_relaxed);
+    atomic_store_explicit(&s->turn, turn + 2, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
 bool watchdog_leave(void)
 {
     struct slot *s = self;
@@ -193,6 +206,11 @@ bool watchdog_leave(void)
         owes = atomic_load_explicit(&s->sample_turn, memory_order_relaxed) == turn;
     }
     return owes;
+}
+
+bool watchdog_is_armed(void)
+{
+    return self && self->is_armed;
 }
 
 bool watchdog_is_over(void)
@@ -251,6 +269,18 @@ void watchdog_sample(lua_State *L, uint32_t hz)
 
 /* The watchdog's side. */
 
+static pthread_mutex_t end_lock = PTHREAD_MUTEX_INITIALIZER;
+static void (*before_end)(void *ctx);
+static void *before_end_ctx;
+
+void watchdog_before_end(void (*f)(void *ctx), void *ctx)
+{
+    pthread_mutex_lock(&end_lock);
+    before_end = f;
+    before_end_ctx = ctx;
+    pthread_mutex_unlock(&end_lock);
+}
+
 static void end_process(struct slot *s)
 {
     logger_error("watchdog",
@@ -261,6 +291,9 @@ static void end_process(struct slot *s)
     pthread_kill(s->thread, WATCHDOG_SIGNAL);
     for (int i = 0; i < STACKS_MS && !atomic_load(&s->has_stacks); i++)
         usleep(1000);
+    pthread_mutex_lock(&end_lock);
+    if (before_end)
+        before_end(before_end_ctx);
     _exit(WATCHDOG_EXIT_CODE);
 }
 

@@ -30,6 +30,7 @@ enum {
     WATCHDOG_AGAIN_MS = 10,  /* between two signals for one call */
     WATCHDOG_LOST_MS = 5000, /* CPU time after the first one until all is given up */
     WATCHDOG_EXIT_CODE = 70, /* EX_SOFTWARE */
+    WATCHDOG_END_MS = 2000,  /* for what watchdog_before_end() has set */
 };
 
 /* Find out what this LuaJIT can do, start the thread, and prove with a loop in a
@@ -48,6 +49,11 @@ void watchdog_expect(uint64_t budget_ns);
 /* CPU time in ms after which a call that cannot be stopped ends the process. */
 void watchdog_set_lost_ms(uint32_t ms);
 
+/* What to do before the process is ended, on the watchdog's thread, while the worker is
+ * stuck: it may use nothing that a worker may hold, and must be back within
+ * WATCHDOG_END_MS. NULL: nothing. */
+void watchdog_before_end(void (*f)(void *ctx), void *ctx);
+
 /* Lua is about to run in VM `L` (the main coroutine); `game` and `where` are for
  * the log and stay until watchdog_leave(). `hook` is called before each of its
  * instructions once clk_real_ns(), which is `now_ns` now, has passed the deadline. false:
@@ -58,6 +64,14 @@ bool watchdog_enter(lua_State *L, lua_Hook hook, uint64_t now_ns, uint64_t deadl
 /* It is back. Nothing of it is stopped any more. true: it owes a sample (see below) that
  * its hook had no time to take. */
 bool watchdog_leave(void);
+
+/* The call under way ends and the next one begins, with the same Lua state, game and
+ * `where`. Not while a hook is armed; one that a signal arms in between finds nothing to
+ * do. */
+void watchdog_next(uint64_t now_ns, uint64_t deadline_ns);
+
+/* Has the hook been armed in this call, for whatever reason? */
+bool watchdog_is_armed(void);
 
 /* Is the deadline of this thread's call over, as far as the watchdog has said? */
 bool watchdog_is_over(void);

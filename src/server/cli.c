@@ -13,7 +13,7 @@
 #include "server/cmd.h"
 #include "server/config.h"
 #include "server/https.h"
-#include "server/worker.h"
+#include "server/server.h"
 
 static const char usage[] =
     "Parlor " PARLOR_VERSION ", a multiplayer game server that you script in Lua\n"
@@ -28,7 +28,8 @@ static const char usage[] =
     "  dev [FOLDER] [settings]    for building games: loopback, hot reload, error "
     "overlay;\n"
     "                             with --tls at https, with a certificate made for it\n"
-    "  serve [FOLDER] [settings]  for players: Origin is checked, nothing is watched\n"
+    "  serve [FOLDER] [settings]  for players: Origin is checked, nothing is watched;\n"
+    "                             with --takeover in the place of the one that runs\n"
     "  new NAME                   make a game to start from\n"
     "  check [GAME]               find mistakes without running a server\n"
     "  test [GAME] [WORD]         run test.lua, with simulated players and clock\n"
@@ -89,6 +90,12 @@ static int read_words(struct config *c, int argc, char **argv, const char **file
             c->is_self_signed = true;
             continue;
         }
+        if (strcmp(key, "takeover") == 0) {
+            if (c->is_dev)
+                return cmd_complain(EXIT_USAGE, "--takeover is for parlor serve");
+            c->takes_over = true;
+            continue;
+        }
         if (strcmp(key, "config") != 0 && !config_has(key))
             return cmd_complain(EXIT_USAGE,
                                 "--%s: there is no such setting (see parlor --help)", key);
@@ -131,21 +138,21 @@ static void raise_file_limit(void)
     }
 }
 
-static void say_where(const struct worker *w)
+static void say_where(const struct server *s)
 {
-    const struct config *c = w->config;
+    const struct config *c = s->config;
     const char *host = *c->host ? c->host : c->is_dev ? "localhost" : "0.0.0.0";
     const char *open = strchr(host, ':') ? "[" : "", *close = *open ? "]" : "";
 
     printf("Parlor " PARLOR_VERSION ": %s://%s%s%s:%u  (%zu games from %s%s)\n",
-           https_is_on(c) ? "https" : "http", open, host, close, edge_port(w->edge),
-           w->world.games.n, c->games, c->is_dev ? ", reload on save" : "");
+           https_is_on(c) ? "https" : "http", open, host, close, server_port(s),
+           server_n_games(s), c->games, c->is_dev ? ", reload on save" : "");
     fflush(stdout);
 }
 
 static int run(struct config *c)
 {
-    static struct worker worker; /* holds libuv handles: it must not move */
+    static struct server server; /* holds libuv handles: it must not move */
     struct err e;
 
     if (!*c->scripts && !cmd_find_scripts(c->scripts))
@@ -159,20 +166,21 @@ static int run(struct config *c)
                             c->games, strerror(errno), c->is_dev ? "dev" : "serve");
     signal(SIGPIPE, SIG_IGN);
     raise_file_limit();
-    if (worker_open(&worker, c, &e) < 0) {
-        int code =
-            e.code == UV_EADDRINUSE || e.code == UV_EACCES || e.code == UV_EADDRNOTAVAIL
-                ? EXIT_UNAVAILABLE
-                : EXIT_CONFIG;
-        worker_close(&worker);
+    if (server_open(&server, c, &e) < 0) {
+        int code = e.code == UV_EADDRINUSE || e.code == UV_EACCES ||
+                           e.code == UV_EADDRNOTAVAIL || e.code == UV_EBUSY ||
+                           e.code == UV_ETIMEDOUT
+                       ? EXIT_UNAVAILABLE
+                       : EXIT_CONFIG;
+        server_close(&server);
         return cmd_complain(code, "%s", e.text);
     }
-    if (worker.world.games.n == 0)
+    if (server_n_games(&server) == 0)
         logger_warn("games", "there is no game in %s: a game is a folder with a game.lua",
                     c->games);
-    say_where(&worker);
-    worker_run(&worker);
-    worker_close(&worker);
+    say_where(&server);
+    server_run(&server);
+    server_close(&server);
     logger_info("server", "stopped");
     return EXIT_OK;
 }

@@ -36,6 +36,7 @@ struct config {
     size_t n_origins;
     enum config_source origins_from;
     bool is_dev;
+    bool takes_over;     /* serve --takeover: the other server's port, folder and players */
     bool is_self_signed; /* dev --tls: a certificate of our own making */
     char games[CONFIG_TEXT_MAX + 1];
 };

@@ -2,24 +2,27 @@
 #include "server/dev.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/logger.h"
 #include "net/watch.h"
 #include "proto/json_out.h"
+#include "server/server.h"
+#include "server/task.h"
 #include "server/worker.h"
 
 enum { SETTLE_MS = 10 };
 
 struct dev {
-    struct worker *worker;
+    struct server *server;
     struct watch *games, *scripts;
     uv_timer_t reload; /* fires when the changes of one burst have all been told */
     struct map stale;  /* names of games whose Lua has changed */
 };
 
-static void tell_page(struct game *g, const char *path)
+void dev_tell_page(struct server *s, const char *game, const char *path)
 {
     struct buf out;
     struct json_out j = json_out_to(&out);
@@ -28,24 +31,21 @@ static void tell_page(struct game *g, const char *path)
     json_out_key_str(&j, "kind", "page");
     json_out_key_str(&j, "path", path);
     if (!out.failed)
-        game_tell_dev(g, (const char *)out.data, out.len);
+        server_tell_dev(s, game, (const char *)out.data, out.len);
     buf_fini(&out);
 }
 
 static void on_reload(uv_timer_t *timer)
 {
     struct dev *dev = timer->data;
-    struct worker *w = dev->worker;
     struct map stale = dev->stale;
-    struct err e;
 
     map_init(&dev->stale);
     for (struct map_entry *at = NULL; (at = map_next(&stale, at));) {
-        struct game *g = game_find(&w->world, at->bytes, at->len);
-        if (g)
-            worker_reload(w, g);
-        else if (worker_find_games(w, &e) < 0)
-            logger_warn("dev", "%s", e.text);
+        if (server_game(dev->server, at->bytes))
+            server_reload(dev->server, at->bytes);
+        else
+            server_find_games(dev->server);
     }
     map_fini(&stale);
 }
@@ -64,10 +64,47 @@ static bool is_used(const struct game *g, const char *file)
     return !g->vm || g->load_error.code != 0 || vm_uses(g->vm, file);
 }
 
-static void set_stale(struct dev *dev, const char *name, size_t len)
+static void set_stale(struct dev *dev, const char *name)
 {
-    map_put_bytes(&dev->stale, name, len, dev);
+    map_put_bytes(&dev->stale, name, strlen(name), dev);
     uv_timer_start(&dev->reload, on_reload, 0, 0);
+}
+
+/* A Lua file has changed: does it concern this game? Its VMs know, each of what its rooms
+ * have required. */
+struct change {
+    char file[512]; /* as in vm_uses() */
+    char game[GAME_NAME_MAX + 1];
+    atomic_bool is_stale;
+};
+
+static void look(struct worker *w, void *arg)
+{
+    struct change *c = arg;
+    const struct game *g = game_find(&w->world, c->game, strlen(c->game));
+
+    if (g && is_used(g, c->file))
+        atomic_store(&c->is_stale, true);
+}
+
+static void take_note(struct server *s, void *arg, bool is_late)
+{
+    struct change *c = arg;
+
+    if (atomic_load(&c->is_stale) && !is_late && s->dev)
+        set_stale(s->dev, c->game);
+    free(c);
+}
+
+static void note_change(struct dev *dev, const char *game, const char *file)
+{
+    struct change *c = calloc(1, sizeof *c);
+
+    if (!c)
+        return;
+    snprintf(c->file, sizeof c->file, "%s", file);
+    snprintf(c->game, sizeof c->game, "%s", game);
+    task_each(dev->server, NULL, look, take_note, c);
 }
 
 static void on_game_file(void *ctx, const char *path)
@@ -75,15 +112,18 @@ static void on_game_file(void *ctx, const char *path)
     struct dev *dev = ctx;
     size_t n_name = strcspn(path, "/");
     const char *rest = path + n_name + (path[n_name] == '/');
-    struct game *g = game_find(&dev->worker->world, path, n_name);
-    bool is_page = strncmp(rest, "web/", 4) == 0;
+    char name[GAME_NAME_MAX + 1] = {0};
 
     if (!game_is_name(path, n_name))
         return;
-    if (g && is_page)
-        tell_page(g, rest + 4);
-    if (ends_with(rest, ".lua") && (g ? is_used(g, path) : strcmp(rest, "game.lua") == 0))
-        set_stale(dev, path, n_name);
+    memcpy(name, path, n_name);
+    bool is_known = server_game(dev->server, name) != NULL;
+    if (is_known && strncmp(rest, "web/", 4) == 0)
+        dev_tell_page(dev->server, name, rest + 4);
+    if (ends_with(rest, ".lua") && is_known)
+        note_change(dev, name, path);
+    else if (strcmp(rest, "game.lua") == 0)
+        set_stale(dev, name);
 }
 
 /* The library's folder: what pages load, and modules that games may require. */
@@ -94,31 +134,32 @@ static void on_script_file(void *ctx, const char *path)
     char file[512];
 
     snprintf(file, sizeof file, "scripts/%s", path);
-    for (struct map_entry *at = NULL; (at = map_next(&dev->worker->world.games, at));) {
-        struct game *g = at->value;
+    size_t n;
+    struct server_game **list = server_list_games(dev->server, &n);
+    for (size_t i = 0; i < n; i++)
         if (is_page)
-            tell_page(g, path + 4);
-        else if (ends_with(path, ".lua") && is_used(g, file))
-            set_stale(dev, g->name, strlen(g->name));
-    }
+            dev_tell_page(dev->server, list[i]->name, path + 4);
+        else if (ends_with(path, ".lua"))
+            note_change(dev, list[i]->name, file);
+    free(list);
 }
 
-int dev_start(struct worker *w, struct err *e)
+int dev_start(struct server *s, struct err *e)
 {
-    struct dev *dev = w->dev = calloc(1, sizeof *dev);
+    struct dev *dev = s->dev = calloc(1, sizeof *dev);
     int r;
 
     if (!dev)
         return err_set(e, -ENOMEM, "out of memory");
-    dev->worker = w;
+    dev->server = s;
     map_init(&dev->stale);
-    uv_timer_init(&w->loop, &dev->reload);
+    uv_timer_init(s->loop, &dev->reload);
     dev->reload.data = dev;
-    if ((r = watch_open(&dev->games, &w->loop, w->config->games, SETTLE_MS, on_game_file,
+    if ((r = watch_open(&dev->games, s->loop, s->config->games, SETTLE_MS, on_game_file,
                         dev, e)) < 0)
         return r;
-    return watch_open(&dev->scripts, &w->loop, w->config->scripts, SETTLE_MS,
-                      on_script_file, dev, e);
+    return watch_open(&dev->scripts, s->loop, s->config->scripts, SETTLE_MS, on_script_file,
+                      dev, e);
 }
 
 static void on_timer_closed(uv_handle_t *timer)
@@ -129,11 +170,11 @@ static void on_timer_closed(uv_handle_t *timer)
     free(dev);
 }
 
-void dev_stop(struct worker *w)
+void dev_stop(struct server *s)
 {
-    struct dev *dev = w->dev;
+    struct dev *dev = s->dev;
 
-    w->dev = NULL;
+    s->dev = NULL;
     if (!dev)
         return;
     watch_close(&dev->games);

@@ -6,12 +6,13 @@
 #include "room/http_call.h"
 #include "server/door.h"
 #include "server/seat.h"
+#include "server/server.h"
 #include "server/worker.h"
 
 /* Where the body is JSON it is there twice. */
 static size_t request_bytes(const struct worker *w)
 {
-    return 2 * DOOR_BYTES + 3 * w->limits.edge.http.max_body;
+    return 2 * DOOR_BYTES + 3 * w->server->limits.edge.http.max_body;
 }
 
 static void answer(struct conn *c, const struct script_http_answer *a)

@@ -11,7 +11,7 @@
 #include "net/tls.h"
 #include "proto/http_text.h"
 #include "server/config.h"
-#include "server/worker.h"
+#include "server/server.h"
 
 enum { MAX_PAIRS = 64 };
 
@@ -105,10 +105,10 @@ static size_t host_len(struct http_text host)
 
 static void on_request(void *ctx, struct conn *c, const struct http_head *head)
 {
-    const struct worker *w = ctx;
+    const struct server *s = ctx;
     struct http_text host = http_head_host(head), path = http_head_path(head),
                      query = http_head_query(head);
-    uint16_t to = edge_port(w->edge);
+    uint16_t to = server_port(s);
     char port[8] = "", line[8192];
 
     if (to != 443)

@@ -2,7 +2,7 @@
 /*
  * https - what the settings tls_cert, tls_key and http_port, and dev's --tls mean.
  *
- * Thread: the worker's.
+ * Thread: main; the redirect handler its edge's.
  */
 #pragma once
 

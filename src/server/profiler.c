@@ -8,6 +8,9 @@
 #include "script/vm_profile.h"
 #include "server/query.h"
 #include "server/rooms_api.h"
+#include "server/server.h"
+#include "server/survey.h"
+#include "server/task.h"
 #include "server/worker.h"
 
 enum { OUT_BYTES = PROFILE_MAX_BYTES + PROFILE_MAX_STACKS * 24 };
@@ -22,40 +25,103 @@ static void forget(struct profiler *p)
     p->is_done = false;
 }
 
+static void end_one(struct worker *w, const void *question, struct buf *out)
+{
+    const struct game *g = game_find(&w->world, question, strlen(question));
+
+    if (!g || !g->vm || !g->vm->profile)
+        return;
+    profile_write(g->vm->profile, out);
+    vm_profile_end(g->vm);
+}
+
+/* A worker that does not answer in time stops sampling later, and is left out. */
+static void collect(struct server *s)
+{
+    struct profiler *p = &s->profiler;
+    struct profile *all = malloc(sizeof *all);
+    struct survey v;
+
+    p->done.failed |= survey_run(&v, s, end_one, p->game, strlen(p->game) + 1) < 0 || !all;
+    if (all) {
+        profile_init(all);
+        for (unsigned i = 0; i < v.n; i++)
+            profile_add(all, (const char *)v.answers[i].data, v.answers[i].len);
+        profile_write(all, &p->done);
+        logger_info(p->game, "profile %u is over, %llu samples", p->id,
+                    (unsigned long long)all->n_samples);
+        profile_fini(all);
+    }
+    survey_fini(&v);
+    free(all);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
-    struct worker *w = timer->data;
-    struct profiler *p = &w->profiler;
+    struct server *s = timer->data;
+    struct profiler *p = &s->profiler;
 
     if (!p->game) { /* nobody has come for it */
         forget(p);
         return;
     }
-    profile_write(p->game->vm->profile, &p->done);
-    logger_info(p->game->name, "profile %u is over, %llu samples", p->id,
-                (unsigned long long)p->game->vm->profile->n_samples);
-    vm_profile_end(p->game->vm);
+    collect(s);
     p->game = NULL;
     p->is_done = true;
     uv_timer_start(&p->timer, on_timer, PROFILER_KEEP_S * 1000, 0);
 }
 
-void profiler_open(struct worker *w)
+void profiler_open(struct server *s)
 {
-    uv_timer_init(&w->loop, &w->profiler.timer);
-    w->profiler.timer.data = w;
-    buf_init(&w->profiler.done, OUT_BYTES);
+    uv_timer_init(s->loop, &s->profiler.timer);
+    s->profiler.timer.data = s;
+    buf_init(&s->profiler.done, OUT_BYTES);
 }
 
-void profiler_close(struct worker *w)
+void profiler_close(struct server *s)
 {
-    struct profiler *p = &w->profiler;
+    struct profiler *p = &s->profiler;
 
-    if (p->game)
-        vm_profile_end(p->game->vm);
     p->game = NULL;
     buf_fini(&p->done);
     uv_close((uv_handle_t *)&p->timer, NULL);
+}
+
+struct order {
+    char game[GAME_NAME_MAX + 1];
+    uint32_t hz;
+};
+
+static void begin_one(struct worker *w, void *arg)
+{
+    const struct order *o = arg;
+    struct game *g = game_find(&w->world, o->game, strlen(o->game));
+
+    if (!g || !g->vm)
+        return;
+    vm_profile_end(g->vm); /* one that was not collected in time */
+    if (vm_profile_begin(g->vm, o->hz) < 0)
+        logger_warn(g->name, "worker %u has no memory for a profile", w->index);
+}
+
+static void free_order(struct server *s, void *arg, bool is_late)
+{
+    (void)s;
+    (void)is_late;
+    free(arg);
+}
+
+/* false: memory is out. */
+static bool begin_all(struct server *s, const char *game, uint32_t hz)
+{
+    struct order *o = calloc(1, sizeof *o);
+
+    if (!o)
+        return false;
+    strcpy(o->game, game);
+    o->hz = hz;
+    task_each(s, NULL, begin_one, free_order, o);
+    return true;
 }
 
 static void reply_text(struct conn *c, int status, const char *format, unsigned n)
@@ -71,9 +137,9 @@ static void reply_text(struct conn *c, int status, const char *format, unsigned 
     buf_fini(&out);
 }
 
-static void begin(struct worker *w, struct conn *c, const struct http_head *head)
+static void begin(struct server *s, struct conn *c, const struct http_head *head)
 {
-    struct profiler *p = &w->profiler;
+    struct profiler *p = &s->profiler;
     uint32_t seconds = PROFILER_SECONDS, hz = PROFILER_HZ;
     size_t n_origin;
 
@@ -90,29 +156,28 @@ static void begin(struct worker *w, struct conn *c, const struct http_head *head
         conn_reply_error(c, 400, NULL, "hz: a whole number from 1 to 1000");
         return;
     }
-    struct game *g = rooms_api_game(w, c, head);
-    if (!g)
+    const char *game = rooms_api_game_name(s, c, head);
+    if (!game)
         return;
     if (p->game) {
         conn_reply_error(c, 409, no_store, "a profile is being taken already");
         return;
     }
-    if (vm_profile_begin(g->vm, hz) < 0) {
+    if (!begin_all(s, game, hz)) {
         conn_reply_error(c, 503, NULL, "out of memory");
         return;
     }
     forget(p);
-    p->game = g;
+    p->game = game;
     p->id++;
-    logger_info(g->name, "profile %u begins: %u s, %u samples a second", p->id, seconds,
-                hz);
+    logger_info(game, "profile %u begins: %u s, %u samples a second", p->id, seconds, hz);
     uv_timer_start(&p->timer, on_timer, seconds * 1000, 0);
     reply_text(c, 202, "%u\n", p->id);
 }
 
-static void fetch(struct worker *w, struct conn *c, const struct http_head *head)
+static void fetch(struct server *s, struct conn *c, const struct http_head *head)
 {
-    const struct profiler *p = &w->profiler;
+    const struct profiler *p = &s->profiler;
     uint32_t id = 0;
 
     if (!query_whole(head, "id", 1, UINT32_MAX, &id) || id == 0)
@@ -127,14 +192,14 @@ static void fetch(struct worker *w, struct conn *c, const struct http_head *head
         conn_reply(c, 200, text, no_store, p->done.data, p->done.len);
 }
 
-void profiler_request(struct worker *w, struct conn *c, const struct http_head *head)
+void profiler_request(struct server *s, struct conn *c, const struct http_head *head)
 {
     struct http_text method = http_head_method(head);
 
     if (http_text_is(method, "POST"))
-        begin(w, c, head);
+        begin(s, c, head);
     else if (http_text_is(method, "GET") || http_text_is(method, "HEAD"))
-        fetch(w, c, head);
+        fetch(s, c, head);
     else
         conn_reply_error(c, 405, "Allow: GET, HEAD, POST\r\n",
                          "POST begins a profile, GET fetches it");

@@ -8,7 +8,9 @@
  * One at a time. What was sampled waits to be fetched for PROFILER_KEEP_S, or until the
  * next one begins.
  *
- * Ownership: by value in its worker. Thread: its worker's.
+ * It samples the game's VMs on all workers, and adds up what they have seen.
+ *
+ * Ownership: by value in the server. Thread: main.
  */
 #pragma once
 
@@ -18,8 +20,7 @@
 #include "base/buf.h"
 #include "net/conn.h"
 
-struct game;
-struct worker;
+struct server;
 
 enum {
     PROFILER_SECONDS = 5, /* where none are asked for */
@@ -30,16 +31,16 @@ enum {
 
 struct profiler {
     uv_timer_t timer;
-    struct game *game; /* whose profile is under way; NULL: none is */
-    uint32_t id;       /* of the last one; 0: there was none */
-    struct buf done;   /* folded stacks; empty where nothing waits */
+    const char *game; /* whose profile is under way; NULL: none is */
+    uint32_t id;      /* of the last one; 0: there was none */
+    struct buf done;  /* folded stacks; empty where nothing waits */
     bool is_done;
 };
 
-void profiler_open(struct worker *w);
+void profiler_open(struct server *s);
 
 /* Closes the handle: run the loop after. */
-void profiler_close(struct worker *w);
+void profiler_close(struct server *s);
 
 /* /_profile, on the admin listener: the whole request. */
-void profiler_request(struct worker *w, struct conn *c, const struct http_head *head);
+void profiler_request(struct server *s, struct conn *c, const struct http_head *head);

@@ -6,6 +6,8 @@
 
 #include "proto/json_out.h"
 #include "proto/utf8.h"
+#include "server/server.h"
+#include "server/survey.h"
 #include "server/worker.h"
 #include "svc/metrics.h"
 
@@ -33,6 +35,7 @@ static struct game **list_games(const struct worker *w, size_t *n)
 static void put_game(struct json_out *j, const struct game *g)
 {
     const struct game_def *def = g->vm ? g->vm->def : NULL;
+    struct hall_counts all = hall_count(g->hall);
     const char *title = def && *def->title ? def->title : g->name;
 
     json_out_object(j);
@@ -41,9 +44,9 @@ static void put_game(struct json_out *j, const struct game *g)
     json_out_key_str(
         j, "about", def && utf8_is_valid(def->about, strlen(def->about)) ? def->about : "");
     json_out_key_bool(j, "raw", def && def->raw);
-    json_out_key_int(j, "players", g->n_players);
-    json_out_key_int(j, "spectators", g->n_spectators);
-    json_out_key_int(j, "rooms", (int64_t)g->rooms.n);
+    json_out_key_int(j, "players", all.n_players);
+    json_out_key_int(j, "spectators", all.n_spectators);
+    json_out_key_int(j, "rooms", all.n_rooms);
     json_out_key_int(j, "max_players", def ? def->max_players : 0);
     json_out_key_int(j, "version", g->vm ? g->vm->version : 0);
     json_out_key(j, "error", 5);
@@ -119,10 +122,10 @@ static void put_edge(struct buf *out, const struct edge_counters *n)
 /* One sample per game of a figure. */
 #define PER_GAME(metric, type, text, figure)                                               \
     do {                                                                                   \
-        metrics_begin(&out, metric, type, text);                                           \
+        metrics_begin(out, metric, type, text);                                            \
         for (size_t i = 0; i < n; i++) {                                                   \
             const struct game *g = list[i];                                                \
-            metrics_sample(&out, metric, "game", g->name, (double)(figure));               \
+            metrics_sample(out, metric, "game", g->name, (double)(figure));                \
         }                                                                                  \
     } while (0)
 
@@ -182,11 +185,11 @@ static void put_callbacks(struct buf *out, struct game *const *list, size_t n)
     } figures[] = {
         {"parlor_callbacks_total",                METRIC_COUNTER, "Calls of a game's callbacks",      n_calls    },
         {"parlor_callback_seconds_total",         METRIC_COUNTER, "Time in them",                     total_s    },
-        {"parlor_callback_p50_seconds",           METRIC_GAUGE,   "Half of the calls took no longer",
+        {"parlor_callback_p50_seconds",           METRIC_HIGHEST, "Half of the calls took no longer",
          p50_s                                                                                                   },
-        {"parlor_callback_p99_seconds",           METRIC_GAUGE,   "99 % of the calls took no longer",
+        {"parlor_callback_p99_seconds",           METRIC_HIGHEST, "99 % of the calls took no longer",
          p99_s                                                                                                   },
-        {"parlor_callback_max_seconds",           METRIC_GAUGE,   "The longest call",                 max_s      },
+        {"parlor_callback_max_seconds",           METRIC_HIGHEST, "The longest call",                 max_s      },
         {"parlor_callback_errors_total",          METRIC_COUNTER, "Calls that raised",                n_errors   },
         {"parlor_callback_kills_total",           METRIC_COUNTER,
          "Calls that were stopped for time or memory",                                                n_kills    },
@@ -211,27 +214,97 @@ static void put_callbacks(struct buf *out, struct game *const *list, size_t n)
     }
 }
 
-void report_metrics(struct worker *w, struct conn *c)
+#define PER_GAME_HISTOGRAM(metric, text, histogram)                                        \
+    do {                                                                                   \
+        metrics_begin(out, metric, METRIC_HISTOGRAM, text);                                \
+        for (size_t i = 0; i < n; i++) {                                                   \
+            const struct game *g = list[i];                                                \
+            histogram_put(histogram, metric, "game", g->name, out);                        \
+        }                                                                                  \
+    } while (0)
+
+static size_t n_inputs(const struct game *g)
 {
-    struct buf out;
+    size_t n = 0;
+
+    for (struct map_entry *e = NULL; (e = map_next(&g->rooms, e));) {
+        const struct room *r = e->value;
+        for (uint32_t i = 0; i < r->n_players; i++)
+            n += r->players[i]->n_waiting;
+    }
+    return n;
+}
+
+/* Figures by worker, which add up to nothing. */
+static void put_own(struct worker *w, struct game *const *list, size_t n, struct buf *out)
+{
+    char index[12];
+    size_t n_rooms = 0;
+
+    snprintf(index, sizeof index, "%u", w->index);
+    for (size_t i = 0; i < n; i++)
+        n_rooms += list[i]->rooms.n;
+    metrics_begin(out, "parlor_worker_busy_ratio", METRIC_GAUGE,
+                  "Share of the last second that a worker has worked");
+    metrics_sample(out, "parlor_worker_busy_ratio", "worker", index,
+                   directory_load(w->server->directory, w->index) / 1000.0);
+    metrics_begin(out, "parlor_worker_connections", METRIC_GAUGE, "Open connections there");
+    metrics_sample(out, "parlor_worker_connections", "worker", index,
+                   edge_counters(w->edge)->open);
+    metrics_begin(out, "parlor_worker_rooms", METRIC_GAUGE, "Rooms that run there");
+    metrics_sample(out, "parlor_worker_rooms", "worker", index, (double)n_rooms);
+    metrics_begin(out, "parlor_worker_letters", METRIC_GAUGE,
+                  "What other workers want of it and it has not done yet");
+    metrics_sample(out, "parlor_worker_letters", "worker", index,
+                   (double)mailbox_n(&w->box));
+    metrics_begin(out, "parlor_worker_moves_total", METRIC_COUNTER,
+                  "Connections that went on to another worker");
+    metrics_sample(out, "parlor_worker_moves_total", "worker", index, (double)w->n_moves);
+    metrics_begin(out, "parlor_worker_vm_bytes", METRIC_GAUGE,
+                  "Memory of a game's Lua values there");
+    for (size_t i = 0; i < n; i++) {
+        const char *labels[] = {"worker", index, "game", list[i]->name};
+        metrics_sample_with(out, "parlor_worker_vm_bytes", labels, 2,
+                            list[i]->vm ? (double)vm_bytes(list[i]->vm) : 0);
+    }
+}
+
+static void put_store(struct buf *out, struct store *store)
+{
+    if (!store)
+        return;
+    struct store_figures f = store_figures(store);
+    metrics_put(out, "parlor_store_is_kept", METRIC_GAUGE,
+                "1: in a file, 0: in memory, lost with the process", f.is_kept);
+    metrics_put(out, "parlor_store_queue_bytes", METRIC_GAUGE, "What waits for the disk",
+                (double)f.queue_bytes);
+    metrics_put(out, "parlor_store_transactions_total", METRIC_COUNTER,
+                "Batches run, failed ones too", (double)f.n_batches);
+    metrics_put(out, "parlor_store_operations_total", METRIC_COUNTER, "Operations in them",
+                (double)f.n_done);
+    metrics_put(out, "parlor_store_failed_total", METRIC_COUNTER, "Operations that failed",
+                (double)f.n_failed);
+    metrics_put(out, "parlor_store_refused_total", METRIC_COUNTER,
+                "Operations for which the queue had no place", (double)f.n_refused);
+}
+
+/* What one worker has to tell. */
+static void put_worker(struct worker *w, struct buf *out)
+{
     size_t n = 0;
     struct game **list = list_games(w, &n);
 
-    if (!list) {
-        conn_reply_error(c, 503, NULL, "out of memory");
-        return;
-    }
-    buf_init(&out, 4 << 20);
-    put_edge(&out, edge_counters(w->edge));
-    metrics_put(&out, "parlor_deflate_bytes", METRIC_GAUGE,
+    out->failed |= !list;
+    put_edge(out, edge_counters(w->edge));
+    metrics_put(out, "parlor_deflate_bytes", METRIC_GAUGE,
                 "Memory of the compressors that connections share",
                 (double)edge_deflate_bytes(w->edge));
     PER_GAME("parlor_rooms", METRIC_GAUGE, "Rooms that run", g->rooms.n);
     PER_GAME("parlor_players", METRIC_GAUGE, "Seats taken, held ones too", g->n_players);
     PER_GAME("parlor_auth_waiting", METRIC_GAUGE, "Joins that auth has not answered yet",
              g->n_waiting);
-    PER_GAME("parlor_bans", METRIC_GAUGE, "Users and addresses kept out, expired ones too",
-             g->bans.map.n);
+    PER_GAME("parlor_bans", METRIC_HIGHEST,
+             "Users and addresses kept out, expired ones too", g->bans.map.n);
     PER_GAME("parlor_game_messages_dropped_total", METRIC_COUNTER,
              "Messages above their rate or max_inputs", g->n_dropped);
     PER_GAME("parlor_game_messages_invalid_total", METRIC_COUNTER,
@@ -241,15 +314,15 @@ void report_metrics(struct worker *w, struct conn *c)
     PER_GAME("parlor_spectators", METRIC_GAUGE, "Those who watch", g->n_spectators);
     PER_GAME("parlor_waiting_players", METRIC_GAUGE, "Those who wait for a room",
              g->lobby.n);
-    PER_GAME("parlor_game_version", METRIC_GAUGE, "Code that runs, one more each reload",
+    PER_GAME("parlor_game_version", METRIC_HIGHEST, "Code that runs, one more each reload",
              g->vm ? g->vm->version : 0);
-    PER_GAME("parlor_reloads_total", METRIC_COUNTER, "Code replaced under running rooms",
+    PER_GAME("parlor_reloads_total", METRIC_HIGHEST, "Code replaced under running rooms",
              g->n_reloads);
-    PER_GAME("parlor_reloads_failed_total", METRIC_COUNTER,
+    PER_GAME("parlor_reloads_failed_total", METRIC_HIGHEST,
              "Code that did not load or was taken back", g->n_failed_reloads);
     PER_GAME("parlor_vm_bytes", METRIC_GAUGE, "Memory of the game's Lua values",
              g->vm ? vm_bytes(g->vm) : 0);
-    PER_GAME("parlor_vm_peak_bytes", METRIC_GAUGE, "The most that was",
+    PER_GAME("parlor_vm_peak_bytes", METRIC_HIGHEST, "The most that was, of one VM",
              g->vm ? g->vm->memory.peak : 0);
     PER_GAME("parlor_vm_replaced_total", METRIC_COUNTER,
              "VMs that could not be saved and were made anew",
@@ -258,18 +331,65 @@ void report_metrics(struct worker *w, struct conn *c)
              g->vm ? g->vm->gc.n_cycles : 0);
     PER_GAME("parlor_gc_seconds_total", METRIC_COUNTER, "Time spent on them",
              g->vm ? total_s(&g->vm->gc.pauses) : 0);
-    PER_GAME("parlor_gc_pause_p99_seconds", METRIC_GAUGE,
+    PER_GAME("parlor_gc_pause_p99_seconds", METRIC_HIGHEST,
              "99 % of their pauses were no longer", g->vm ? p99_s(&g->vm->gc.pauses) : 0);
-    PER_GAME("parlor_gc_pause_max_seconds", METRIC_GAUGE, "The longest pause",
+    PER_GAME("parlor_gc_pause_max_seconds", METRIC_HIGHEST, "The longest pause",
              g->vm ? max_s(&g->vm->gc.pauses) : 0);
-    put_callbacks(&out, list, n);
+    PER_GAME("parlor_states_skipped_total", METRIC_COUNTER,
+             "States not sent because a player's line was stuck; one merged state follows",
+             g->n_skipped);
+    PER_GAME("parlor_inputs_waiting", METRIC_GAUGE, "Messages that wait for a tick",
+             n_inputs(g));
+    PER_GAME("parlor_ticks_dropped_total", METRIC_COUNTER,
+             "Ticks that were not run, after a stall", g->n_dropped_ticks);
+    PER_GAME_HISTOGRAM("parlor_tick_seconds", "How long ticks took", &g->ticks);
+    PER_GAME_HISTOGRAM("parlor_tick_late_seconds", "How long after their time they began",
+                       &g->lateness);
+    put_callbacks(out, list, n);
+    put_own(w, list, n, out);
+    free(list);
+}
+
+static void answer(struct worker *w, const void *question, struct buf *out)
+{
+    (void)question;
+    put_worker(w, out);
+}
+
+/* A worker that has not answered in time is told of by what it said the last time: its
+ * counters must not seem to go back. */
+static void merge(struct server *s, const struct survey *v, struct buf *out)
+{
+    struct buf parts[SERVER_WORKERS_MAX];
+
+    for (unsigned i = 0; i < v->n; i++) {
+        struct buf *kept = &s->workers[i].said;
+        if (v->answers[i].len > 0) {
+            buf_clear(kept);
+            buf_append(kept, v->answers[i].data, v->answers[i].len);
+        }
+        parts[i] = v->answers[i].len > 0 ? v->answers[i] : *kept;
+    }
+    metrics_merge(parts, v->n, out);
+}
+
+void report_metrics(struct server *s, struct conn *c)
+{
+    struct survey v;
+    struct buf out;
+
+    buf_init(&out, 2 * SURVEY_BYTES);
+    out.failed |= survey_run(&v, s, answer, NULL, 0) < 0;
+    merge(s, &v, &out);
+    survey_fini(&v);
+    put_store(&out, s->data.store);
     metrics_put(&out, "parlor_script_errors_total", METRIC_COUNTER,
-                "Callbacks that raised and values refused", (double)w->errors.n_errors);
+                "Callbacks that raised and values refused",
+                (double)script_log_n_errors(&s->errors));
     if (out.failed)
         conn_reply_error(c, 503, NULL, "out of memory");
     else
         conn_reply(c, 200, "text/plain; version=0.0.4; charset=utf-8",
                    "Cache-Control: no-store\r\n", out.data, out.len);
     buf_fini(&out);
-    free(list);
 }

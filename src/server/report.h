@@ -8,11 +8,12 @@
 
 #include "net/conn.h"
 
+struct server;
 struct worker;
 
 /* {"dev":…,"games":[{"name","title","about","raw","players","rooms",
  * "max_players","version","error"},…]}, by name. */
 void report_games(struct worker *w, struct conn *c);
 
-/* Prometheus text. */
-void report_metrics(struct worker *w, struct conn *c);
+/* Prometheus text. On the main thread. */
+void report_metrics(struct server *s, struct conn *c);

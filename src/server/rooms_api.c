@@ -7,43 +7,51 @@
 #include "proto/json_out.h"
 #include "proto/wire.h"
 #include "server/query.h"
+#include "server/server.h"
 #include "server/worker.h"
 #include "state/payload.h"
 
 enum { LIST_BYTES = 8 << 20 };
 
-static int by_id(const void *a, const void *b)
+static bool is_listed(const struct place_view *r)
 {
-    struct room *const *x = a, *const *y = b;
-
-    return strcmp((*x)->id, (*y)->id);
+    return !r->state.is_private && !r->state.is_closing;
 }
 
-const struct room **rooms_api_collect(const struct game *g, size_t *n)
+/* Those that are listed first, by their ids. */
+static int by_id(const void *a, const void *b)
 {
-    const struct room **list = calloc(g->rooms.n + 1, sizeof *list);
+    const struct place_view *x = a, *y = b;
 
-    *n = 0;
-    for (struct map_entry *e = NULL; list && (e = map_next(&g->rooms, e));) {
-        const struct room *r = e->value;
-        if (!r->is_private && !r->is_closing)
-            list[(*n)++] = r;
-    }
+    if (is_listed(x) != is_listed(y))
+        return is_listed(x) ? -1 : 1;
+    return strcmp(x->place->id, y->place->id);
+}
+
+struct place_view *rooms_api_collect(const struct game *g, size_t *n, size_t *n_all)
+{
+    struct place_view *list = hall_list(g->hall, false, n_all);
+
     if (list)
-        qsort(list, *n, sizeof *list, by_id);
+        qsort(list, *n_all, sizeof *list, by_id);
+    *n = 0;
+    while (*n < *n_all && is_listed(&list[*n]))
+        ++*n;
     return list;
 }
 
-void rooms_api_put_room(const struct room *r, struct json_out *j)
+void rooms_api_put_room(const struct game *g, const struct place_view *r,
+                        struct json_out *j)
 {
-    struct wire_in labels = wire_from(r->labels, r->n_labels);
+    struct wire_in labels =
+        wire_from(r->labels ? r->labels->bytes : NULL, r->labels ? r->labels->len : 0);
 
     json_out_object(j);
-    json_out_key_str(j, "id", r->id);
-    json_out_key_int(j, "players", room_n_seats(r));
-    json_out_key_int(j, "max", r->game->vm->def->max_players);
-    json_out_key_int(j, "spectators", r->n_spectators);
-    json_out_key_bool(j, "locked", r->is_locked);
+    json_out_key_str(j, "id", r->place->id);
+    json_out_key_int(j, "players", r->state.n_seats);
+    json_out_key_int(j, "max", g->vm->def->max_players);
+    json_out_key_int(j, "spectators", r->state.n_spectators);
+    json_out_key_bool(j, "locked", r->state.is_locked);
     json_out_key(j, "labels", 6);
     if (r->labels) {
         payload_to_json(NULL, &labels, j);
@@ -57,8 +65,8 @@ void rooms_api_put_room(const struct room *r, struct json_out *j)
 bool rooms_api_list(const struct game *g, struct buf *out)
 {
     struct json_out j = json_out_to(out);
-    size_t n;
-    const struct room **list = rooms_api_collect(g, &n);
+    size_t n, n_all;
+    struct place_view *list = rooms_api_collect(g, &n, &n_all);
 
     if (!list)
         return false;
@@ -68,11 +76,23 @@ bool rooms_api_list(const struct game *g, struct buf *out)
     json_out_key(&j, "rooms", 5);
     json_out_array(&j);
     for (size_t i = 0; i < n && i < ROOMS_API_MAX; i++)
-        rooms_api_put_room(list[i], &j);
+        rooms_api_put_room(g, &list[i], &j);
     json_out_end_array(&j);
     json_out_end_object(&j);
-    free(list);
+    hall_list_free(list, n_all);
     return !out->failed;
+}
+
+static void refuse(struct conn *c, bool is_known, bool is_asked_for)
+{
+    conn_reply_error(c,
+                     is_known       ? 503
+                     : is_asked_for ? 404
+                                    : 400,
+                     NULL,
+                     is_known       ? "the game's script does not load"
+                     : is_asked_for ? "there is no such game"
+                                    : "which game? ?game=NAME is missing");
 }
 
 struct game *rooms_api_game(struct worker *w, struct conn *c, const struct http_head *head)
@@ -82,14 +102,24 @@ struct game *rooms_api_game(struct worker *w, struct conn *c, const struct http_
 
     if (g && g->vm)
         return g;
-    conn_reply_error(c,
-                     g         ? 503
-                     : name.at ? 404
-                               : 400,
-                     NULL,
-                     g         ? "the game's script does not load"
-                     : name.at ? "there is no such game"
-                               : "which game? ?game=NAME is missing");
+    refuse(c, g != NULL, name.at != NULL);
+    return NULL;
+}
+
+const char *rooms_api_game_name(struct server *s, struct conn *c,
+                                const struct http_head *head)
+{
+    struct http_text asked = query_find(head, "game");
+    char name[GAME_NAME_MAX + 1] = {0};
+    const struct server_game *known = NULL;
+
+    if (asked.at && asked.len < sizeof name) {
+        memcpy(name, asked.at, asked.len);
+        known = server_game(s, name);
+    }
+    if (known && known->version > 0)
+        return known->name;
+    refuse(c, known != NULL, asked.at != NULL);
     return NULL;
 }
 

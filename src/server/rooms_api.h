@@ -11,6 +11,7 @@
 #include "proto/json_out.h"
 #include "room/game.h"
 
+struct server;
 struct worker;
 
 enum { ROOMS_API_MAX = 1000 }; /* rooms in a list; `total` says how many there are */
@@ -21,11 +22,18 @@ void rooms_api_get(struct worker *w, struct conn *c, const struct http_head *hea
 /* The game that the query names. NULL: there is none, which has been answered. */
 struct game *rooms_api_game(struct worker *w, struct conn *c, const struct http_head *head);
 
-/* The rooms that may be shown, in the order of their ids; free() it. NULL: memory. */
-const struct room **rooms_api_collect(const struct game *g, size_t *n);
+/* The same for the admin listener, on the main thread: its name, whether or not it loads
+ * just now. */
+const char *rooms_api_game_name(struct server *s, struct conn *c,
+                                const struct http_head *head);
+
+/* The rooms that may be shown, in the order of their ids, and behind these `n` others;
+ * hall_list_free(list, n_all). NULL: memory is out. */
+struct place_view *rooms_api_collect(const struct game *g, size_t *n, size_t *n_all);
 
 /* One room as a JSON object. */
-void rooms_api_put_room(const struct room *r, struct json_out *j);
+void rooms_api_put_room(const struct game *g, const struct place_view *r,
+                        struct json_out *j);
 
 /* Append the list as JSON. False: memory is out. */
 bool rooms_api_list(const struct game *g, struct buf *out);

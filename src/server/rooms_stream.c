@@ -44,7 +44,7 @@ static void put_raw(struct json_out *j, const char *text)
 }
 
 /* The ids in `told` that none of the list has: into "gone", and forgotten. */
-static void put_gone(struct channel *ch, const struct room **list, size_t n,
+static void put_gone(struct channel *ch, const struct place_view *list, size_t n,
                      struct json_out *j, size_t *n_changes)
 {
     struct map now;
@@ -52,7 +52,7 @@ static void put_gone(struct channel *ch, const struct room **list, size_t n,
 
     map_init(&now);
     for (size_t i = 0; i < n; i++)
-        map_put_bytes(&now, list[i]->id, strlen(list[i]->id), ch);
+        map_put_bytes(&now, list[i].place->id, strlen(list[i].place->id), ch);
     for (bool again = true; again;) {
         again = false;
         for (struct map_entry *e = NULL; !again && (e = map_next(&ch->told, e));)
@@ -74,8 +74,8 @@ static void put_gone(struct channel *ch, const struct room **list, size_t n,
 static int look(struct channel *ch, const struct game *g, struct buf *out)
 {
     struct json_out j = json_out_to(out);
-    size_t n, n_changes = 0;
-    const struct room **list = rooms_api_collect(g, &n);
+    size_t n, n_all, n_changes = 0;
+    struct place_view *list = rooms_api_collect(g, &n, &n_all);
     struct buf text;
 
     if (!list)
@@ -87,11 +87,11 @@ static int look(struct channel *ch, const struct game *g, struct buf *out)
     json_out_key(&j, "rooms", 5);
     json_out_array(&j);
     for (size_t i = 0; i < n; i++) {
-        const char *id = list[i]->id;
+        const char *id = list[i].place->id;
         const char *before = map_get_bytes(&ch->told, id, strlen(id));
         struct json_out one = json_out_to(&text);
         buf_clear(&text);
-        rooms_api_put_room(list[i], &one);
+        rooms_api_put_room(g, &list[i], &one);
         buf_byte(&text, 0);
         if (text.failed || (before && strcmp(before, (char *)text.data) == 0))
             continue;
@@ -111,7 +111,7 @@ static int look(struct channel *ch, const struct game *g, struct buf *out)
     json_out_end_array(&j);
     json_out_end_object(&j);
     buf_fini(&text);
-    free(list);
+    hall_list_free(list, n_all);
     return (int)n_changes;
 }
 
@@ -182,7 +182,8 @@ static void on_closed(void *user, uint16_t code)
         uv_timer_stop(&s->timer);
 }
 
-static const struct conn_handler handler = {on_message, on_closed};
+static const struct conn_handler handler = {.on_message = on_message,
+                                            .on_closed = on_closed};
 
 static void say(struct channel *ch, const struct buf *record)
 {

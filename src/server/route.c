@@ -4,14 +4,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "proto/http_head.h"
 #include "server/calls_api.h"
+#include "server/cors.h"
 #include "server/game_http.h"
+#include "server/move.h"
 #include "server/profiler.h"
 #include "server/report.h"
 #include "server/rooms_api.h"
 #include "server/seat.h"
+#include "server/server.h"
 #include "server/worker.h"
 
 static bool is(const char *path, size_t len, const char *text)
@@ -31,6 +35,16 @@ static void not_found(struct conn *c)
     conn_reply_error(c, 404, NULL, "there is nothing here");
 }
 
+/* A file, which pages that may connect may import from elsewhere. */
+static void serve_file(struct worker *w, struct static_files *files, struct conn *c,
+                       const struct http_head *head, const char *path, size_t len)
+{
+    char cors[CORS_BYTES];
+
+    cors_write(cors, w, c, head);
+    static_files_serve(files, c, head, path, len, cors);
+}
+
 /* /pond -> /pond/, the query kept; base -> base/ where there is no name. */
 static void add_slash(struct conn *c, const char *base, const char *name,
                       const struct http_head *head)
@@ -44,6 +58,27 @@ static void add_slash(struct conn *c, const char *base, const char *name,
         conn_reply_error(c, 414, NULL, "the query is too long");
     else
         conn_reply(c, 308, NULL, line, NULL, 0);
+}
+
+/* /GAME/shared.js: what the running code shares with its page. false: it shares nothing.
+ * The tag is the text's checksum, so a page that has it asks only whether it is new. */
+static bool serve_shared(struct conn *c, const struct http_head *head, const struct game *g)
+{
+    size_t len;
+    const char *text = g->vm ? vm_page(g->vm, "shared.js", &len) : NULL;
+    char headers[96], etag[24];
+
+    if (!text)
+        return false;
+    snprintf(etag, sizeof etag, "\"%08lx-%zx\"", crc32(0, (const Bytef *)text, (uInt)len),
+             len);
+    snprintf(headers, sizeof headers, "Cache-Control: no-cache\r\nETag: %s\r\n", etag);
+    struct http_text known = http_head_find(head, "if-none-match", NULL);
+    if (known.len == strlen(etag) && memcmp(known.at, etag, known.len) == 0)
+        conn_reply(c, 304, NULL, headers, NULL, 0);
+    else
+        conn_reply(c, 200, static_files_type("shared.js"), headers, text, len);
+    return true;
 }
 
 /* /GAME…: `rest` is what comes after the name, "" or from the slash on. */
@@ -81,23 +116,25 @@ static void route_game(struct worker *w, struct conn *c, const struct http_head 
         add_slash(c, w->config->base_path, g->name, head);
         return;
     }
+    if (is(name, n_name, "shared.js") && serve_shared(c, head, g))
+        return;
     struct static_files *page = map_get_bytes(&w->pages, g->name, strlen(g->name));
     if (is_room)
         n_name = 0; /* a room's page is the game's */
-    static_files_serve(page, c, head, n_name ? name : "", n_name);
+    serve_file(w, page, c, head, n_name ? name : "", n_name);
 }
 
 static void route_own(struct worker *w, struct conn *c, const struct http_head *head,
                       const char *path, size_t len)
 {
     if (is(path, len, "/")) {
-        static_files_serve(w->sdk, c, head, "hub.html", 8);
+        static_files_serve(w->server->sdk, c, head, "hub.html", 8, "");
     } else if (is(path, len, "/_parlor/games")) {
         report_games(w, c);
     } else if (is(path, len, "/_parlor/rooms")) {
         rooms_api_get(w, c, head);
     } else if (len > 9 && memcmp(path, "/_parlor/", 9) == 0) {
-        static_files_serve(w->sdk, c, head, path + 9, len - 9);
+        serve_file(w, w->server->sdk, c, head, path + 9, len - 9);
     } else if (is(path, len, "/healthz")) {
         conn_reply(c, 200, "text/plain; charset=utf-8", "Cache-Control: no-store\r\n",
                    "ok\n", 3);
@@ -188,5 +225,5 @@ static void on_admin_request(void *ctx, struct conn *c, const struct http_head *
                          "this listener has /metrics, /_calls?game=NAME and /_profile");
 }
 
-const struct edge_handler route_handler = {.on_request = on_request};
+const struct edge_handler route_handler = {.on_request = on_request, .on_moved = move_out};
 const struct edge_handler admin_handler = {.on_request = on_admin_request};

@@ -10,6 +10,7 @@
  *   /GAME                upgrade: a seat in any open room; else 308 to /GAME/
  *   /GAME/ROOM           upgrade: a seat in that room; else the page
  *   /GAME/FILE.EXT       the page's files
+ *   /GAME/shared.js      the game's shared.lua, translated
  *
  * and on the admin listener:
  *   /metrics             for Prometheus
@@ -23,4 +24,4 @@
 #include "net/conn.h"
 
 extern const struct edge_handler route_handler; /* ctx: struct worker */
-extern const struct edge_handler admin_handler; /* ctx: struct worker */
+extern const struct edge_handler admin_handler; /* ctx: struct server */

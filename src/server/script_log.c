@@ -13,9 +13,10 @@
 
 enum { LINES_AROUND = 3, MAX_LINE = 200, HELD_BYTES = 64 << 10 };
 
-void script_log_init(struct script_log *l)
+void script_log_init(struct script_log *l, bool is_dev, script_log_tell *tell, void *ctx)
 {
-    *l = (struct script_log){0};
+    *l = (struct script_log){.is_dev = is_dev, .tell = tell, .ctx = ctx};
+    pthread_mutex_init(&l->lock, NULL);
     map_init(&l->loads);
     buf_init(&l->held, HELD_BYTES);
     buf_init(&l->last, HELD_BYTES);
@@ -37,11 +38,25 @@ void script_log_fini(struct script_log *l)
     map_fini(&l->loads);
     buf_fini(&l->held);
     buf_fini(&l->last);
+    pthread_mutex_destroy(&l->lock);
 }
 
-const struct buf *script_log_load_error(const struct script_log *l, const struct game *g)
+uint64_t script_log_n_errors(struct script_log *l)
 {
-    return map_get_bytes(&l->loads, g->name, strlen(g->name));
+    pthread_mutex_lock(&l->lock);
+    uint64_t n = l->n_errors;
+    pthread_mutex_unlock(&l->lock);
+    return n;
+}
+
+bool script_log_load_error(struct script_log *l, const char *game, struct buf *out)
+{
+    pthread_mutex_lock(&l->lock);
+    const struct buf *why = map_get_bytes(&l->loads, game, strlen(game));
+    if (why)
+        buf_append(out, why->data, why->len);
+    pthread_mutex_unlock(&l->lock);
+    return why != NULL;
 }
 
 static uint32_t hash_text(uint32_t h, const char *text)
@@ -132,16 +147,16 @@ void script_log_describe(const char *folder, const struct script_error *error,
 }
 
 /* Pages that open while the newest files do not run are shown why. */
-static void keep_load(struct script_log *l, const struct game *g, const struct buf *error)
+static void keep_load(struct script_log *l, const char *game, const struct buf *error)
 {
     struct buf *out = calloc(1, sizeof *out);
 
-    forget_load(l, g->name);
+    forget_load(l, game);
     if (!out)
         return;
     buf_init(out, HELD_BYTES);
     buf_append(out, error->data, error->len);
-    if (out->failed || !map_put_bytes(&l->loads, g->name, strlen(g->name), out)) {
+    if (out->failed || !map_put_bytes(&l->loads, game, strlen(game), out)) {
         buf_fini(out);
         free(out);
     }
@@ -155,42 +170,52 @@ static void remember(struct script_log *l, const struct game *g,
     buf_clear(&l->last);
     script_log_describe(g->world->folder, error, &l->last);
     if (strcmp(error->where, "load") == 0 && !l->last.failed)
-        keep_load(l, g, &l->last);
+        keep_load(l, g->name, &l->last);
 }
 
-static void hold(struct script_log *l, const struct buf *record)
+static void hold(struct script_log *l, const char *game, const struct buf *record)
 {
-    if (l->held.len + sizeof record->len + record->len > HELD_BYTES)
+    char name[GAME_NAME_MAX + 1] = {0};
+
+    if (l->held.len + sizeof name + sizeof record->len + record->len > HELD_BYTES)
         return;
+    strcpy(name, game);
+    buf_append(&l->held, name, sizeof name);
     buf_append(&l->held, &record->len, sizeof record->len);
     buf_append(&l->held, record->data, record->len);
 }
 
 void script_log_hold(struct script_log *l)
 {
+    pthread_mutex_lock(&l->lock);
     l->is_holding = true;
     buf_clear(&l->held);
+    pthread_mutex_unlock(&l->lock);
 }
 
-void script_log_release(struct script_log *l, struct game *g)
+void script_log_release(struct script_log *l)
 {
+    pthread_mutex_lock(&l->lock);
     l->is_holding = false;
     for (size_t at = 0, len; at < l->held.len; at += len) {
+        const char *game = (const char *)l->held.data + at;
+        at += GAME_NAME_MAX + 1;
         memcpy(&len, l->held.data + at, sizeof len);
         at += sizeof len;
-        game_tell_dev(g, (const char *)l->held.data + at, len);
+        l->tell(l->ctx, game, (const char *)l->held.data + at, len);
     }
     buf_clear(&l->held);
+    pthread_mutex_unlock(&l->lock);
 }
 
-void script_log_error(struct script_log *l, struct game *g,
-                      const struct script_error *error)
+static void note_error(struct script_log *l, struct game *g,
+                       const struct script_error *error)
 {
     uint32_t hash = hash_text(2166136261u, error->game), n_more;
     char place[192] = "", count[48] = "";
 
     l->n_errors++;
-    if (g->world->is_dev)
+    if (l->is_dev)
         remember(l, g, error);
     hash = hash_text(hash_text(hash_text(hash, error->where), error->file), error->message);
     if (!is_due(l, hash, &n_more))
@@ -204,62 +229,81 @@ void script_log_error(struct script_log *l, struct game *g,
     logger_error(g->name, "%s%s (in %s%s%s)%s%s%s", place, error->message, error->where,
                  error->room ? ", room " : "", error->room ? error->room : "", count,
                  *error->traceback ? "\n" : "", error->traceback);
-    if (!g->world->is_dev || l->last.failed)
+    if (!l->is_dev || l->last.failed)
         return;
     if (l->is_holding)
-        hold(l, &l->last);
+        hold(l, g->name, &l->last);
     else
-        game_tell_dev(g, (const char *)l->last.data, l->last.len);
+        l->tell(l->ctx, g->name, (const char *)l->last.data, l->last.len);
 }
 
-void script_log_fixed(struct script_log *l, struct game *g)
+void script_log_error(struct script_log *l, struct game *g,
+                      const struct script_error *error)
+{
+    pthread_mutex_lock(&l->lock);
+    note_error(l, g, error);
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* The members of `out` are whole: to the game's pages. */
+static void tell(struct script_log *l, const char *game, struct buf *out)
+{
+    if (!out->failed)
+        l->tell(l->ctx, game, (const char *)out->data, out->len);
+    buf_fini(out);
+}
+
+void script_log_fixed(struct script_log *l, const char *game)
 {
     struct buf out;
     struct json_out j = json_out_to(&out);
 
-    forget_load(l, g->name);
+    pthread_mutex_lock(&l->lock);
+    forget_load(l, game);
     memset(l->seen, 0, sizeof l->seen); /* the same error again is news again */
-    if (!g->world->is_dev)
+    pthread_mutex_unlock(&l->lock);
+    if (!l->is_dev)
         return;
     buf_init(&out, 4096);
     json_out_key_str(&j, "kind", "fixed");
-    json_out_key_str(&j, "game", g->name);
-    game_tell_dev(g, (const char *)out.data, out.len);
-    buf_fini(&out);
+    json_out_key_str(&j, "game", game);
+    tell(l, game, &out);
 }
 
-void script_log_reloaded(struct game *g, double ms)
+void script_log_reloaded(struct script_log *l, const char *game, uint32_t version,
+                         size_t n_rooms, double ms)
 {
     struct buf out;
     struct json_out j = json_out_to(&out);
 
-    if (!g->world->is_dev)
+    if (!l->is_dev)
         return;
     buf_init(&out, 4096);
     json_out_key_str(&j, "kind", "reloaded");
-    json_out_key_str(&j, "game", g->name);
-    json_out_key_int(&j, "version", g->vm->version);
-    json_out_key_int(&j, "rooms", (int64_t)g->rooms.n);
+    json_out_key_str(&j, "game", game);
+    json_out_key_int(&j, "version", version);
+    json_out_key_int(&j, "rooms", (int64_t)n_rooms);
     json_out_key(&j, "ms", 2);
     json_out_num(&j, ms);
-    game_tell_dev(g, (const char *)out.data, out.len);
-    buf_fini(&out);
+    tell(l, game, &out);
 }
 
-void script_log_taken_back(struct script_log *l, struct game *g, uint32_t failed)
+void script_log_taken_back(struct script_log *l, const char *game, uint32_t failed,
+                           uint32_t version)
 {
     struct buf out;
     struct json_out j = json_out_to(&out);
 
-    if (!g->world->is_dev)
+    if (!l->is_dev)
         return;
-    if (strcmp(l->last_game, g->name) == 0 && !l->last.failed)
-        keep_load(l, g, &l->last);
+    pthread_mutex_lock(&l->lock);
+    if (strcmp(l->last_game, game) == 0 && !l->last.failed)
+        keep_load(l, game, &l->last);
+    pthread_mutex_unlock(&l->lock);
     buf_init(&out, 4096);
     json_out_key_str(&j, "kind", "taken_back");
-    json_out_key_str(&j, "game", g->name);
+    json_out_key_str(&j, "game", game);
     json_out_key_int(&j, "failed", failed);
-    json_out_key_int(&j, "version", g->vm->version);
-    game_tell_dev(g, (const char *)out.data, out.len);
-    buf_fini(&out);
+    json_out_key_int(&j, "version", version);
+    tell(l, game, &out);
 }

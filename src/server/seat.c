@@ -14,6 +14,7 @@
 #include "room/session.h"
 #include "script/script_auth.h"
 #include "server/door.h"
+#include "server/server.h"
 #include "server/worker.h"
 
 enum { HELLO_BYTES = 4096 };
@@ -21,6 +22,12 @@ enum { HELLO_BYTES = 4096 };
 static void peer_send(void *conn, struct chunk *frame)
 {
     conn_send(conn, frame);
+}
+
+static void peer_send_run(void *conn, struct chunk *run, struct chunk *const *frames,
+                          size_t n)
+{
+    conn_send_run(conn, run, frames, n);
 }
 
 static void peer_close(void *conn, uint16_t code, const char *reason)
@@ -38,7 +45,18 @@ static const char *peer_address(void *conn)
     return conn_address(conn);
 }
 
-static const struct peer_ops peer_ops = {peer_send, peer_close, peer_backlog, peer_address};
+static bool peer_next(void *conn, bool *is_text, const uint8_t **data, size_t *len)
+{
+    enum ws_op op;
+
+    if (!conn_next_message(conn, &op, data, len))
+        return false;
+    *is_text = op == WS_TEXT;
+    return true;
+}
+
+static const struct peer_ops peer_ops = {peer_send,    peer_send_run, peer_close,
+                                         peer_backlog, peer_address,  peer_next};
 
 static void on_message(void *user, enum ws_op op, const uint8_t *data, size_t len)
 {
@@ -53,7 +71,14 @@ static void on_closed(void *user, uint16_t code)
     session_closed(&s, code);
 }
 
-static const struct conn_handler seat_handler = {on_message, on_closed};
+static void on_dropped(void *user, enum ws_op op, const uint8_t *data, size_t len)
+{
+    (void)op;
+    if (user)
+        session_dropped(user, data, len);
+}
+
+static const struct conn_handler seat_handler = {on_message, on_closed, on_dropped};
 
 /* Without a proxy that tells (scheme NULL) both are taken for ours: TLS may end in
  * front of us. */
@@ -90,18 +115,27 @@ bool seat_is_origin_trusted(const struct worker *w, struct conn *c,
     return is_origin_trusted(w->config, head, conn_scheme(c));
 }
 
+static bool is_open_to_all(const struct config *config)
+{
+    for (size_t i = 0; i < config->n_origins; i++)
+        if (strcmp(config->origins[i], "*") == 0)
+            return true;
+    return config->is_dev;
+}
+
+bool seat_is_open_to_all(const struct worker *w)
+{
+    return is_open_to_all(w->config);
+}
+
 static bool is_origin_allowed(const struct config *config, const struct http_head *head,
                               const char *scheme)
 {
     size_t n;
 
     http_head_find(head, "origin", &n);
-    if (config->is_dev || is_origin_trusted(config, head, scheme))
-        return true;
-    for (size_t i = 0; n <= 1 && i < config->n_origins; i++)
-        if (strcmp(config->origins[i], "*") == 0)
-            return true;
-    return false;
+    return config->is_dev || is_origin_trusted(config, head, scheme) ||
+           (n <= 1 && is_open_to_all(config));
 }
 
 /* The subprotocol to answer with (NULL: none), and what it means for the peer. */
@@ -183,7 +217,8 @@ static bool refuse(struct worker *w, struct conn *c, const struct http_head *hea
         status = 400;
         why = "the list of subprotocols is malformed";
     }
-    x->choice = ws_deflate_offer_choose(head, &w->limits.deflate, &x->params, x->answer);
+    x->choice =
+        ws_deflate_offer_choose(head, &w->server->limits.deflate, &x->params, x->answer);
     if (status == 0 && x->choice == WS_DEFLATE_MALFORMED) {
         status = 400;
         why = "the list of extensions is malformed";
@@ -212,14 +247,14 @@ static bool refuse(struct worker *w, struct conn *c, const struct http_head *hea
 static void show_load_error(struct worker *w, struct conn *c, const struct game *g,
                             const struct peer *peer)
 {
-    const struct buf *why = script_log_load_error(&w->errors, g);
     struct chunk *frame = NULL;
     struct buf out;
 
-    if (!why || !peer->can_resume)
-        return;
     buf_init(&out, 128 << 10);
-    buf_append(&out, why->data, why->len);
+    if (!peer->can_resume || !script_log_load_error(&w->server->errors, g->name, &out)) {
+        buf_fini(&out);
+        return;
+    }
     buf_text(&out, g->vm ? ",\"waits\":false" : ",\"waits\":true");
     if (!out.failed)
         frame = game_dev_frame(peer->codec == PEER_JSON, (const char *)out.data, out.len);
@@ -263,7 +298,7 @@ void seat_open(struct worker *w, struct conn *c, const struct http_head *head,
     o.is_limited = peer.codec != PEER_RAW || w->config->limit_raw;
     if (o.max_message < HELLO_BYTES && peer.codec != PEER_RAW)
         o.max_message = HELLO_BYTES;
-    if (x.choice == WS_DEFLATE_AGREED && w->limits.has_deflate && g->vm &&
+    if (x.choice == WS_DEFLATE_AGREED && w->server->limits.has_deflate && g->vm &&
         g->vm->def->compress) {
         o.deflate = &x.params;
         o.extensions = x.answer;

@@ -23,6 +23,9 @@ bool seat_refuse_stranger(struct worker *w, struct conn *c, const struct http_he
 bool seat_is_origin_trusted(const struct worker *w, struct conn *c,
                             const struct http_head *head);
 
+/* May pages of any site connect: in dev, or because `origins` has "*"? */
+bool seat_is_open_to_all(const struct worker *w);
+
 /* Answer an upgrade request for a seat in `room` (n_room 0: any open one). Always
  * answers. */
 void seat_open(struct worker *w, struct conn *c, const struct http_head *head,

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,10 @@
 #include <unistd.h>
 
 #include "base/clk.h"
+#include "base/close_reason.h"
 #include "base/rnd.h"
+#include "room/room_save.h"
+#include "svc/store.h"
 
 enum { SIM_PATH_MAX = 2048, SIM_MAX_DEPTH = 16 };
 
@@ -56,7 +60,8 @@ static const char *on_address(void *conn)
     return e->address;
 }
 
-static const struct peer_ops peer_ops = {on_send, on_close, on_backlog, on_address};
+static const struct peer_ops peer_ops = {on_send,    NULL,       on_close,
+                                         on_backlog, on_address, NULL};
 
 void sim_taken(struct far_end *e)
 {
@@ -124,9 +129,60 @@ static void on_schedule(void *ctx)
 static const struct world_ops world_ops = {.on_error = on_error,
                                            .on_schedule = on_schedule};
 
+static void on_answers(void *ctx)
+{
+    struct sim *r = ctx;
+
+    world_wake_for_answers(&r->world);
+    r->alarm_us = 0;
+}
+
+static int open_world(struct sim *r)
+{
+    world_init(&r->world, r->folder, r->scripts, r->is_dev, &world_ops, r);
+    r->world.store = store_port_open(r->store, on_answers, r);
+    r->world.keeps_rooms = true;
+    return r->world.store ? 0 : -ENOMEM;
+}
+
+static void close_world(struct sim *r)
+{
+    struct store_port *port = r->world.store;
+
+    r->world.store = NULL;
+    for (uint32_t i = 0; i < r->n_peers; i++)
+        sim_closed(r, i, 1006);
+    world_fini(&r->world);
+    assert(r->world.n_rooms == 0 && !r->world.sessions);
+    store_port_close(&port);
+}
+
+int sim_restart(struct sim *r, bool is_killed)
+{
+    char names[32][GAME_NAME_MAX + 1];
+    size_t n = 0;
+    int code;
+
+    for (struct map_entry *e = NULL; n < 32 && (e = map_next(&r->world.games, e));)
+        strcpy(names[n++], ((const struct game *)e->value)->name);
+    if (!is_killed) {
+        world_suspend(&r->world);
+        world_stop(&r->world, CLOSE_GOING_AWAY, close_reason_text(CLOSE_GOING_AWAY));
+    }
+    close_world(r);
+    if ((code = open_world(r)) < 0)
+        return code;
+    for (size_t i = 0; i < n; i++)
+        if (!game_open(&r->world, names[i]))
+            return -ENOMEM;
+    r->alarm_us = world_next_us(&r->world);
+    return 0;
+}
+
 struct sim *sim_new(const char *scripts, bool is_dev, uint64_t seed)
 {
     struct sim *r = calloc(1, sizeof *r);
+    struct err e;
     const char *tmp = getenv("TMPDIR");
 
     if (!r)
@@ -139,10 +195,14 @@ struct sim *sim_new(const char *scripts, bool is_dev, uint64_t seed)
         return NULL;
     }
     r->alarm_us = UINT64_MAX;
+    r->scripts = scripts;
+    r->is_dev = is_dev;
     buf_init(&r->errors, 0);
     clk_fake(SIM_START_US);
     rnd_fake(seed);
-    world_init(&r->world, r->folder, scripts, is_dev, &world_ops, r);
+    if (store_open(&r->store, &(struct store_options){.is_inline = true}, &e) < 0 ||
+        open_world(r) < 0)
+        sim_free(&r);
     return r;
 }
 
@@ -170,10 +230,8 @@ void sim_free(struct sim **at)
     *at = NULL;
     if (!r)
         return;
-    for (uint32_t i = 0; i < r->n_peers; i++)
-        sim_closed(r, i, 1006);
-    world_fini(&r->world);
-    assert(r->world.n_rooms == 0 && !r->world.sessions);
+    close_world(r);
+    store_free(&r->store);
     for (uint32_t i = 0; i < r->n_peers; i++) {
         sim_taken(r->peers[i]);
         free(r->peers[i]->frames);

@@ -38,6 +38,9 @@ struct far_end {
 
 struct sim {
     struct world world;
+    struct store *store; /* in memory; outlives a restart */
+    const char *scripts;
+    bool is_dev;
     char folder[SIM_TMP_MAX + 24];
     struct far_end *peers[SIM_MAX_PEERS];
     uint32_t n_peers;
@@ -54,6 +57,11 @@ struct sim {
 /* `scripts` (the folder of the Lua library) must outlive it; `seed` is not 0. NULL:
  * $TMPDIR (or /tmp) cannot be written, or memory is out. */
 struct sim *sim_new(const char *scripts, bool is_dev, uint64_t seed);
+
+/* The server ends and begins again, with the same games and what the store has: in order,
+ * as for SIGTERM, or (`is_killed`) at once, and what is not saved is lost. All connections
+ * are gone after. Returns 0, or a negative code where memory is out. */
+int sim_restart(struct sim *r, bool is_killed);
 
 /* Connections are cut, the world ends, the folder goes. */
 void sim_free(struct sim **r);

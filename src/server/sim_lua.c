@@ -79,7 +79,7 @@ static int do_reload(lua_State *L)
 {
     struct game *g = check_game(L, 1);
 
-    game_reload(g);
+    game_reload(g, 0);
     return outcome(L, g);
 }
 
@@ -95,6 +95,14 @@ static int do_stop(lua_State *L)
 {
     world_stop(&sim_of(L)->world, (uint16_t)luaL_checkinteger(L, 1),
                luaL_checkstring(L, 2));
+    return 0;
+}
+
+/* restart(is_killed): as sim_restart() */
+static int do_restart(lua_State *L)
+{
+    if (sim_restart(sim_of(L), lua_toboolean(L, 1)) < 0)
+        luaL_error(L, "out of memory");
     return 0;
 }
 
@@ -388,6 +396,7 @@ static void push_rig(lua_State *L, struct sim **at)
         {"reload",     do_reload    },
         {"close_game", do_close_game},
         {"stop",       do_stop      },
+        {"restart",    do_restart   },
         {"now",        do_now       },
         {"set",        do_set       },
         {"next",       do_next      },

@@ -3,27 +3,25 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "base/chunk.h"
 #include "base/clk.h"
 #include "base/close_reason.h"
 #include "base/logger.h"
-#include "net/tls.h"
-#include "proto/json_out.h"
-#include "server/dev.h"
-#include "server/https.h"
+#include "room/room_save.h"
+#include "server/move.h"
 #include "server/route.h"
-#include "server/tokens.h"
-#include "svc/jwt.h"
+#include "server/server.h"
+#include "server/task.h"
 
 enum {
-    CACHE_BYTES = 16 << 20,
-    FILE_BYTES = 4 << 20,
     STOP_MS = 8000, /* of the 10 s that a stop may take */
+    BOX_LETTERS = 65536,
 };
 
 /* The world. */
@@ -32,7 +30,7 @@ static void on_script_error(void *ctx, struct game *g, const struct script_error
 {
     struct worker *w = ctx;
 
-    script_log_error(&w->errors, g, error);
+    script_log_error(&w->server->errors, g, error);
 }
 
 static void on_schedule(void *ctx)
@@ -47,14 +45,100 @@ static void on_taken_back(void *ctx, struct game *g, uint32_t failed)
 {
     struct worker *w = ctx;
 
-    logger_warn(g->name, "v%u is taken back, v%u goes on: %s", failed, g->vm->version,
-                g->load_error.text);
-    script_log_taken_back(&w->errors, g, failed);
+    server_taken_back(w->server, g->name, failed, g->vm->version, g->load_error.text);
+}
+
+/* Bans hold on all workers. */
+struct ban_order {
+    char game[GAME_NAME_MAX + 1];
+    struct ban_key key;
+    double seconds;
+    char reason[BAN_REASON_BYTES + 1];
+};
+
+static void ban(struct worker *w, void *arg)
+{
+    const struct ban_order *o = arg;
+    struct game *g = game_find(&w->world, o->game, strlen(o->game));
+
+    if (g)
+        game_ban(g, &o->key, o->seconds, o->reason);
+}
+
+static void free_order(struct server *s, void *arg, bool is_late)
+{
+    (void)s;
+    (void)is_late;
+    free(arg);
+}
+
+static void on_ban(void *ctx, struct game *g, const struct ban_key *key, double seconds,
+                   const char *reason)
+{
+    struct worker *w = ctx;
+    struct ban_order *o = w->server->n_workers > 1 ? calloc(1, sizeof *o) : NULL;
+
+    if (!o)
+        return;
+    strcpy(o->game, g->name);
+    o->key = *key;
+    o->seconds = seconds;
+    snprintf(o->reason, sizeof o->reason, "%.*s", BAN_REASON_BYTES, reason);
+    task_each(w->server, w, ban, free_order, o);
+}
+
+/* A signal under way to a room on another worker. */
+struct signal_order {
+    struct letter letter; /* first */
+    char game[GAME_NAME_MAX + 1], room[ROOM_ID_MAX + 1];
+    struct script_signal what; /* points into `bytes` */
+    char bytes[];
+};
+
+static void on_signal_letter(struct letter *l, void *reader)
+{
+    struct signal_order *o = (struct signal_order *)l;
+    struct worker *w = reader;
+    struct game *g = w ? game_find(&w->world, o->game, strlen(o->game)) : NULL;
+    struct room *r = g ? game_find_room(g, o->room, strlen(o->room)) : NULL;
+    const char *why = r ? room_signal(r, &o->what) : NULL;
+
+    if (why)
+        logger_debug(o->game, "room %s: a signal is lost: %s", o->room, why);
+    free(o);
+}
+
+static bool on_signal(void *ctx, struct game *g, const struct place *to,
+                      const struct script_signal *what)
+{
+    struct worker *w = ctx;
+    struct signal_order *o = malloc(sizeof *o + what->n_name + what->n_payload);
+
+    if (!o)
+        return false;
+    *o = (struct signal_order){
+        .letter = {NULL, on_signal_letter},
+          .what = *what
+    };
+    strcpy(o->game, g->name);
+    strcpy(o->room, to->id);
+    memcpy(o->bytes, what->name, what->n_name);
+    if (what->n_payload)
+        memcpy(o->bytes + what->n_name, what->payload, what->n_payload);
+    o->what.name = o->bytes;
+    o->what.payload = (const uint8_t *)o->bytes + what->n_name;
+    if (mailbox_post(&w->server->workers[to->worker].box, &o->letter))
+        return true;
+    free(o);
+    return false;
 }
 
 static const struct world_ops world_ops = {.on_error = on_script_error,
                                            .on_schedule = on_schedule,
-                                           .on_taken_back = on_taken_back};
+                                           .on_taken_back = on_taken_back,
+                                           .on_move = move_on,
+                                           .on_signal = on_signal,
+                                           .on_ban = on_ban};
 
 static void on_alarm(void *ctx)
 {
@@ -63,21 +147,62 @@ static void on_alarm(void *ctx)
     ticker_set(w->ticker, world_run(&w->world, clk_now_us()));
 }
 
+/* The store: its answers come on its own thread. */
+
+static void on_answers(void *ctx)
+{
+    struct worker *w = ctx;
+
+    world_wake_for_answers(&w->world);
+    uv_async_send(&w->has_answers);
+}
+
+static void on_async(uv_async_t *handle)
+{
+    on_alarm(handle->data);
+}
+
+/* The rooms that were saved come back, each on one worker. */
+static int open_store(struct worker *w, struct err *e)
+{
+    struct data *data = &w->server->data;
+
+    w->world.part = w->index;
+    w->world.n_parts = w->server->n_workers;
+    w->world.store = store_port_open(data->store, on_answers, w);
+    if (!w->world.store)
+        return err_set(e, -ENOMEM, "out of memory");
+    w->world.keeps_rooms = data_is_kept(data);
+    for (struct map_entry *at = NULL; (at = map_next(&w->world.games, at));) {
+        struct game *g = at->value;
+        if (g->vm)
+            game_restore_rooms(g);
+    }
+    return 0;
+}
+
+uint32_t worker_suspend(struct worker *w)
+{
+    uint32_t n = w->world.store ? world_suspend(&w->world) : 0;
+
+    w->is_stopping = w->world.is_stopping = true;
+    edge_stop_listening(w->edge);
+    store_port_close(&w->world.store);
+    return n;
+}
+
 static int add_game(struct worker *w, const char *name, struct err *e)
 {
-    struct static_files *page = NULL;
-    char web[1200];
+    struct static_files *page = server_note_game(w->server, name);
 
-    snprintf(web, sizeof web, "%s/%s/web", w->config->games, name);
-    if (static_files_new(&page, web, CACHE_BYTES, FILE_BYTES) < 0 ||
-        !map_put_bytes(&w->pages, name, strlen(name), page)) {
-        static_files_free(&page);
+    if (!page || !map_put_bytes(&w->pages, name, strlen(name), page))
         return err_set(e, -ENOMEM, "out of memory");
-    }
     struct game *g = game_open(&w->world, name);
     if (!g)
         return err_set(e, -ENOMEM, "out of memory");
-    if (!g->vm)
+    if (g->vm)
+        server_note_loaded(w->server, name);
+    else if (w->index == 0)
         logger_warn(name, "the game is not served: %s", g->load_error.text);
     return 0;
 }
@@ -99,8 +224,9 @@ int worker_find_games(struct worker *w, struct err *e)
             stat(script, &st) != 0)
             continue;
         if (game_is_reserved(at->d_name)) {
-            logger_warn("games", "%s is a reserved name; the folder is passed over",
-                        at->d_name);
+            if (w->index == 0)
+                logger_warn("games", "%s is a reserved name; the folder is passed over",
+                            at->d_name);
             continue;
         }
         r = add_game(w, at->d_name, e);
@@ -109,30 +235,7 @@ int worker_find_games(struct worker *w, struct err *e)
     return r;
 }
 
-void worker_reload(struct worker *w, struct game *g)
-{
-    uint64_t began = clk_now_us();
-    bool had_error = g->load_error.code != 0 || w->errors.n_errors > 0;
-
-    /* What scripts do wrong on the way is told after the pages have been told of the
-     * reload, which takes the panel of older errors away. */
-    script_log_hold(&w->errors);
-    bool is_live = game_reload(g) == 0;
-    double ms = (double)(clk_now_us() - began) / 1000;
-    if (is_live) {
-        logger_info(g->name, "v%u is live, %zu room%s kept, %.1f ms", g->vm->version,
-                    g->rooms.n, g->rooms.n == 1 ? "" : "s", ms);
-        if (had_error)
-            script_log_fixed(&w->errors, g);
-        script_log_reloaded(g, ms);
-    } else {
-        logger_warn(g->name, "the old code goes on: %s", g->load_error.text);
-    }
-    script_log_release(&w->errors, g);
-}
-
-/* Stopping: players are told to come back (1001), and the loop ends when all have
- * closed or the time is over. */
+/* Stopping. */
 
 static void on_stop_timer(uv_timer_t *timer)
 {
@@ -142,163 +245,78 @@ static void on_stop_timer(uv_timer_t *timer)
         uv_stop(&w->loop);
 }
 
-static void on_stop_signal(uv_signal_t *handle, int number)
+void worker_stop(struct worker *w)
 {
-    struct worker *w = handle->data;
-
-    if (w->is_stopping)
-        exit(130);
-    logger_info("server", "%s: stopping; players are told to come back",
-                number == SIGINT ? "SIGINT" : "SIGTERM");
-    w->is_stopping = true;
     w->stop_by_us = clk_now_us() + STOP_MS * 1000;
-    edge_stop_listening(w->edge);
-    if (w->redirect)
-        edge_stop_listening(w->redirect);
     world_stop(&w->world, CLOSE_GOING_AWAY, close_reason_text(CLOSE_GOING_AWAY));
     rooms_stream_stop(w);
     uv_timer_start(&w->stop_timer, on_stop_timer, 0, 50);
 }
 
-/* Certificates are renewed while people play: they stay on the old ones. Our own for
- * development is not read again, because it may exist in memory only. */
-static void reload_tls(struct worker *w)
-{
-    struct tls_context *tls;
-    struct err e;
+/* Letters. */
 
-    if (!*w->config->tls_cert)
-        return;
-    if (https_load(w->config, &tls, &e) < 0) {
-        logger_error("server", "the old certificates stay: %s", e.text);
-        return;
-    }
-    edge_use_tls(w->edge, tls);
-    tls_context_unref(&tls);
-    logger_info("server", "certificates are read anew");
+/* On the thread of who posts. */
+static void wake(void *ctx)
+{
+    struct worker *w = ctx;
+
+    uv_async_send(&w->mail);
 }
 
-/* The same with the keys of tokens. */
-static void reload_keys(struct worker *w)
+static void on_mail(uv_async_t *mail)
 {
-    struct jwt_keys *keys;
-    struct err e;
+    struct worker *w = mail->data;
 
-    if (tokens_load(w->config, &keys, &e) < 0) {
-        logger_error("server", "the old keys stay: %s", e.text);
-        return;
-    }
-    if (keys)
-        logger_info("server", "the keys of tokens are read anew");
-    jwt_keys_free(&w->jwt_keys);
-    w->world.jwt_keys = w->jwt_keys = keys;
+    mailbox_read(&w->box, w);
 }
 
-static void on_hup_signal(uv_signal_t *handle, int number)
-{
-    struct worker *w = handle->data;
-    struct err e;
+/* Load. */
 
-    (void)number;
-    reload_tls(w);
-    reload_keys(w);
-    if (worker_find_games(w, &e) < 0)
-        logger_warn("server", "%s", e.text);
-    for (struct map_entry *at = NULL; (at = map_next(&w->world.games, at));)
-        worker_reload(w, at->value);
+static void on_load_timer(uv_timer_t *timer)
+{
+    struct worker *w = timer->data;
+    struct timespec cpu;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+    uint64_t wall_us = clk_now_us(),
+             cpu_us = (uint64_t)cpu.tv_sec * 1000000 + (uint64_t)cpu.tv_nsec / 1000;
+    if (w->load_wall_us && wall_us > w->load_wall_us)
+        directory_note_load(
+            w->server->directory, w->index,
+            (unsigned)((cpu_us - w->load_cpu_us) * 1000 / (wall_us - w->load_wall_us)));
+    w->load_cpu_us = cpu_us;
+    w->load_wall_us = wall_us;
 }
 
-/* Opening. */
+/* Life. */
 
-/* The admin listener: loopback at the main port + 1 unless told otherwise. A port
- * in use is a warning in dev, where a second server is common. */
-static int listen_admin(struct worker *w, struct err *e)
+int worker_open(struct worker *w, struct server *s, unsigned index, struct err *e)
 {
-    const struct config *c = w->config;
-    char host[CONFIG_HOST_MAX + 1] = "127.0.0.1";
-    /* With any free port for the main one, any free one here too. */
-    uint32_t port = c->port ? edge_port(w->edge) + 1u : 0;
-    struct err why;
-
-    if (strcmp(c->admin, "off") == 0 || port > 65535)
-        return 0;
-    if (*c->admin && !config_split_address(c->admin, host, &port))
-        return err_set(e, -EINVAL, "admin: %s is not address:port", c->admin);
-    int r = edge_listen(w->admin, host, (uint16_t)port, true, &why);
-    if (r < 0 && c->is_dev && !*c->admin) {
-        logger_warn("server", "no admin listener: %s", why.text);
-        return 0;
-    }
-    return r < 0 ? err_set(e, r, "admin: %s", why.text) : 0;
-}
-
-/* The main port's TLS, and the port that leads there. */
-static int open_tls(struct worker *w, const struct edge_limits *limits, struct err *e)
-{
-    struct tls_context *tls;
-    int r = https_load(w->config, &tls, e);
-
-    if (r < 0 || !tls)
-        return r;
-    edge_use_tls(w->edge, tls);
-    tls_context_unref(&tls);
-    if (w->config->http_port)
-        r = edge_open(&w->redirect, &w->loop, limits, &https_redirect_handler, w, e);
-    return r;
-}
-
-static int listen_redirect(struct worker *w, const char *host, struct err *e)
-{
-    return w->redirect
-               ? edge_listen(w->redirect, host, (uint16_t)w->config->http_port, true, e)
-               : 0;
-}
-
-static void add_signal(struct worker *w, uv_signal_t *handle, uv_signal_cb cb, int number)
-{
-    uv_signal_init(&w->loop, handle);
-    handle->data = w;
-    uv_signal_start(handle, cb, number);
-}
-
-int worker_open(struct worker *w, const struct config *c, struct err *e)
-{
-    struct edge_limits inside;
+    const struct config *c = s->config;
     int r;
 
-    *w = (struct worker){.config = c};
+    *w = (struct worker){.server = s, .config = c, .index = index};
     map_init(&w->pages);
-    script_log_init(&w->errors);
+    buf_init(&w->said, 0);
     uv_loop_init(&w->loop);
-    add_signal(w, &w->on_int, on_stop_signal, SIGINT);
-    add_signal(w, &w->on_term, on_stop_signal, SIGTERM);
-    add_signal(w, &w->on_hup, on_hup_signal, SIGHUP);
     uv_timer_init(&w->loop, &w->stop_timer);
+    uv_async_init(&w->loop, &w->has_answers, on_async);
+    w->has_answers.data = w;
     w->stop_timer.data = w;
+    uv_timer_init(&w->loop, &w->load_timer);
+    w->load_timer.data = w;
+    uv_timer_start(&w->load_timer, on_load_timer, 1000, 1000);
+    uv_async_init(&w->loop, &w->mail, on_mail);
+    w->mail.data = w;
+    mailbox_init(&w->box, BOX_LETTERS, wake, w);
     rooms_stream_open(w);
-    profiler_open(w);
     world_init(&w->world, c->games, c->scripts, c->is_dev, &world_ops, w);
-    if ((r = net_limits_read(&w->limits, c, e)) < 0 ||
-        (r = tokens_load(c, &w->jwt_keys, e)) < 0)
-        return r;
-    w->world.jwt_keys = w->jwt_keys;
-    inside = w->limits.edge; /* nobody proxies the figures */
-    inside.proxy_protocol = false;
-    snprintf(w->web, sizeof w->web, "%s/web", c->scripts);
-    if (static_files_new(&w->sdk, w->web, CACHE_BYTES, FILE_BYTES) < 0)
-        return err_set(e, -ENOMEM, "out of memory");
+    world_join(&w->world, s->directory, index);
+    w->world.jwt_keys = s->jwt_keys;
     if ((r = ticker_open(&w->ticker, &w->loop, on_alarm, w, e)) < 0 ||
-        (r = edge_open(&w->edge, &w->loop, &w->limits.edge, &route_handler, w, e)) < 0 ||
-        (r = edge_open(&w->admin, &w->loop, &inside, &admin_handler, w, e)) < 0 ||
-        (r = open_tls(w, &w->limits.edge, e)) < 0)
+        (r = edge_open(&w->edge, &w->loop, &s->limits.edge, &route_handler, w, e)) < 0)
         return r;
-    /* The port first: a second server is told so before it loads anything. */
-    const char *host = *c->host ? c->host : c->is_dev ? "localhost" : "0.0.0.0";
-    if ((r = edge_listen(w->edge, host, (uint16_t)c->port, true, e)) < 0 ||
-        (r = listen_redirect(w, host, e)) < 0 || (r = listen_admin(w, e)) < 0 ||
-        (r = worker_find_games(w, e)) < 0)
-        return r;
-    return c->is_dev ? dev_start(w, e) : 0;
+    return 0;
 }
 
 void worker_run(struct worker *w)
@@ -306,29 +324,111 @@ void worker_run(struct worker *w)
     uv_run(&w->loop, UV_RUN_DEFAULT);
 }
 
+static void on_all_ended(struct server *s, void *arg, bool is_late)
+{
+    (void)arg;
+    if (!is_late)
+        uv_stop(s->loop);
+}
+
+int worker_load(struct worker *w, struct err *e)
+{
+    int r;
+
+    switch (w->stage) {
+    case WORKER_NEW:
+        if ((r = worker_find_games(w, e)) < 0)
+            return r;
+        break;
+    case WORKER_LOADED:
+        if ((r = open_store(w, e)) < 0)
+            return r;
+        break;
+    case WORKER_READY: break;
+    }
+    w->stage = w->stage == WORKER_NEW ? WORKER_LOADED : WORKER_READY;
+    return 0;
+}
+
+/* Each step when the main thread says so: a room that is not back yet on one worker must
+ * not be made anew on another. */
+static void run_thread(void *arg)
+{
+    struct worker *w = arg;
+    struct server *s = w->server;
+
+    while (w->stage != WORKER_READY) {
+        uv_sem_wait(&w->go);
+        if (atomic_load(&s->is_ending))
+            break;
+        worker_load(w, &w->error);
+        uv_sem_post(&w->done);
+    }
+    if (w->stage == WORKER_READY) {
+        uv_sem_wait(&w->go);
+        if (!atomic_load(&s->is_ending))
+            worker_run(w);
+    }
+    chunk_end_thread();
+    if (atomic_fetch_sub(&s->n_running, 1) == 1)
+        task_main(s, on_all_ended, NULL);
+}
+
+int worker_start(struct worker *w, struct err *e)
+{
+    int r;
+
+    uv_sem_init(&w->go, 0);
+    uv_sem_init(&w->done, 0);
+    atomic_fetch_add(&w->server->n_running, 1);
+    if ((r = uv_thread_create(&w->thread, run_thread, w)) < 0) {
+        atomic_fetch_sub(&w->server->n_running, 1);
+        uv_sem_destroy(&w->go);
+        uv_sem_destroy(&w->done);
+        return err_set(e, r, "a worker cannot be started: %s", uv_strerror(r));
+    }
+    w->has_thread = true;
+    return 0;
+}
+
+void worker_go(struct worker *w)
+{
+    uv_sem_post(&w->go);
+}
+
+int worker_await(struct worker *w, struct err *e)
+{
+    uv_sem_wait(&w->done);
+    if (w->error.code < 0)
+        *e = w->error;
+    return w->error.code;
+}
+
+void worker_join(struct worker *w)
+{
+    if (!w->has_thread)
+        return;
+    uv_thread_join(&w->thread);
+    uv_sem_destroy(&w->go);
+    uv_sem_destroy(&w->done);
+    w->has_thread = false;
+}
+
 void worker_close(struct worker *w)
 {
+    worker_suspend(w);
     world_stop(&w->world, CLOSE_GOING_AWAY, close_reason_text(CLOSE_GOING_AWAY));
+    mailbox_fini(&w->box);
     edge_close(&w->edge);
-    edge_close(&w->admin);
-    edge_close(&w->redirect);
     ticker_close(&w->ticker);
-    dev_stop(w);
-    uv_close((uv_handle_t *)&w->on_int, NULL);
-    uv_close((uv_handle_t *)&w->on_term, NULL);
-    uv_close((uv_handle_t *)&w->on_hup, NULL);
     uv_close((uv_handle_t *)&w->stop_timer, NULL);
+    uv_close((uv_handle_t *)&w->load_timer, NULL);
+    uv_close((uv_handle_t *)&w->mail, NULL);
+    uv_close((uv_handle_t *)&w->has_answers, NULL);
     rooms_stream_close(w);
-    profiler_close(w);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     world_fini(&w->world);
     uv_loop_close(&w->loop);
-    for (struct map_entry *at = NULL; (at = map_next(&w->pages, at));) {
-        struct static_files *page = at->value;
-        static_files_free(&page);
-    }
     map_fini(&w->pages);
-    jwt_keys_free(&w->jwt_keys);
-    static_files_free(&w->sdk);
-    script_log_fini(&w->errors);
+    buf_fini(&w->said);
 }

@@ -17,6 +17,8 @@
 enum metric_type {
     METRIC_COUNTER,
     METRIC_GAUGE,
+    METRIC_HIGHEST, /* a gauge that is not added up over workers: the highest counts */
+    METRIC_HISTOGRAM,
 };
 
 /* Begin a metric: its HELP and TYPE lines. Samples follow at once. */
@@ -31,6 +33,11 @@ void metrics_sample(struct buf *out, const char *name, const char *label,
 /* One sample with several labels: `labels` is n names, each with its value behind. */
 void metrics_sample_with(struct buf *out, const char *name, const char *const *labels,
                          size_t n, double value);
+
+/* Put what several workers have written together, each the same metrics in the same order
+ * with perhaps other labels: samples of the same name and labels are added up, or the
+ * highest counts. Also for one, for METRIC_HIGHEST is no type that others know. */
+void metrics_merge(const struct buf *texts, size_t n, struct buf *out);
 
 /* A metric with one sample and no label. */
 void metrics_put(struct buf *out, const char *name, enum metric_type type, const char *help,

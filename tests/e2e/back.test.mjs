@@ -58,7 +58,21 @@ end
 function game:leave(player) self.state.hands[player.id] = nil end
 return game
 `;
-const server = await startServer({ files: { "store/game.lua": store, "sea/game.lua": SEA } });
+const COUNT = `local parlor = require "parlor"
+local s = parlor.schema
+local game = parlor.game { tick_rate = 20, reconnect = 30,
+  state = { rows = s.map { last = s.u32, n = s.u32, twice = s.u32 } },
+  messages = { add = { n = s.u32 } } }
+function game:join(p) self.state.rows[p.id] = {} end
+function game.on.add(room, p, m)
+  local row = room.state.rows[p.id]
+  row.n = row.n + 1
+  if m.n <= row.last then row.twice = row.twice + 1 end
+  row.last = m.n
+end
+return game
+`;
+const server = await startServer({ files: { "count/game.lua": COUNT, "store/game.lua": store, "sea/game.lua": SEA } });
 after(() => server.stop());
 
 for (const json of [false, true])
@@ -158,6 +172,49 @@ for (const json of [false, true])
     assert.deepEqual(rowsOf(bob.state.rocks), rowsOf(ann.state.rocks));
     assert.equal(new Set(told.remove).size, told.remove.length);
     ann.leave();
+    bob.leave();
+    line.close();
+  });
+
+for (const json of [false, true])
+  test(`${json ? "parlor.j1" : "parlor.b1"}: a thousand messages that waited all arrive, no faster than the server takes`, async () => {
+    const line = await startProxy(server.port);
+    const far = { WebSocket, json, base: `http://127.0.0.1:${line.port}` };
+    const bob = await join(`/count/${json}`, { name: "bob" }, far);
+    line.cut();
+    await until("away", () => bob.status === "away");
+    for (let n = 1; n <= 700; n++) bob.send("add", { n });
+    await until("live", () => bob.status === "live");
+    for (let n = 701; n <= 1000; n++) bob.send("add", { n });
+    const row = () => bob.state.rows.get(bob.id);
+    await until("all of them", () => row().last === 1000, 15_000);
+    assert.deepEqual([row().n, row().twice], [1000, 0]);
+    bob.leave();
+    line.close();
+  });
+
+for (const json of [false, true])
+  test(`${json ? "parlor.j1" : "parlor.b1"}: what a limit has dropped is not sent again, nor is what came in`, async () => {
+    const line = await startProxy(server.port);
+    const far = { WebSocket, json, base: `http://127.0.0.1:${line.port}` };
+    const bob = await join(`/count/flood${json}`, { name: "bob" }, far);
+    const row = () => bob.state.rows.get(bob.id);
+    for (let n = 1; n <= 1000; n++) bob.send("add", { n }); // more than a connection may
+    bob.request("none").catch(() => {});
+    await until("some", () => row().n >= 200);
+    await until("a pause", async () => {
+      const before = row().n;
+      await new Promise((done) => setTimeout(done, 300));
+      return row().n === before;
+    });
+    assert.ok(row().n < 900, `${row().n} came in`);
+    const before = row().n;
+    line.cut();
+    await until("away", () => bob.status === "away");
+    await until("live", () => bob.status === "live");
+    bob.send("add", { n: 2000 });
+    await until("the last", () => row().last === 2000);
+    assert.deepEqual([row().n, row().twice], [before + 1, 0]);
     bob.leave();
     line.close();
   });

@@ -300,3 +300,34 @@ test("in serve a foreign Origin is 403, and allowed when it is configured", asyn
   assert.equal((await request(open.port, other)).status, 403);
   await open.stop();
 });
+
+test("pages that may connect may import modules, others may not", async () => {
+  const read = async (server, origin, path = "/_parlor/client.js") => {
+    const answer = await request(server.port, [
+      `GET ${path} HTTP/1.1`,
+      "Host: localhost",
+      ...(origin ? [`Origin: ${origin}`] : []),
+    ]);
+    assert.equal(answer.headers["access-control-allow-credentials"], undefined);
+    const { vary = "", "access-control-allow-origin": leave } = answer.headers;
+    return [answer.status, leave, vary.includes("Origin")];
+  };
+  const start = (...args) => startServer({ command: "serve", args });
+
+  const strict = await start();
+  assert.deepEqual(await read(strict, "http://example.com"), [200, undefined, false]);
+  await strict.stop();
+
+  const some = await start("--origins", "http://example.com,http://b.example");
+  for (const path of ["/_parlor/client.js", "/pond/", "/pond/pond.js"])
+    assert.deepEqual(await read(some, "http://example.com", path), [200, "http://example.com", true]);
+  for (const origin of ["http://evil.example", "http://example.com.evil.example", "null", undefined])
+    assert.deepEqual(await read(some, origin), [200, undefined, true], `${origin}`);
+  assert.deepEqual(await read(some, "http://example.com", "/_parlor/games"), [200, undefined, false]);
+  await some.stop();
+
+  const all = await start("--origins", "*");
+  for (const origin of ["http://evil.example", "null", undefined])
+    assert.deepEqual(await read(all, origin), [200, "*", false], `${origin}`);
+  await all.stop();
+});

@@ -30,17 +30,17 @@ test("the page of README.md is served as its game's page", async () => {
 });
 
 // scripts/README.md: what has parlor.game in it is a whole game, what has test( in it a
-// test.lua, everything else a part of the game that says so.
+// test.lua, what returns shared a shared.lua, everything else a part of the game that says so.
 const reference = fs.readFileSync(path.join(root, "scripts/README.md"), "utf8");
 const blocks = [...reference.matchAll(/```lua\n([^]*?)```/g)].map(([, text], i) => ({
   text,
   name: `example-${i}`,
   line: reference.slice(0, reference.indexOf(text)).split("\n").length,
-  kind: /parlor\.game \{/.test(text) ? "game" : /^test\(/m.test(text) ? "test" : "part",
+  kind: /parlor\.game \{/.test(text) ? "game" : /^test\(/m.test(text) ? "test" : /^return shared$/m.test(text) ? "shared" : "part",
 }));
 const base = blocks.find(({ text }) => text.includes("trade = {")).text;
 const source = ({ kind, text }) =>
-  kind === "game" ? text : kind === "test" ? base : base.replace(/return game\s*$/, `${text}return game\n`);
+  kind === "game" ? text : kind === "test" ? base : kind === "shared" ? `require "shared"\n${base}` : base.replace(/return game\s*$/, `${text}return game\n`);
 
 /** What is done to each game: everything that players do. */
 const play = `
@@ -73,6 +73,7 @@ test("every example of scripts/README.md runs, and parlor check finds nothing in
   const files = Object.fromEntries(
     blocks.flatMap((block) => [
       [`${block.name}/game.lua`, source(block)],
+      ...(block.kind === "shared" ? [[`${block.name}/shared.lua`, block.text]] : []),
       [`${block.name}/test.lua`, block.kind === "test" ? block.text : play],
     ]),
   );

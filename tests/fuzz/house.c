@@ -74,7 +74,7 @@ static const char *on_address(void *conn)
     return "test";
 }
 
-static const struct peer_ops ops = {on_send, on_close, on_backlog, on_address};
+static const struct peer_ops ops = {on_send, NULL, on_close, on_backlog, on_address, NULL};
 
 static void on_error(void *ctx, struct game *g, const struct script_error *error)
 {

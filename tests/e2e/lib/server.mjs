@@ -23,12 +23,13 @@ export const root = path.resolve(
 const binaries = {
   checked: process.env.PARLOR_BIN ?? path.join(root, "build/asan/parlor"),
   release: path.join(root, "build/release/parlor"),
+  threads: path.join(root, "build/tsan/parlor"),
 };
 
 // Every server and every folder of a test file is cleaned up at its exit.
 process.setMaxListeners(0);
 
-const REPORT = /ERROR: (Address|Leak|Thread)Sanitizer|: runtime error: /;
+const REPORT = /(ERROR|WARNING): (Address|Leak|Thread)Sanitizer|: runtime error: /;
 const ADDRESS = /https?:\/\/(?:localhost|127\.0\.0\.1):(\d+)/;
 const START_MS = 15000;
 const STOP_MS = 15000;
@@ -75,7 +76,8 @@ function launch(args, env, program = "checked", descriptors = "unlimited") {
   const limit = descriptors === "unlimited" ? "" : `ulimit -n ${descriptors} && `;
   const child = spawn("sh", ["-c", `${limit}exec "$0" "$@"`, binaries[program], ...args], {
     cwd: root,
-    env: { ...process.env, ...env },
+    // A store in memory, where a test does not name a folder (--data).
+    env: { ...process.env, PARLOR_DATA: "off", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const run = { child, stdout: "", stderr: "", code: undefined };
@@ -110,7 +112,7 @@ export async function runToEnd(args, { env = {}, ms = 10000 } = {}) {
 /**
  * @param {{games?: string[], files?: Record<string, string>, folder?: string,
  *   command?: string, args?: string[], env?: Record<string, string>,
- *   program?: "checked" | "release", descriptors?: number}} [options]
+ *   program?: "checked" | "release" | "threads", descriptors?: number}} [options]
  */
 export async function startServer({
   games = ["pond", "echo", "chat"],

@@ -94,7 +94,23 @@ class Player {
     this.wrong = (text) => wrong.add(`${name}: ${text}`);
   }
   async join(port, at, json) {
-    const settings = { WebSocket, json, base: `http://127.0.0.1:${port}`, timeout: 60_000 };
+    const { wrong } = this;
+    const t0 = Date.now();
+    const trace = (this.trace = []);
+    const note = (text) => trace.push(`${((Date.now() - t0) / 1000).toFixed(1)} ${text}`) > 60 && trace.shift();
+    /** Nobody is refused, or sent away. */
+    class Socket extends WebSocket {
+      constructor(...args) {
+        super(...args);
+        note("connects");
+        this.on("open", () => note("open"));
+        this.on("close", (code, reason) => {
+          note(`closed ${code} ${reason}`);
+          if (code >= 4000 && code !== 4005) wrong(`was closed with ${code} ${reason}`);
+        });
+      }
+    }
+    const settings = { WebSocket: Socket, json, base: `http://127.0.0.1:${port}`, timeout: 60_000 };
     const room = (this.room = await join(at, { name: this.name }, settings));
     this.id = room.id;
     room.on("told", ({ n }) => {
@@ -110,8 +126,9 @@ class Player {
     room.on("leave", (why) => this.isLeaving || this.wrong(`left with ${why.code} ${why.reason}`));
     room.on("dev", (r) => r.kind === "hash" && this.hashes.push(check(room, r)));
     room.on("status", (status) => {
+      note(status);
       if (status === "live") this.returns++;
-      if (status === "live" && room.id !== this.id) this.wrong("has another seat");
+      if (status === "live" && room.id !== this.id) this.wrong(`has another seat: ${trace.join(", ")}`);
     });
   }
   hashes = [];

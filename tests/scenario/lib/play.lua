@@ -63,6 +63,9 @@ step = line.step
 --- Time that passes while the server does nothing, as when the machine hangs.
 function hang(ms) rig.set(rig.now() + ms * 1000) end
 
+--- The server ends and begins again; is_killed: in the middle of things.
+restart = line.restart
+
 --- The rooms of a game, by age of their names.
 function rooms(name) return (rig.rooms(name)) end
 

@@ -442,3 +442,44 @@ TEST(io_abort_anywhere, "an aborted connection leaves every ring at once")
     free(flood);
     chunk_unref(&frame);
 }
+
+/* Each of 40 clients says something in one turn; the first is answered in its mode, the
+ * last sees how much of that still waits. */
+static size_t left_by_the_first(enum rig_mode mode)
+{
+    enum { N = 40 };
+    static struct rig ends[N];
+    int fds[N];
+    struct rig r;
+
+    rig_init(&r, NULL);
+    for (int i = 0; i < N; i++) {
+        fds[i] = rig_connect_ws(&r);
+        memset(&ends[i], 0, sizeof ends[i]);
+        ends[i].ws = r.ws;
+        ends[i].watched = ends[0].ws;
+        conn_set_user(r.ws, &ends[i]);
+    }
+    ends[0].mode = mode;
+    ends[0].watched = ends[1].ws;
+    ends[N - 1].mode = RIG_LOOK;
+    ends[N - 1].watched = mode == RIG_PASS ? ends[1].ws : ends[0].ws;
+    for (int i = 0; i < N; i++) {
+        uint8_t frame[32];
+        size_t n = rig_frame(frame, 0x82, "hello", 5);
+        CHECK_EQ(send(fds[i], frame, n, MSG_NOSIGNAL), n);
+    }
+    RIG_WAIT(&r, ends[N - 1].n_messages == 1);
+    size_t seen = ends[N - 1].seen;
+    for (int i = 0; i < N; i++)
+        close(fds[i]);
+    RIG_WAIT(&r, link_is_alone(&r.edge->conns));
+    rig_fini(&r);
+    return seen;
+}
+
+TEST(io_groups, "answers leave in groups, but not where there is output for somebody else")
+{
+    CHECK_EQ(left_by_the_first(RIG_ECHO), 0);
+    CHECK_EQ(left_by_the_first(RIG_PASS), 14); /* the one passed on, and its own answer */
+}

@@ -104,6 +104,8 @@ TEST(source_flood, "messages above the rate are dropped, a long flood ends with 
         rig_send_frame(&r, fd, 0x81, "x", 1);
     RIG_WAIT(&r, edge_counters(r.edge)->messages_dropped == 30);
     CHECK_EQ(r.n_messages, 20);
+    CHECK_EQ(r.n_dropped, 30); /* and its handler hears of each, */
+    CHECK_EQ(r.dropped_bytes, 30);
     /* Calm in between: the three seconds begin anew. */
     rig_later(&r, 2000);
     rig_send_frame(&r, fd, 0x81, "x", 1);

@@ -373,3 +373,59 @@ TEST(ws_close_bound,
     close(fd);
     rig_fini(&r);
 }
+
+TEST(ws_next, "a handler may take the whole messages of a read; all else keeps its place")
+{
+    static const uint8_t bad[] = {0x81, 0x82, 0, 0, 0, 0, 0xc3, 0x28};
+    uint8_t all[20000];
+    struct rig r;
+    size_t n = 0;
+
+    rig_init(&r, NULL);
+    r.mode = RIG_PULL;
+    int fd = rig_connect_ws(&r);
+    n += rig_frame(all + n, 0x81, "one", 3);
+    n += rig_frame(all + n, 0x82, "two", 3);
+    n += rig_frame(all + n, 0x81, "", 0);
+    n += rig_frame(all + n, 0x89, "ping", 4);
+    n += rig_frame(all + n, 0x01, "frag", 4);
+    n += rig_frame(all + n, 0x80, "ment", 4);
+    n += rig_frame(all + n, 0x81, "three", 5);
+    memcpy(all + n, bad, sizeof bad);
+    rig_send(&r, fd, all, n + sizeof bad);
+    rig_expect_frame(&r, fd, 0x81, "one", 3);
+    rig_expect_frame(&r, fd, 0x82, "two", 3);
+    rig_expect_frame(&r, fd, 0x81, "", 0);
+    rig_expect_frame(&r, fd, 0x8a, "ping", 4);
+    rig_expect_frame(&r, fd, 0x81, "fragment", 8);
+    rig_expect_frame(&r, fd, 0x81, "three", 5);
+    rig_expect_close(&r, fd, 1007);
+    CHECK_EQ(r.n_messages, 3);
+    CHECK_EQ(r.n_pulled, 2);
+    CHECK_EQ(edge_counters(r.edge)->messages_in, 5);
+    CHECK_EQ(edge_counters(r.edge)->protocol_errors, 1);
+    close(fd);
+
+    /* A turn has 1024, however they are taken. */
+    fd = rig_connect_ws(&r);
+    r.n_messages = r.n_pulled = 0;
+    n = 0;
+    for (int i = 0; i < 1500; i++)
+        n += rig_frame(all + n, 0x82, "x", 1);
+    rig_send(&r, fd, all, n);
+    RIG_WAIT(&r, r.n_messages + r.n_pulled == 1500);
+    CHECK_EQ(r.n_messages, 2);
+    close(fd);
+
+    /* Limits are asked message by message. */
+    r.is_limited = true;
+    r.n_pulled = 0;
+    fd = rig_connect_ws(&r);
+    rig_send(&r, fd, all, n / 1500 * 3);
+    rig_expect_frame(&r, fd, 0x82, "x", 1);
+    rig_expect_frame(&r, fd, 0x82, "x", 1);
+    rig_expect_frame(&r, fd, 0x82, "x", 1);
+    CHECK_EQ(r.n_pulled, 0);
+    close(fd);
+    rig_fini(&r);
+}

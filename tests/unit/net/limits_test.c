@@ -146,15 +146,15 @@ TEST(limits_requests, "requests of an address have a meter of their own")
 
     CHECK_EQ(limits_enter(l, &a, &one, 0, slow, 0), LIMITS_OK);
     CHECK_EQ(limits_enter(l, &b, &other, 0, slow, 0), LIMITS_OK);
-    while (limits_request(a, slow, 0))
+    while (limits_request(l, a, slow, 0))
         n++;
     CHECK_EQ(n, 20);
-    CHECK(limits_request(b, slow, 0));
-    CHECK(limits_request(NULL, slow, 0)); /* exempt */
+    CHECK(limits_request(l, b, slow, 0));
+    CHECK(limits_request(l, NULL, slow, 0)); /* exempt */
     limits_leave(l, &a);
     /* A new connection does not make it new. */
     CHECK_EQ(limits_enter(l, &a, &one, 0, slow, 500000), LIMITS_OK);
-    for (n = 0; limits_request(a, slow, 500000); n++)
+    for (n = 0; limits_request(l, a, slow, 500000); n++)
         ;
     CHECK_EQ(n, 5);
     limits_leave(l, &a);

@@ -48,7 +48,7 @@ TEST(poller, "a socket is told of while it is ready, for what is wanted, and no 
     uv_loop_t loop;
 
     uv_loop_init(&loop);
-    CHECK_EQ(poller_open(&p, &loop, &n_closed, on_ready), 0);
+    CHECK_EQ(poller_open(&p, &loop, &n_closed, on_ready, NULL), 0);
     open_end(&a);
     open_end(&b);
     CHECK_EQ(poller_watch(&p, a.fd, &a, 0, EPOLLIN), 0);
@@ -99,7 +99,7 @@ TEST(poller_many, "more than fit one turn come in the next ones")
     files.rlim_cur = files.rlim_max;
     CHECK_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
     uv_loop_init(&loop);
-    CHECK_EQ(poller_open(&p, &loop, &n_closed, on_ready), 0);
+    CHECK_EQ(poller_open(&p, &loop, &n_closed, on_ready, NULL), 0);
     for (int i = 0; i < ENDS; i++) {
         ends[i].fd = eventfd(1, EFD_NONBLOCK);
         CHECK(ends[i].fd >= 0);

@@ -35,6 +35,10 @@ enum rig_mode {
     RIG_CLOSE, /* each message is answered with conn_close(4000, "enough") */
     RIG_ABORT,
     RIG_SHUT, /* each message closes the whole edge */
+    RIG_MOVE, /* each message is echoed, and the connection moved away */
+    RIG_PULL, /* as RIG_ECHO, and with it what conn_next_message() gives */
+    RIG_PASS, /* each message goes to `watched` */
+    RIG_LOOK, /* each notes what `watched` has queued */
 };
 
 struct rig {
@@ -42,16 +46,20 @@ struct rig {
     struct edge *edge;
     uint16_t port;
     enum rig_mode mode;
+    struct conn *watched;
+    size_t seen;     /* of it */
     struct conn *ws; /* the latest upgraded connection; NULL once it is closed */
     uint64_t max_message;
     bool is_limited;
     const struct ws_deflate_params *deflate; /* of connections that come; NULL: none */
     char client[IP_TEXT_BYTES];              /* of the latest request */
     const char *scheme;
-    unsigned n_requests, n_messages, n_closed;
+    unsigned n_requests, n_messages, n_pulled, n_dropped, n_closed;
+    size_t dropped_bytes;
     uint16_t code;  /* of the latest on_closed */
     bool is_inside; /* conn_close() or conn_send() runs */
     struct static_files *files;
+    struct conn *moved; /* that has left this edge */
 };
 
 static inline uint64_t rig_clock_ms(void)
@@ -88,16 +96,42 @@ static inline void rig_on_message(void *user, enum ws_op op, const uint8_t *data
     r->is_inside = true;
     switch (r->mode) {
     case RIG_ECHO:
+    case RIG_MOVE:
         frame = ws_frame_chunk(op, data, len);
         conn_send(c, frame);
         chunk_unref(&frame);
+        if (r->mode == RIG_MOVE)
+            conn_move(c);
         break;
+    case RIG_PULL:
+        do {
+            frame = ws_frame_chunk(op, data, len);
+            conn_send(c, frame);
+            chunk_unref(&frame);
+        } while (conn_next_message(c, &op, &data, &len) && ++r->n_pulled);
+        break;
+    case RIG_PASS:
+        frame = ws_frame_chunk(op, data, len);
+        conn_send(r->watched, frame);
+        chunk_unref(&frame);
+        break;
+    case RIG_LOOK: r->seen = conn_queued(r->watched); break;
     case RIG_CLOSE: conn_close(c, 4000, "enough"); break;
     case RIG_ABORT: conn_abort(c); break;
     case RIG_SHUT: edge_close(&r->edge); break;
     case RIG_SINK: break;
     }
     r->is_inside = false;
+}
+
+static inline void rig_on_dropped(void *user, enum ws_op op, const uint8_t *data,
+                                  size_t len)
+{
+    struct rig *r = user;
+
+    (void)op, (void)data;
+    r->n_dropped++;
+    r->dropped_bytes += len;
 }
 
 static inline void rig_on_closed(void *user, uint16_t code)
@@ -112,7 +146,9 @@ static inline void rig_on_closed(void *user, uint16_t code)
 
 static inline void rig_upgrade(struct rig *r, struct conn *c, const struct http_head *head)
 {
-    static const struct conn_handler handler = {rig_on_message, rig_on_closed};
+    static const struct conn_handler handler = {.on_message = rig_on_message,
+                                                .on_closed = rig_on_closed,
+                                                .on_dropped = rig_on_dropped};
     struct conn_ws_options o = {.extensions = r->deflate ? "permessage-deflate; x" : NULL,
                                 .deflate = r->deflate,
                                 .max_message = r->max_message,
@@ -161,19 +197,27 @@ static inline void rig_on_request(void *ctx, struct conn *c, const struct http_h
     } else if (rig_is_path(head, "/abort")) {
         conn_abort(c);
     } else if (rig_is_path(head, "/nul")) {
-        static_files_serve(r->files, c, head, "a.js\0.html", 10);
+        static_files_serve(r->files, c, head, "a.js\0.html", 10, "");
     } else if (r->files && path.len >= 3 && memcmp(path.at, "/f/", 3) == 0 &&
                path.len < sizeof decoded &&
                (n = http_decode(decoded, path.at + 3, path.len - 3, false)) >= 0) {
-        static_files_serve(r->files, c, head, decoded, (size_t)n);
+        static_files_serve(r->files, c, head, decoded, (size_t)n, "");
     } else {
         conn_reply_error(c, 404, NULL, "nothing here");
     }
 }
 
+static inline void rig_on_moved(void *ctx, struct conn *c, void *user)
+{
+    struct rig *r = ctx;
+
+    (void)user;
+    r->moved = c;
+}
+
 static inline void rig_init(struct rig *r, const struct edge_limits *limits)
 {
-    static const struct edge_handler handler = {rig_on_request};
+    static const struct edge_handler handler = {rig_on_request, rig_on_moved};
     struct err e;
 
     memset(r, 0, sizeof *r);

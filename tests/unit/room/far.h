@@ -13,6 +13,7 @@ struct far_end {
     size_t n, backlog;
     uint16_t code; /* of the server's Close; 0: open */
     char reason[128];
+    const char *next; /* lines that have come with the message at hand; NULL: none */
 };
 
 struct far_world {

@@ -35,7 +35,20 @@ static const char *on_address(void *conn)
     return "far";
 }
 
-const struct peer_ops far_ops = {on_send, on_close, on_backlog, on_address};
+static bool on_next(void *conn, bool *is_text, const uint8_t **data, size_t *len)
+{
+    struct far_end *e = conn;
+
+    if (!e->next || !*e->next)
+        return false;
+    *is_text = true;
+    *data = (const uint8_t *)e->next;
+    *len = strcspn(e->next, "\n");
+    e->next += *len + 1;
+    return true;
+}
+
+const struct peer_ops far_ops = {on_send, NULL, on_close, on_backlog, on_address, on_next};
 
 static void on_error(void *ctx, struct game *g, const struct script_error *error)
 {
@@ -80,7 +93,7 @@ struct game *far_open(struct far_world *w, const char *source)
 int far_edit(struct far_world *w, const char *source)
 {
     save(w, source);
-    return game_reload(game_find(&w->world, "g", 1));
+    return game_reload(game_find(&w->world, "g", 1), 0);
 }
 
 void far_close(struct far_world *w)

@@ -49,10 +49,12 @@ TEST(game_pick,
     struct room *second = s[3]->player->room;
     CHECK(second != first);
     second->is_locked = true;
+    room_tell_place(second);
     CHECK(!room_is_open(second));
     s[4] = far_join(&w, &ends[4], PEER_JSON, NULL);
     CHECK(s[4]->player->room != second);
     second->is_locked = false;
+    room_tell_place(second);
     session_closed(&s[4], 1000);
     far_step(&w, 100);
     room_close(second, "");

@@ -27,7 +27,7 @@ TEST(pass_find, "a token leads to its seat, and to no other; one bit off leads n
     struct pass a, b;
     uint8_t token[RECORD_TOKEN_BYTES];
 
-    passes_init(&all);
+    passes_init(&all, 0, 1);
     CHECK(pass_give(&all, &a, ann) && pass_give(&all, &b, bob));
     CHECK(memcmp(a.now, b.now, sizeof a.now) != 0);
     CHECK(is_good(&all, a.now, &a) && is_good(&all, b.now, &b));
@@ -47,7 +47,7 @@ TEST(pass_renew, "the token that came stays good beside the new one, until that 
     struct pass p;
     uint8_t first[RECORD_TOKEN_BYTES], second[RECORD_TOKEN_BYTES];
 
-    passes_init(&all);
+    passes_init(&all, 0, 1);
     pass_give(&all, &p, ann);
     memcpy(first, p.now, sizeof first);
     pass_renew(&all, &p, first);
@@ -83,7 +83,7 @@ TEST(pass_gone, "why a token is good no more is remembered, of the last thousand
     struct pass p, others[PASS_GONE];
     uint8_t before[RECORD_TOKEN_BYTES], now[RECORD_TOKEN_BYTES];
 
-    passes_init(&all);
+    passes_init(&all, 0, 1);
     pass_give(&all, &p, ann);
     memcpy(before, p.now, sizeof before);
     pass_renew(&all, &p, before);
@@ -100,4 +100,22 @@ TEST(pass_gone, "why a token is good no more is remembered, of the last thousand
         CHECK_EQ(why_not(&all, now), i < PASS_GONE - 1 ? PASS_KICKED : PASS_UNKNOWN);
     }
     passes_fini(&all);
+}
+
+TEST(pass_worker, "a token tells the worker that has given it out, whatever else it is")
+{
+    static const unsigned counts[] = {1, 2, 3, 7, 64};
+
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        for (int n = 0; n < 500; n++) {
+            unsigned worker = (unsigned)n % counts[i];
+            char player; /* only its address counts */
+            struct passes all;
+            struct pass p = {0};
+            passes_init(&all, worker, counts[i]);
+            CHECK(pass_give(&all, &p, (struct player *)&player));
+            CHECK_EQ(pass_worker(p.now, counts[i]), worker);
+            pass_take(&all, &p, PASS_LEFT);
+            passes_fini(&all);
+        }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit.h"
+#include <stdlib.h>
 
 #include "room/player.h"
 
@@ -83,5 +84,50 @@ TEST(player_strikes, "300 strikes are forgiven at ten a second, not more")
     p->strikes = 0;
     for (int i = 0; i < 10000; i++)
         CHECK(!player_strike(p, 7000 + (uint32_t)i * 100));
+    player_free(&p);
+}
+
+TEST(player_credit, "who was away may send at once what it would have sent, and no more")
+{
+    struct player *p = player_new(1);
+    struct record messages[2] = {
+        {.rate = 10, .burst = 5},
+        {.rate = 0         }
+    };
+    struct schema schema = {.n_messages = 2, .messages = messages};
+    unsigned n = 0;
+
+    p->schema = &schema;
+    CHECK(player_make_buckets(p, 1000));
+    for (int i = 0; i < 5; i++)
+        CHECK(bucket_take(&p->buckets[0], 10, 5, 1000));
+    player_credit(p, 20, 21000);
+    while (bucket_take(&p->buckets[0], 10, 5, 21000))
+        n++;
+    CHECK_EQ(n, 200);
+    for (n = 0; bucket_take(&p->buckets[0], 10, 5, 30000);)
+        n++;
+    CHECK_EQ(n, 5); /* the burst is what it was */
+
+    /* Long away, or silent only for a part of it: what counts is bounded. */
+    player_credit(p, 3600, 3630000);
+    for (n = 0; bucket_take(&p->buckets[0], 10, 5, 3630000);)
+        n++;
+    CHECK_EQ(n, 600);
+    player_credit(p, 3600, 3631000);
+    for (n = 0; bucket_take(&p->buckets[0], 10, 5, 3631000);)
+        n++;
+    CHECK_EQ(n, 10);
+
+    /* Buckets that are made later have it, once. */
+    free(p->buckets);
+    p->buckets = NULL;
+    player_credit(p, 20, 4000000);
+    CHECK(player_make_buckets(p, 4000000));
+    for (n = 0; bucket_take(&p->buckets[0], 10, 5, 4000000);)
+        n++;
+    CHECK_EQ(n, 205);
+    CHECK(p->credit_s == 0);
+    p->schema = NULL;
     player_free(&p);
 }

@@ -196,6 +196,76 @@ TEST(room_raw_raises,
     far_close(&w);
 }
 
+/* A message, and lines that have come with it; returns which is left. */
+static const char *send_lines(struct session *s, struct far_end *e, const char *lines)
+{
+    e->next = lines;
+    session_message(s, WS_TEXT, (const uint8_t *)"first", 5);
+    return e->next;
+}
+
+TEST(room_raw_batch, "messages that come together are handled in one go, each as a call")
+{
+    struct far_world w;
+    struct game *g = far_open(&w, "local g = parlor.game { raw = true }\n"
+                                  "function g:message(p, data, is_text)\n"
+                                  "  p:send(data, is_text)\n"
+                                  "  if data == 'bad' then error('no') end\n"
+                                  "  if data == 'kick' then p:kick() end\n"
+                                  "end return g");
+    struct far_end e;
+    struct session *s = far_join(&w, &e, PEER_RAW, NULL);
+    const struct call_stats *stats = &g->vm->stats[SCRIPT_MESSAGE];
+
+    far_step(&w, 60);
+    CHECK_STR(send_lines(s, &e, "a\nb\nc\n"), "");
+    CHECK_EQ(stats->calls, 4);
+    CHECK_EQ(e.n, 4);
+    CHECK_STR(far_text(&e, 0), "first");
+    CHECK_STR(far_text(&e, 3), "c");
+
+    /* One that raises ends the run, and loses only what it has sent itself. */
+    CHECK_STR(send_lines(s, &e, "a\nbad\nc\n"), "c\n");
+    CHECK_EQ(stats->calls, 7);
+    CHECK_EQ(stats->errors, 1);
+    CHECK_EQ(e.n, 6);
+
+    g->vm->gc.begin = 0; /* garbage waits to be collected: that comes first */
+    CHECK_STR(send_lines(s, &e, "a\n"), "a\n");
+    CHECK_EQ(e.n, 7);
+
+    /* What was sent before the end goes, what is sent with it does not. */
+    CHECK_STR(send_lines(s, &e, "a\nkick\nc\n"), "c\n");
+    CHECK_EQ(e.n, 9);
+    CHECK_STR(far_text(&e, 8), "a");
+    CHECK_EQ(e.code, 4000);
+    session_closed(&s, 4000);
+    far_fini(&e);
+    far_close(&w);
+}
+
+TEST(room_raw_compiled, "the same many times over, until it is compiled")
+{
+    struct far_world w;
+    far_open(&w, "local g = parlor.game { raw = true }\n"
+                 "function g:message(p, data, is_text)\n"
+                 "  if data == '7' then p:send(data, is_text) end\n"
+                 "  if data == 'bad' then error('no') end\n"
+                 "end return g");
+    struct far_end e;
+    struct session *s = far_join(&w, &e, PEER_RAW, NULL);
+
+    far_step(&w, 60);
+    for (int i = 0; i < 200; i++)
+        CHECK_STR(send_lines(s, &e, "1\n2\n3\n4\n5\n6\n7\n8\n9\nbad\n1\n"), "1\n");
+    CHECK_EQ(e.n, 200);
+    CHECK_STR(far_text(&e, 199), "7");
+    CHECK(strstr(w.error, "no"));
+    session_closed(&s, 1000);
+    far_fini(&e);
+    far_close(&w);
+}
+
 TEST(room_gone_inside,
      "a room that ends inside a message of an event-driven game is gone after")
 {

@@ -130,3 +130,40 @@ TEST(session_binary_split,
         far_close(&w);
     }
 }
+
+TEST(session_confirm,
+     "what a ping confirms is kept no longer; what it cannot know changes nothing")
+{
+    static const char source[] = "local g = parlor.game { tick_rate = 20 }\n"
+                                 "function g:message(p) p:send('x') p:send('y') end\n"
+                                 "return g";
+    static const struct {
+        const char *ping;
+        uint32_t n_kept;
+    } steps[] = {
+        {"{\"t\":\"ping\"}",                 2},
+        {"{\"t\":\"ping\",\"events\":3}",    2},
+        {"{\"t\":\"ping\",\"events\":1}",    1},
+        {"{\"t\":\"ping\",\"events\":0}",    1},
+        {"{\"t\":\"ping\",\"events\":\"\"}", 1},
+        {"{\"t\":\"ping\",\"events\":2}",    0},
+    };
+    static const char say[] = "{\"t\":\"send\",\"name\":\"x\"}";
+    struct far_world w;
+    struct far_end e;
+
+    far_open(&w, source);
+    struct session *s = far_join(&w, &e, PEER_JSON, NULL);
+    far_step(&w, 60);
+    session_message(s, WS_TEXT, (const uint8_t *)say, sizeof say - 1);
+    far_step(&w, 60);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        session_message(s, WS_TEXT, (const uint8_t *)steps[i].ping, strlen(steps[i].ping));
+        CHECK_EQ(s->player->tally.sent.n, steps[i].n_kept);
+    }
+    CHECK(s->player->tally.sent.frames == NULL);
+    CHECK_EQ(ring_count(&s->player->tally.sent), 2);
+    session_closed(&s, 1000);
+    far_fini(&e);
+    far_close(&w);
+}

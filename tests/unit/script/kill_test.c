@@ -149,12 +149,18 @@ static void hang_body(lua_State *L, struct vm *vm, void *arg)
     lua_call(L, 0, 0);
 }
 
+static void on_end(void *ctx)
+{
+    fprintf(stderr, "written at the end: %s\n", (const char *)ctx);
+}
+
 static void hang_for_ever(void)
 {
     struct rig r = {0};
 
     watchdog_start();
     watchdog_set_lost_ms(50);
+    watchdog_before_end(on_end, "rooms");
     rig_open(&r, GAME);
     vm_protect(r.vm, r.room, "tick", hang_body, NULL);
 }
@@ -177,6 +183,7 @@ TEST(kill_lost,
     CHECK(strstr(text, "game pond, tick: cannot be stopped"));
     CHECK(strstr(text, "C stack of the worker"));
     CHECK(strstr(text, "unit_script"));
+    CHECK(strstr(text, "written at the end: rooms"));
 }
 
 TEST(kill_load,
@@ -349,5 +356,37 @@ TEST(restore_host, "timers and seats that a stop has torn apart are mended")
                              "broadcast except 0 to all hit -1 1\n"
                              "broadcast except 0 to all hit -1 2\n");
     CHECK_EQ((int)r.room->wake_ms, 120);
+    rig_close(&r);
+}
+
+TEST(kill_in_batch,
+     "raw messages that come together have a budget each, and one of them is stopped")
+{
+    static const char *const next[] = {"busy", "busy", "busy", "busy",
+                                       "spin", "busy", NULL};
+    struct rig r = {0};
+
+    rig_open(&r, "local g = require('parlor').game {raw = true, budget_kill = 60,\n"
+                 "  budget_warn = 5000}\n"
+                 "function g:message(player, data)\n"
+                 "  if data == 'spin' then while true do end end\n"
+                 "  local t = os.clock() while os.clock() - t < 0.025 do end\n"
+                 "  player:send(data)\n"
+                 "end return g");
+    do /* collect what the load has left, which would come first */
+        vm_step_end(r.vm);
+    while (vm_gc_is_due(&r.vm->gc, &r.vm->memory));
+    r.next = next;
+    CHECK_EQ(script_raw_message(r.room, 1, (const uint8_t *)"first", 5, true),
+             SCRIPT_STOPPED);
+    CHECK_STR(r.error, "message|pond/game.lua:4|stopped after 60 ms (budget_kill)");
+    CHECK_STR(rig_trace(&r), "raw 1 binary first\nraw 1 binary busy\nraw 1 binary busy\n"
+                             "raw 1 binary busy\nraw 1 binary busy\n");
+    CHECK_STR(*r.next, "busy");
+    const struct call_stats *stats = &r.vm->stats[SCRIPT_MESSAGE];
+    CHECK_EQ(stats->calls, 6);
+    CHECK_EQ(stats->kills, 1);
+    CHECK(stats->total_ns >= 5 * 25000000ull + 60000000ull);
+    CHECK(stats->max_ns <= stats->total_ns - 5 * 25000000ull);
     rig_close(&r);
 }

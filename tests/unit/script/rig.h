@@ -38,6 +38,7 @@ struct rig {
     char error[2048]; /* the last one: "where|file:line|message" */
     char room_of_error[80];
     char traceback[2048];
+    const char *const *next;   /* further raw messages, as if they had come together */
     char answer[4096];         /* of the last rig_eval() */
     enum script_result result; /* likewise */
 };

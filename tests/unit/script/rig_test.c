@@ -68,6 +68,17 @@ static void on_broadcast_raw(void *room, const uint8_t *data, size_t len, bool i
                n_list, except, is_text ? "text" : "bytes", (int)len, (const char *)data);
 }
 
+static bool on_next_raw(void *room, struct vm_raw_in *in)
+{
+    struct rig *r = room;
+
+    if (!r->next || !*r->next)
+        return false;
+    in->data = (const uint8_t *)*r->next;
+    in->len = (uint32_t)strlen(*r->next++);
+    return true;
+}
+
 static void on_close(void *room, const char *reason)
 {
     buf_format(&((struct rig *)room)->trace, "close '%s'\n", reason);
@@ -146,6 +157,7 @@ static const struct vm_hooks hooks = {
     .broadcast = on_broadcast,
     .send_raw = on_send_raw,
     .broadcast_raw = on_broadcast_raw,
+    .next_raw = on_next_raw,
     .kick = on_kick,
     .close = on_close,
     .lock = on_lock,

@@ -32,8 +32,12 @@ struct names {
     size_t n;
 };
 
+/* Of parlor.board.submit and parlor.board.top the part `board` counts once. */
 static void add(struct names *list, const char *name, size_t len)
 {
+    for (size_t i = 0; i < list->n; i++)
+        if (strlen(list->at[i]) == len && memcmp(list->at[i], name, len) == 0)
+            return;
     CHECK(list->n < sizeof list->at / sizeof *list->at);
     list->at[list->n++] = strndup(name, len);
     qsort(list->at, list->n, sizeof *list->at, by_name);

@@ -105,10 +105,33 @@ TEST(trial_settle, "the generation before goes when its time is over")
     clk_fake_advance(1);
     script_tick(r.room, 0.05); /* too late: an error like any other */
     CHECK(!vm_has_failed(r.vm));
+    clk_fake_advance((uint64_t)VM_TRIAL_KEPT_MS * 1000 - 1);
+    vm_settle(r.vm, clk_now_us());
+    CHECK(r.vm->trial != NULL);
+    clk_fake_advance(1);
     vm_settle(r.vm, clk_now_us());
     CHECK(!r.vm->trial);
+    CHECK(!vm_fail(r.vm, "too late"));
     rig_close(&r);
     clk_real();
+}
+
+TEST(trial_elsewhere, "what has failed in another VM is taken back here as well")
+{
+    struct rig r = {0};
+    bool changed;
+    struct err why;
+
+    rig_open(&r, GAME(""));
+    CHECK(!vm_fail(r.vm, "there is nothing to go back to"));
+    CHECK_EQ(rig_reload(&r, GAME("function g:tick() end")), 0);
+    script_tick(r.room, 0.05); /* which proves nothing there */
+    CHECK(vm_fail(r.vm, "no luck"));
+    CHECK(vm_has_failed(r.vm));
+    CHECK_EQ(vm_roll_back(r.vm, &changed, &why), 0);
+    CHECK_STR(why.text, "no luck");
+    CHECK_EQ(r.vm->version, 1);
+    rig_close(&r);
 }
 
 TEST(trial_versions, "going back has the old number, and no number comes twice")

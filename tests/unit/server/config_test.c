@@ -297,7 +297,8 @@ TEST(config_print, "what is printed reads back as the same settings")
     const char *text = (const char *)out.data;
     CHECK(strstr(text, "  port = 81, -- port; 0: any free one (environment)\n"));
     CHECK(strstr(text, "  max_out = 65536, -- bytes ") && strstr(text, " (file)\n"));
-    CHECK(strstr(text, "  workers = 1, -- threads this release runs one (default)\n"));
+    CHECK(strstr(text, "  workers = 0, -- threads that serve; 0: one for each core, "
+                       "at most 64 (default)\n"));
     CHECK(strstr(text, "(flag)\n"));
     config_init(&back);
     if (read_lua(&back, text, &e) != 0)

@@ -36,7 +36,7 @@ static void on_schedule(void *ctx)
     (void)ctx;
 }
 
-static const struct edge_handler handler = {on_request};
+static const struct edge_handler handler = {.on_request = on_request};
 static const struct world_ops ops = {.on_schedule = on_schedule};
 
 static void rig_init(struct rig *r)
@@ -242,6 +242,7 @@ TEST(rooms_stream_changes, "the list first, then what is new, other or gone, and
     turn(&r, 4);
     CHECK(next(&r, &e) == NULL);
     den->is_locked = true;
+    room_tell_place(den);
     struct room *pit = make_room(&r, "pit", false);
     turn(&r, 2);
     expect(&r, &e,

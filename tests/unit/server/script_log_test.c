@@ -30,8 +30,15 @@ static void on_schedule(void *ctx)
     (void)ctx;
 }
 
-static const struct world_ops ops = {.on_error = on_error, .on_schedule = on_schedule};
 static struct world world;
+
+static void tell(void *ctx, const char *name, const char *json, size_t len)
+{
+    (void)ctx;
+    game_tell_dev(game_find(&world, name, strlen(name)), json, len);
+}
+
+static const struct world_ops ops = {.on_error = on_error, .on_schedule = on_schedule};
 static char dir[64];
 
 static void write_file(const char *path, const char *text)
@@ -57,7 +64,7 @@ static struct game *open_game(bool is_dev, const char *text)
     *lines = 0;
     logger_set_sink(note);
     clk_fake(1000000);
-    script_log_init(&errors);
+    script_log_init(&errors, is_dev, tell, NULL);
     world_init(&world, dir, SCRIPTS_DIR, is_dev, &ops, &errors);
     return game_open(&world, "pond");
 }
@@ -132,7 +139,7 @@ TEST(script_log_throttle,
     script_log_error(&errors, g, &error);
     CHECK_STR(lines, "3 pond a (in tick)\n");
     CHECK_EQ(errors.n_errors, 64);
-    script_log_fixed(&errors, g); /* after a reload the same is news */
+    script_log_fixed(&errors, g->name); /* after a reload the same is news */
     *lines = 0;
     script_log_error(&errors, g, &error);
     CHECK_STR(lines, "3 pond a (in tick)\n");
@@ -236,18 +243,21 @@ TEST(script_log_excerpt, "long lines are cut, other bytes left out, other folder
 TEST(script_log_loads, "in dev the reason a game does not load is kept until it does")
 {
     struct game *g = open_game(true, "x = = 1");
-    const struct buf *why = script_log_load_error(&errors, g);
+    struct buf why;
 
+    buf_init(&why, 0);
+    CHECK(script_log_load_error(&errors, "pond", &why));
     CHECK(g->load_error.code < 0);
     CHECK(strstr(lines, "3 pond pond/game.lua:1: unexpected symbol near '=' (in load)"));
-    CHECK(why && memmem(why->data, why->len, "unexpected symbol", 17));
-    CHECK(memmem(why->data, why->len, "\"excerpt\":[[1,\"x = = 1\"]]", 25));
+    CHECK(memmem(why.data, why.len, "unexpected symbol", 17));
+    CHECK(memmem(why.data, why.len, "\"excerpt\":[[1,\"x = = 1\"]]", 25));
     write_file("pond/game.lua", good);
-    CHECK_EQ(game_reload(g), 0);
-    script_log_fixed(&errors, g);
-    CHECK(!script_log_load_error(&errors, g));
+    CHECK_EQ(game_reload(g, 0), 0);
+    script_log_fixed(&errors, g->name);
+    CHECK(!script_log_load_error(&errors, "pond", &why));
     close_all();
+    buf_fini(&why);
     g = open_game(false, "x = = 1");
-    CHECK(!script_log_load_error(&errors, g));
+    CHECK(!script_log_load_error(&errors, "pond", &why));
     close_all();
 }

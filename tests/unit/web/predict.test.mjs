@@ -237,3 +237,46 @@ test("predict: what cannot be predicted is said", async (t) => {
     assert.equal(none.view(), null);
   });
 });
+
+test("predict: a step is told whether it is one again", async (t) => {
+  const seen = [];
+  const options = { step: (ship, input, _room, isAgain) => (seen.push(isAgain), step(ship, input)) };
+  await play(t, { line: LINES["a mobile line"], options }, ({ me, run, steer }) => {
+    steer(9);
+    run(2000);
+    const first = seen.filter((isAgain) => !isAgain).length;
+    assert.equal(first, me.steps);
+    assert.ok(seen.length > 2 * first, `${seen.length} steps for ${first} inputs`);
+  });
+});
+
+test("predict: over JSON inputs carry their number, and the ack takes them off", async (t) => {
+  const net = fakeNet();
+  const time = fakeTime(t);
+  const settings = { WebSocket: net.WebSocket, base: "http://h", now: time.now, json: true, resume: false };
+  const joined = join("/g", {}, settings);
+  await new Promise((done) => setImmediate(done)); // json.js comes on demand
+  while (!net.last()) await new Promise((done) => setImmediate(done));
+  const socket = net.last();
+  socket.open();
+  const say = (record) => socket.say(JSON.stringify(record));
+  say({ t: "hello", id: 7, token: "00", epoch: 1, tick: 5, period: 50000, resumed: false, inputs: 0 });
+  say({ t: "snapshot", tick: 5, state: { ships: { 7: { x: 0, v: 0 } } } });
+  const room = await joined;
+  const me = await room.predict("ships", { step, input: "go", read: () => ({ push: 16 }), smooth: ["x"] });
+  for (let i = 0; i < 4; i++) {
+    me.view();
+    time.pass(50);
+  }
+  const sent = socket.sent.map((text) => JSON.parse(text)).filter((r) => r.t === "send");
+  assert.deepEqual(sent.map((r) => [r.name, r.seq, r.data]), [1, 2, 3, 4].map((n) => ["go", n, { push: 16 }]));
+  assert.equal(me.pending, 4);
+  const { x } = me.row;
+  const after = { x: 0, v: 0 };
+  for (let i = 0; i < 3; i++) step(after, { push: 16 });
+  say({ t: "delta", ack: 3, tick: 6, base: 5, ships: { "~": { 7: after } } });
+  assert.equal(me.pending, 1);
+  assert.equal(me.row.x, x, "as it was predicted");
+  assert.equal(me.corrections, 0);
+  room.leave();
+});

@@ -542,3 +542,21 @@ test("join: without a WebSocket class it says so", async (t) => {
     /no WebSocket here/,
   );
 });
+
+test("a resume that is not answered is tried anew after ten seconds, whatever a join may take", async (t) => {
+  const net = fakeNet();
+  const time = fakeTime(t);
+  const settings = { WebSocket: net.WebSocket, base: "http://host:1", now: time.now, timeout: 60_000 };
+  const joined = join("/pond", {}, settings);
+  net.last().open();
+  time.pass(30_000);
+  assert.equal(net.sockets.length, 1, "a join waits as long as it was told");
+  net.last().say(new Records().hello().schema().snapshot(1));
+  await joined;
+  net.last().die(1006);
+  retry(time);
+  const dead = net.last();
+  dead.open();
+  time.pass(16_000);
+  assert.ok(net.sockets.length > 2 && dead.closedWith !== undefined);
+});

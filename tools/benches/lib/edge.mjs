@@ -491,7 +491,7 @@ execFileSync(
 );
 
 const serve = (binary, ...more) => [
-  ...[binary, "serve", folder, "--port", "0", "--host", "127.0.0.1", "--admin", "off"],
+  ...[binary, "serve", folder, "--port", "0", "--host", "127.0.0.1", "--admin", "off", "--data", "off"],
   ...["--scripts", path.join(root, "scripts"), ...more],
 ];
 const withTls = ["--tls_cert", certificate, "--tls_key", key];

@@ -103,7 +103,7 @@ async function client(ns, host, isMute) {
 async function measure(binary, isMute, kbit) {
   const tbf = `rate ${kbit}kbit burst 3000 limit ${BUFFER}`;
   execFileSync("tc", `-n ${routerNs} qdisc replace dev r1 root tbf ${tbf}`.split(" "));
-  const server = start(serverNs, [binary, "serve", folder, "--host", "0.0.0.0", "--port", PORT].map(String));
+  const server = start(serverNs, [binary, "serve", folder, "--data", "off", "--host", "0.0.0.0", "--port", PORT].map(String));
   for (let i = 0; !/:8099/.test(server.text); i++) {
     if (i > 100) throw new Error(`the server does not start: ${server.text}`);
     await new Promise((done) => setTimeout(done, 50));
