@@ -19,7 +19,7 @@ end
 local function send(bot, keep, cut, put)
   local at = keep + units(put)
   bot:send("edit", {
-    base = bot.state.rev, id = bot:random(1, 2^31), op = {{keep = keep, cut = cut, put = put}},
+    born = bot.state.born, base = bot.state.rev, id = bot:random(1, 2^31), op = {{keep = keep, cut = cut, put = put}},
     from = at, to = at, whole = false,
   })
 end

@@ -32,10 +32,10 @@ local doc = parlor.game {
     gone = s.map({last = s.uint, at = s.uint}, {keys = "string", to = "server"}),
   },
   messages = {
-    -- Made for the text after edit `base`; `id` is the page's. The caret is where it is
-    -- after the edit. The answer is nothing, or why not.
+    -- Made for the text after edit `base` of the document `born`; `id` is the page's. The
+    -- caret is where it is after the edit. The answer is nothing, or why not.
     edit = s.message({
-      base = s.uint, id = s.uint, op = s.list(splice, {max = 100}),
+      born = s.uint, base = s.uint, id = s.uint, op = s.list(splice, {max = 100}),
       from = s.uint, to = s.uint, whole = s.bool,
     }, {rate = 20, burst = 40}),
     caret = s.message({base = s.uint, from = s.uint, to = s.uint}, {rate = 20, burst = 40}),
@@ -98,7 +98,7 @@ function doc.on.edit(room, player, m)
   local state, person = room.state, room.state.people[player.id]
   if m.id > 0 and m.id == person.last then return end -- sent twice: the answer was lost
   if not is_plain(m.op) then return "wrong" end
-  if m.whole and state.rev > 0 then return "old" end
+  if m.born ~= state.born or m.whole and state.rev > 0 then return "old" end
   local op, from, to = m.op, m.from, m.to
   local is_known = since(room, m.base, function(before)
     local after = ops.transform(before, op, true)

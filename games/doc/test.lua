@@ -6,14 +6,16 @@ local ops = require "ops"
 local n_edits = 0
 local function edit(player, keep, cut, put, more)
   n_edits = n_edits + 1
-  local m = { base = player.state.rev, id = n_edits, op = { { keep = keep, cut = cut, put = put } },
-    from = keep + ops.units(put), to = keep + ops.units(put) }
+  local at = keep + ops.units(put)
+  local m = { born = player.state.born, base = player.state.rev, id = n_edits,
+    op = { { keep = keep, cut = cut, put = put } }, from = at, to = at }
   for key, value in pairs(more or {}) do m[key] = value end
   return player:request("edit", m)
 end
 
 local function two(sim)
-  return sim:join { name = "Ann", room = "d", key = "a" }, sim:join { name = "Bob", room = "d", key = "b" }
+  return sim:join { name = "Ann", room = "d", key = "a" },
+    sim:join { name = "Bob", room = "d", key = "b" }
 end
 
 test("what one writes everybody reads, and is told which edit it was", function(sim)
@@ -118,6 +120,7 @@ test("nonsense is refused and changes nothing", function(sim)
     sim:wait(1)
   end
   expect_eq(edit(bob, 0, 0, "x", { base = 2 }), "old", "nobody knows the future")
+  expect_eq(edit(bob, 0, 0, "x", { born = 7 }), "old", "made for another document")
   expect_eq(edit(bob, 0, 0, "x", { whole = true }), "old", "there is a text already")
   expect_eq(bob:request("edit", { op = { { keep = -1 } } }), nil)
   bob:send("caret", { base = 1, from = 4294967295, to = 4294967295 })

@@ -65,7 +65,6 @@ function scores:take(m, is_fed)
     home_goals = match.home_goals, away_goals = match.away_goals,
   }
 end
-
 function scores:signal(_, moment) self:take(moment, true) end
 
 -- What a feed has once spoken of is the feed's; the others play themselves.

@@ -13,16 +13,6 @@
 #include "room/room_internal.h"
 #include "room/session_internal.h"
 
-/* One run over the units of a game. */
-struct run {
-    struct game *game;
-    uint64_t now_us;
-    uint32_t budget;
-    struct place_view
-        *open; /* rooms with a free seat for the nameless, the fullest first */
-    size_t n_open, n_listed;
-};
-
 static void free_waiter(struct waiter *w)
 {
     w->session->waiter = NULL;
@@ -92,104 +82,6 @@ static void run_at(struct world *w, uint64_t at_us)
         w->lobby_us = at_us;
         w->ops->on_schedule(w->ctx);
     }
-}
-
-/* Rooms. */
-
-static int by_fullness(const void *a, const void *b)
-{
-    const struct place_view *x = a, *y = b;
-
-    if (x->state.n_seats != y->state.n_seats)
-        return x->state.n_seats > y->state.n_seats ? -1 : 1;
-    return strcmp(x->place->id, y->place->id);
-}
-
-static bool is_open(const struct place_view *v, const struct game_def *def)
-{
-    return v->state.is_open && v->state.n_seats < def->max_players;
-}
-
-/* Those that are not open stand behind the others and count no more. false: memory is
- * out. */
-static bool find_open(struct run *run)
-{
-    size_t n_open = 0;
-
-    if (!(run->open = hall_list(run->game->hall, true, &run->n_listed)))
-        return false;
-    for (size_t i = 0; i < run->n_listed; i++)
-        if (is_open(&run->open[i], lobby_def(run->game))) {
-            struct place_view v = run->open[n_open];
-            run->open[n_open++] = run->open[i];
-            run->open[i] = v;
-        }
-    run->n_open = n_open;
-    qsort(run->open, run->n_open, sizeof *run->open, by_fullness);
-    return true;
-}
-
-/* A room with seats for all of it, which are reserved; NULL: there is none. */
-static struct place *pick_room(struct run *run, const struct unit *u)
-{
-    const struct game_def *def = lobby_def(run->game);
-
-    for (size_t i = 0; i < run->n_open; i++) {
-        struct place_view *v = &run->open[i];
-        const uint8_t *labels = v->labels ? v->labels->bytes : NULL;
-        if (v->state.n_seats + u->size > def->max_players)
-            continue;
-        if (run->budget == 0)
-            return NULL;
-        run->budget--;
-        if (!fit_takes(&u->fit, def, labels, v->labels ? v->labels->len : 0,
-                       lobby_waited_s(u, run->now_us)))
-            continue;
-        v->state.n_seats += u->size;
-        /* It may have been filled, or locked by its script, since it was listed. */
-        if (place_reserve(v->place, u->size, def->max_players))
-            return v->place;
-    }
-    return NULL;
-}
-
-/* A room that is to be. */
-struct new_room {
-    struct place *place; /* NULL: none can be */
-    struct room_plan *plan;
-    struct chunk *labels; /* NULL: none */
-};
-
-/* A room for those who fit together, `n` players, whose seats are reserved; the first
- * player's options go to `create`. */
-static struct new_room make_room(struct game *g, const struct unit *first,
-                                 const struct fit *fit, uint32_t n)
-{
-    struct room_start start = {.options = first->waiters->entry.options,
-                               .n_options = first->waiters->entry.n_options};
-    struct place_wish wish = {.n_seats = n,
-                              .max_seats = lobby_def(g)->max_players,
-                              .may_make = true,
-                              .worker =
-                                  directory_pick(g->hall->directory, g->world->worker),
-                              .is_open = true};
-    struct new_room made = {0};
-    struct buf labels;
-
-    buf_init(&labels, 0);
-    if (lobby_def(g)->n_rules)
-        fit_put_labels(fit, lobby_def(g), &labels);
-    start.labels = labels.data;
-    start.n_labels = labels.len;
-    if (!labels.failed && (made.plan = room_plan_new(&start)) &&
-        (labels.len == 0 || (made.labels = chunk_copy(labels.data, labels.len)))) {
-        wish.labels = made.labels;
-        hall_take(g->hall, &wish, &made.place);
-    }
-    if (!made.place)
-        room_plan_unref(&made.plan);
-    buf_fini(&labels);
-    return made;
 }
 
 /* The room of a place on this worker; NULL: it cannot be made. */
@@ -267,49 +159,25 @@ static void seat_unit(struct unit *u, struct place *place, struct room_plan *pla
     place_release(&place, n);
 }
 
-/* Give back a new room: who goes there has a reference of their own by now. */
-static void let_go(struct new_room *made)
-{
-    place_release(&made->place, 0);
-    room_plan_unref(&made->plan);
-    chunk_unref(&made->labels);
-}
-
-/* It has become known to this run, with `n` seats taken. */
-static void add_open(struct run *run, const struct new_room *made, uint32_t n)
-{
-    struct place_view *grown = realloc(run->open, (run->n_listed + 1) * sizeof *grown);
-
-    if (!grown)
-        return; /* the next run knows it */
-    run->open = grown;
-    grown[run->n_listed++] = grown[run->n_open];
-    grown[run->n_open++] = (struct place_view){
-        .place = place_ref(made->place),
-        .state = {.n_seats = n, .is_open = true},
-        .labels = made->labels ? chunk_ref(made->labels) : NULL
-    };
-}
-
 /* A room of its own, for others to join, where it is not sent away. */
-static void seat_alone(struct run *run, struct unit *u)
+static void seat_alone(struct lobby_run *run, struct unit *u)
 {
-    struct new_room made = make_room(u->game, u, &u->fit, u->n);
+    struct lobby_room made = lobby_rooms_make(u->game, u, &u->fit, u->n);
 
     if (made.place) {
-        add_open(run, &made, u->n);
+        lobby_rooms_add(run, &made, u->n);
         seat_unit(u, made.place, made.plan);
     } else {
         end_unit(u, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
     }
-    let_go(&made);
+    lobby_rooms_release(&made);
 }
 
 /* Groups. */
 
 /* The units that would begin with `seed`, from it on: marks them and returns how many
  * players they are. */
-static uint32_t gather(struct run *run, struct unit *seed, struct fit *fit,
+static uint32_t gather(struct lobby_run *run, struct unit *seed, struct fit *fit,
                        struct unit **group, uint32_t *n_group)
 {
     const struct game_def *def = lobby_def(run->game);
@@ -334,7 +202,7 @@ static uint32_t gather(struct run *run, struct unit *seed, struct fit *fit,
 }
 
 /* Those who wait with `seed` begin, if they are enough. */
-static void try_group(struct run *run, struct unit *seed)
+static void try_group(struct lobby_run *run, struct unit *seed)
 {
     struct lobby *l = &run->game->lobby;
     const struct game_queue *q = &lobby_def(run->game)->queue;
@@ -347,7 +215,7 @@ static void try_group(struct run *run, struct unit *seed)
     if (seed->found < q->min || (seed->found < q->max && waited < q->hold_s))
         return;
     uint32_t players = seed->found;
-    struct new_room made = make_room(run->game, seed, &fit, players);
+    struct lobby_room made = lobby_rooms_make(run->game, seed, &fit, players);
     l->typical_s += l->typical_s > 0 ? (waited - l->typical_s) / 8 : waited;
     for (uint32_t i = 0; i < n; i++)
         if (made.place)
@@ -355,14 +223,14 @@ static void try_group(struct run *run, struct unit *seed)
         else
             end_unit(group[i], CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
     if (made.place)
-        add_open(run, &made, players);
-    let_go(&made);
+        lobby_rooms_add(run, &made, players);
+    lobby_rooms_release(&made);
 }
 
 /* One that is ready: into a room that is there, a new one, or a group. */
-static void try_unit(struct run *run, struct unit *u)
+static void try_unit(struct lobby_run *run, struct unit *u)
 {
-    struct place *place = pick_room(run, u);
+    struct place *place = lobby_rooms_pick(run, u);
 
     if (place) {
         seat_unit(u, place, NULL);
@@ -439,7 +307,7 @@ static bool is_in_time(struct unit *u, uint64_t now_us)
 void lobby_run(struct game *g, uint64_t now_us)
 {
     struct lobby *l = &g->lobby;
-    struct run run = {.game = g, .now_us = now_us, .budget = LOBBY_BUDGET};
+    struct lobby_run run = {.game = g, .now_us = now_us, .budget = LOBBY_BUDGET};
 
     if (g->vm->is_lost) {
         lobby_end(g, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
@@ -450,7 +318,7 @@ void lobby_run(struct game *g, uint64_t now_us)
         if (is_in_time(u, now_us) && u->n == u->size)
             read_fit(u);
     }
-    if (!find_open(&run))
+    if (!lobby_rooms_find(&run))
         return;
     if (!l->cursor)
         l->cursor = l->first;
@@ -572,11 +440,12 @@ static void add_waiter(struct unit *u, struct waiter *w)
  * it or one may be made. */
 static void try_now(struct unit *u)
 {
-    struct run run = {.game = u->game, .now_us = clk_now_us(), .budget = LOBBY_BUDGET};
+    struct lobby_run run = {
+        .game = u->game, .now_us = clk_now_us(), .budget = LOBBY_BUDGET};
 
     if (!read_fit(u))
         return;
-    struct place *place = find_open(&run) ? pick_room(&run, u) : NULL;
+    struct place *place = lobby_rooms_find(&run) ? lobby_rooms_pick(&run, u) : NULL;
     if (place) {
         seat_unit(u, place, NULL);
         place_release(&place, 0);

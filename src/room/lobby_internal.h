@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lobby_internal - what lobby.c and lobby_tell.c share: who waits.
+ * lobby_internal - what lobby.c, lobby_rooms.c and lobby_tell.c share: who waits.
  */
 #pragma once
 
@@ -47,3 +47,37 @@ static inline double lobby_waited_s(const struct unit *u, uint64_t now_us)
 
 /* Say to those who wait where they stand, as often as that is due. */
 void lobby_tell(struct game *g, uint64_t now_us);
+
+/* One run over the units of a game. */
+struct lobby_run {
+    struct game *game;
+    uint64_t now_us;
+    uint32_t budget;
+    struct place_view
+        *open; /* rooms with a free seat for the nameless, the fullest first */
+    size_t n_open, n_listed;
+};
+
+/* A room that is to be. */
+struct lobby_room {
+    struct place *place; /* NULL: none can be */
+    struct room_plan *plan;
+    struct chunk *labels; /* NULL: none */
+};
+
+/* List the open ones. false: memory is out. */
+bool lobby_rooms_find(struct lobby_run *run);
+
+/* A room with seats for all of it, which are reserved; NULL: there is none. */
+struct place *lobby_rooms_pick(struct lobby_run *run, const struct unit *u);
+
+/* A room for those who fit together, `n` players, whose seats are reserved; the first
+ * player's options go to `create`. */
+struct lobby_room lobby_rooms_make(struct game *g, const struct unit *first,
+                                   const struct fit *fit, uint32_t n);
+
+/* It has become known to this run, with `n` seats taken. */
+void lobby_rooms_add(struct lobby_run *run, const struct lobby_room *made, uint32_t n);
+
+/* Give it back: who goes there has a reference of their own by now. */
+void lobby_rooms_release(struct lobby_room *made);

@@ -173,36 +173,44 @@ static void reload_tls(struct server *s)
     logger_info("server", "certificates are read anew");
 }
 
+/* What workers are told to go by from now on, and what goes when all of them do. */
+struct key_change {
+    struct jwt_keys *now, *before;
+};
+
 static void use_keys(struct worker *w, void *arg)
 {
-    (void)arg;
-    w->world.jwt_keys = w->server->jwt_keys;
+    const struct key_change *k = arg;
+
+    w->world.jwt_keys = k->now;
 }
 
 static void drop_keys(struct server *s, void *arg, bool is_late)
 {
-    struct jwt_keys *old = arg;
+    struct key_change *k = arg;
 
     (void)s;
     (void)is_late;
-    jwt_keys_free(&old);
+    jwt_keys_free(&k->before);
+    free(k);
 }
 
-/* The same with the keys of tokens. No worker looks at server->jwt_keys but when it is
- * told to. */
+/* The same with the keys of tokens. */
 static void reload_keys(struct server *s)
 {
-    struct jwt_keys *keys, *old = s->jwt_keys;
-    struct err e;
+    struct key_change *k = calloc(1, sizeof *k);
+    struct err e = {0};
 
-    if (tokens_load(s->config, &keys, &e) < 0) {
-        logger_error("server", "the old keys stay: %s", e.text);
+    if (!k || tokens_load(s->config, &k->now, &e) < 0) {
+        logger_error("server", "the old keys stay: %s", k ? e.text : "out of memory");
+        free(k);
         return;
     }
-    if (keys)
+    if (k->now)
         logger_info("server", "the keys of tokens are read anew");
-    s->jwt_keys = keys;
-    task_each(s, NULL, use_keys, drop_keys, old);
+    k->before = s->jwt_keys;
+    s->jwt_keys = k->now; /* the main thread's; workers have their own pointer */
+    task_each(s, NULL, use_keys, drop_keys, k);
 }
 
 static void on_hup_signal(uv_signal_t *handle, int number)

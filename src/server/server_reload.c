@@ -108,18 +108,27 @@ static void start_retreat(struct server *s, void *arg, bool is_late)
     task_each(s, NULL, take_back, tell_retreat, r);
 }
 
-void server_taken_back(struct server *s, const char *game, uint32_t failed,
-                       uint32_t version, const char *why)
+static struct retreat *new_retreat(const char *game, uint32_t failed, uint32_t version,
+                                   const char *why)
 {
     struct retreat *r = calloc(1, sizeof *r);
 
     if (!r)
-        return;
+        return NULL;
     strcpy(r->game, game);
     r->failed = failed;
     r->version = version;
     err_set(&r->why, -1, "%s", why);
-    task_main(s, start_retreat, r);
+    return r;
+}
+
+void server_taken_back(struct server *s, const char *game, uint32_t failed,
+                       uint32_t version, const char *why)
+{
+    struct retreat *r = new_retreat(game, failed, version, why);
+
+    if (r)
+        task_main(s, start_retreat, r);
 }
 
 /* Reloading. */
@@ -199,8 +208,13 @@ static void finish_reload(struct server *s, void *arg, bool is_late)
         tell_live(s, r);
     else if (!is_late && r->error.code != 0)
         logger_warn(r->game, "the old code goes on: %s", r->error.text);
-    if (!is_late && r->error.code != 0 && r->n_live > 0)
-        server_taken_back(s, r->game, r->version, r->old_version, r->error.text);
+    if (!is_late && r->error.code != 0 && r->n_live > 0) {
+        /* At once: before the next reload, for whose code it would come too late. */
+        struct retreat *back =
+            new_retreat(r->game, r->version, r->old_version, r->error.text);
+        if (back)
+            start_retreat(s, back, false);
+    }
     if (!is_late)
         script_log_release(&s->errors);
     pthread_mutex_destroy(&r->lock);

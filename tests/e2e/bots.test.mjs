@@ -53,7 +53,9 @@ test("bots of the pond eat worms beside a player, and leave when they are told t
 
 test("bots of the doc write sentences around what a player writes", async () => {
   const ann = await join(server, "/doc/b?name=ann");
-  ann.say("edit", { base: 0, id: 1, op: [{ keep: 0, cut: 0, put: "é😀\n" }], from: 0, to: 0, whole: false });
+  const { born } = ann.state;
+  const op = [{ keep: 0, cut: 0, put: "é😀\n" }];
+  ann.say("edit", { born, base: 0, id: 1, op, from: 0, to: 0, whole: false });
   const run = bots(["doc", "2", "--room", "b", "--seconds", "6"], 20000);
   await ann.until("some words", () => /^é😀\n\p{L}+ \p{L}+ /u.test(ann.state.text), 10000);
   await ann.until("two carets", () => Object.values(ann.state.people).filter((p) => p.from > 4).length === 2, 10000);

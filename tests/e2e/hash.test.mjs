@@ -61,7 +61,11 @@ test("in hundreds of ticks no client finds another state than the server's", asy
     t.after(() => room.leave());
     const results = [];
     room.on("error", (e) => results.push(e.message));
-    room.on("dev", (r) => r.kind === "hash" && results.push(check(room, r)));
+    room.on("dev", (r) => {
+      const result = r.kind === "hash" ? check(room, r) : undefined;
+      // The first may come late: what listens to it loads with it, meanwhile a tick passes.
+      if (result !== undefined) results.push(result);
+    });
     seats.push({ room, results });
   }
   const first = seats[0].room.tick;

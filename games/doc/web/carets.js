@@ -14,7 +14,7 @@ import { move } from "./ops.js";
 /** @typedef {import("./ops.js").Op} Op */
 /** @typedef {{name: string, from: number, to: number, movedAt: number}} Caret */
 
-const NAME_MS = 4000; // a name stands there after its caret has moved
+const NAME_MS = 3000; // a name stands there after its caret has moved
 const MOST_LINES = 200; // of one selection
 
 /**

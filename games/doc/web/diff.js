@@ -39,17 +39,23 @@ export function typed(before, after, caret = after.length) {
   return cut > 0 || put ? [{ keep: start, cut, put }] : [];
 }
 
-/** Words, blanks, single signs, line ends. @param {string} text */
-const words = (text) => text.match(/[\p{L}\p{N}_]+|[^\S\n]+|./gsu) ?? [];
+/** Words with the blanks behind them, single signs, line ends. @param {string} text */
+const words = (text) => text.match(/[\p{L}\p{N}_]+[^\S\n]*|[^\S\n]+|./gsu) ?? [];
 
 /** @param {string} before @param {string} after @returns {Op} */
 export function diff(before, after) {
-  const [whole] = typed(before, after);
-  if (!whole) return [];
-  const a = words(before.slice(whole.keep, whole.keep + whole.cut));
-  const b = words(whole.put);
+  const [all, others] = [words(before), words(after)];
+  const most = Math.min(all.length, others.length);
+  let start = 0;
+  while (start < most && all[start] === others[start]) start++;
+  let end = 0;
+  while (end < most - start && all.at(-1 - end) === others.at(-1 - end)) end++;
+  const a = all.slice(start, all.length - end);
+  const b = others.slice(start, others.length - end);
+  const keep = all.slice(0, start).join("").length;
   const width = b.length + 1;
-  if (a.length * width > MOST_CELLS) return [whole];
+  if (a.length * width > MOST_CELLS)
+    return [{ keep, cut: a.join("").length, put: b.join("") }];
   // How many words the rests of both have in common, from the end on.
   const common = new Uint32Array((a.length + 1) * width);
   for (let i = a.length - 1; i >= 0; i--)
@@ -60,7 +66,7 @@ export function diff(before, after) {
           : Math.max(common[(i + 1) * width + j], common[i * width + j + 1]);
   /** @type {Op} */
   const op = [];
-  let next = { keep: whole.keep, cut: 0, put: "" };
+  let next = { keep, cut: 0, put: "" };
   for (let i = 0, j = 0; i < a.length || j < b.length; ) {
     if (i < a.length && j < b.length && a[i] === b[j]) {
       if (next.cut > 0 || next.put) {

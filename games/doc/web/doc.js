@@ -50,7 +50,7 @@ async function start() {
     editor.moved(op);
     undo.moved(op);
     carets.moved(op);
-    showCount(doc.text);
+    showCount(doc);
     showUndo();
   });
   const shown = () => doc.text;
@@ -76,7 +76,7 @@ async function start() {
   function wrote(op) {
     doc.edit(op);
     carets.moved(op);
-    showCount(doc.text);
+    showCount(doc);
     showUndo();
     link.pump();
   }
@@ -87,7 +87,7 @@ async function start() {
     doc.edit(op);
     editor.turned(op);
     carets.moved(op);
-    showCount(doc.text);
+    showCount(doc);
     showUndo();
     link.pump();
   }
@@ -103,7 +103,11 @@ async function start() {
       turn(what === "undo" ? undo.undo(doc.text) : undo.redo(doc.text));
       field.focus();
     });
-  room.on("edit", (/** @type {any} */ { by }) => carets.writes(by));
+  // The state comes before the edits that led to it; places count for both.
+  room.on("edit", (/** @type {any} */ { by }) => {
+    carets.look(room, doc);
+    carets.writes(by);
+  });
   room.on("state", () => {
     carets.look(room, doc);
     showPeople(room);
@@ -135,7 +139,7 @@ async function start() {
   field.disabled = false;
   field.focus();
   field.setSelectionRange(text.length, text.length);
-  showCount(text);
+  showCount(doc);
   showShared(room, doc);
   showPeople(room);
   carets.look(room, doc);
@@ -156,13 +160,13 @@ async function askName() {
 
 let countDue = 0;
 
-/** Words, a moment after the last change: it looks at all of the text. @param {string} text */
-function showCount(text) {
-  clearTimeout(countDue);
-  countDue = window.setTimeout(() => {
-    const n = text.match(WORD)?.length ?? 0;
+/** Words, a few times a second at most: it looks at all of the text. @param {Document} doc */
+function showCount(doc) {
+  countDue ||= window.setTimeout(() => {
+    countDue = 0;
+    const n = doc.text.match(WORD)?.length ?? 0;
     byId("count").textContent = n === 1 ? "1 word" : `${n} words`;
-  }, 100);
+  }, 200);
 }
 
 let sharedDue = 0;

@@ -67,7 +67,7 @@ export class Document {
       this.sent = { id: anyId(), op, whole };
       this.waiting = rest;
     }
-    return this.sent && { base: this.rev, ...this.sent };
+    return this.sent && { born: this.born, base: this.rev, ...this.sent };
   }
 
   /** An edit in the server's order. @param {{rev: number, id: number, op: Op}} edit
@@ -131,7 +131,7 @@ export class Document {
 
   /* The room has ended, and there is a new one of its name: the server was started
    * again, or nobody was there for too long. Whoever comes first brings the text back;
-   * whoever comes then adds what the others do not have. */
+   * whoever comes then adds what was not sent yet. */
   /** @param {State} state */
   #moveTo(state) {
     const ours = this.sent ? compose(this.sent.op, this.waiting) : this.waiting;

@@ -24,6 +24,7 @@ const HOUR_MS = 3600_000;
 export function makeLink(room, document, { caret, onShared, onRefused }) {
   let seat = room.id;
   let isBusy = false;
+  let round = 0; // answers of an earlier one mean nothing
   let notBefore = 0;
   let told = "";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -33,7 +34,10 @@ export function makeLink(room, document, { caret, onShared, onRefused }) {
 
   /* The state is there after a join, a gap, another seat. Else the edits say it all. */
   function look() {
-    if (room.id !== seat) document.lose();
+    if (room.id !== seat) {
+      document.lose();
+      told = "";
+    }
     seat = room.id;
     const { text, rev, born } = room.state;
     document.look({ text, rev, born }, own()?.last ?? 0);
@@ -58,10 +62,11 @@ export function makeLink(room, document, { caret, onShared, onRefused }) {
       isBusy = true;
       told = `${from} ${to}`;
       notBefore = performance.now() + EDIT_MS;
+      const now = round;
       room.request("edit", { ...edit, from, to }, { timeout: HOUR_MS }).then(
-        (/** @type {string | undefined} */ why) => answered(edit.id, why),
+        (/** @type {string | undefined} */ why) => now === round && answered(edit.id, why),
         // Too many, lost with the seat, or written before a reload changed the schema.
-        () => answered(edit.id, "again"),
+        () => now === round && answered(edit.id, "again"),
       );
     } else if (told !== `${from} ${to}` && document.isShared) {
       told = `${from} ${to}`;
@@ -88,7 +93,13 @@ export function makeLink(room, document, { caret, onShared, onRefused }) {
     pump();
   });
   room.on("gap", (/** @type {number | null} */ n) => {
-    if (n === null) document.lose();
+    if (n === null) {
+      // The answer may be among what is lost. Sent twice an edit counts once.
+      document.lose();
+      round++;
+      isBusy = false;
+    }
+    told = "";
     look();
   });
   room.on("state", look);

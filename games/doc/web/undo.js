@@ -7,7 +7,7 @@
  * other that was made before theirs (ops.js), so they still hit what they are meant for.
  */
 
-import { compose, cross, invert } from "./ops.js";
+import { compose, cross, invert, move } from "./ops.js";
 
 /** @typedef {import("./ops.js").Op} Op */
 /** `ms`: when it was written. @typedef {{op: Op, kind: string, ms: number}} Step */
@@ -22,20 +22,13 @@ function kindOf(op) {
   return put ? (put.length > 2 || put.includes("\n") ? "" : "put") : "cut";
 }
 
-/** Whether an edit goes on where the last one ended. @param {Op} op
- * @param {Op} back what takes the last one back */
-function goesOn([{ keep, cut, put }], back) {
-  if (back.length !== 1) return false;
-  const [{ keep: at, cut: n }] = back;
-  return put ? keep === at + n : keep === at || keep + cut === at;
-}
-
 export class Undo {
   constructor() {
     /** @type {Step[]} */
     this.done = [];
     /** @type {Step[]} */
     this.undone = [];
+    this.place = -1; // where the last edit ended
   }
 
   /** Something was written. @param {Op} op not empty @param {string} text before it
@@ -44,8 +37,10 @@ export class Undo {
     this.undone = [];
     const step = { op: invert(op, text), kind: kindOf(op), ms };
     const last = this.done.at(-1);
-    const isMore = last?.kind && last.kind === step.kind && ms - last.ms < PAUSE_MS;
-    if (isMore && goesOn(op, last.op)) {
+    const [{ keep, cut }] = op;
+    const goesOn = keep === this.place || (step.kind === "cut" && keep + cut === this.place);
+    this.place = op.reduce((n, splice) => n + splice.keep + splice.put.length, 0);
+    if (goesOn && last?.kind && last.kind === step.kind && ms - last.ms < PAUSE_MS) {
       last.op = compose(step.op, last.op);
       last.ms = ms;
       return;
@@ -56,6 +51,7 @@ export class Undo {
 
   /** Somebody else has changed the text. @param {Op} op */
   moved(op) {
+    this.place = move(this.place, op); // as the caret does
     for (const steps of [this.done, this.undone]) {
       let theirs = op;
       // Text that comes back stands before what was put at its place: people write on behind.

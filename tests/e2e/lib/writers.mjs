@@ -10,16 +10,11 @@
 import { Document } from "../../../games/doc/web/document.js";
 import { apply, compose, isPair, move } from "../../../games/doc/web/ops.js";
 import { until } from "./server.mjs";
+import { dice as makeRandom } from "./weather.mjs";
 
-/** Dice of mulberry32. */
+/** Dice that fall the same for the same seed. */
 export function makeDice(seed) {
-  let a = seed >>> 0;
-  const next = () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
+  const next = makeRandom(seed);
   return {
     /** 0 … n − 1. */
     below: (n) => Math.floor(next() * n),

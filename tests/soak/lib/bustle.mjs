@@ -50,7 +50,7 @@ const files = {
   "den/game.lua": den(1, ""),
   "open/game.lua": `local parlor = require "parlor"
 local game = parlor.game { max_players = 5, reconnect = 0.3, max_spectators = 5,
-                           match = { mode = { rule = "equal" } } }
+                           match = { mode = parlor.match.same } }
 return game
 `,
   "pairs/game.lua": `local parlor = require "parlor"

@@ -79,9 +79,9 @@ test("a diff leads from one text to the other; what was typed stands before the 
   }
   assert.deepEqual(typed("aaa", "aaaa", 2), [{ keep: 1, cut: 0, put: "a" }]);
   assert.deepEqual(typed("a😀b", "a😁b", 3), [{ keep: 1, cut: 2, put: "😁" }]);
-  assert.deepEqual(diff("one two three", "one 2 three four"), [
-    { keep: 4, cut: 3, put: "2" },
-    { keep: 6, cut: 0, put: " four" },
+  assert.deepEqual(diff("one two three four.", "one 2 three four five."), [
+    { keep: 4, cut: 4, put: "2 " },
+    { keep: 6, cut: 4, put: "four five" },
   ]);
 });
 
@@ -102,14 +102,21 @@ test("undo takes back one's own edits, whatever others do meanwhile", () => {
   own([{ keep: 3, cut: 0, put: " two" }], 5000);
   other([{ keep: 0, cut: 0, put: "<" }]);
   other([{ keep: 8, cut: 0, put: ">" }]);
-  assert.equal(text, "<one two>");
+  own([{ keep: 9, cut: 0, put: "x" }], 8000);
+  other([{ keep: 10, cut: 0, put: "y" }]); // at the caret, which it pushes on
+  own([{ keep: 11, cut: 0, put: "x" }], 8100);
+  assert.equal(text, "<one two>xyx");
+  assert.equal(back(undo.undo(text)), "<one two>y");
+  other([{ keep: 9, cut: 1, put: "" }]);
   assert.equal(back(undo.undo(text)), "<one>");
   other([{ keep: 1, cut: 1, put: "O" }]);
   assert.equal(back(undo.undo(text)), "<O>");
   assert.equal(undo.undo(text), null);
   assert.equal(back(undo.redo(text)), "<One>");
   assert.equal(back(undo.redo(text)), "<One two>");
+  assert.equal(back(undo.redo(text)), "<One two>xx");
   assert.equal(undo.redo(text), null);
+  other([{ keep: 9, cut: 2, put: "" }]); // nothing is left to take back of that
   own([{ keep: 9, cut: 0, put: "a" }], 9000);
   own([{ keep: 0, cut: 0, put: "b" }], 9100); // elsewhere: a step of its own
   own([{ keep: 10, cut: 1, put: "" }], 9200);
