@@ -7,6 +7,7 @@ import fs from "node:fs";
 import path from "node:path";
 import test from "node:test";
 
+import { upgrade } from "./lib/raw.mjs";
 import { gamesFolder, root, temporaryFolder, until } from "./lib/server.mjs";
 
 const binary = process.env.PARLOR_BIN ?? path.join(root, "build/asan/parlor");
@@ -127,6 +128,17 @@ test("the terminal is put back when a signal ends the server", async () => {
     assert.equal(end.status & 0x7f, status, signal);
     assert.deepEqual([end.during, end.after], [KEYS, LINES], signal);
   }
+});
+
+test("a second q does not wait for who does not go, and the terminal is put back then too", async () => {
+  const dev = await startDev(gamesFolder([], { "one/game.lua": GAME }));
+  const raw = await upgrade(Number(new URL(dev.url).port), "/one"); // answers no close
+  dev.type("q");
+  await dev.shows(/stopping/);
+  dev.type("q");
+  const end = await dev.end();
+  raw.destroy();
+  assert.deepEqual([end.status >> 8, end.during, end.after], [130, KEYS, LINES]);
 });
 
 test("serve listens to no key, nor does dev whose stdin is no terminal", async () => {
