@@ -60,7 +60,7 @@ local function join(bot)
   local asked = type(play.join) == "function" and play.join(bot.number) or play.join or {}
   for k, v in pairs(asked) do options[k] = v end
   options.name = options.name or ("Bot %d"):format(bot.number)
-  options.codec, options.acks, options.room = "binary", true, bot.in_room
+  options.codec, options.acks, options.room = "binary", true, bot.in_room or options.room
   bot.client = Client.new(bot.game, options, math.random):connect():hello()
   bot.events, bot.vars, bot.held, bot.next, bot.ping = {}, {}, nil, nil, rig.now() + 10e6
   bot.late = rig.now() + JOIN_S * 1e6
@@ -105,12 +105,14 @@ local function step(bot)
 end
 
 local function load_play(options)
-  local path = ("%s/%s/bot.lua"):format(options.games, options.game)
+  local folder = ("%s/%s"):format(options.games, options.game)
+  local path = folder .. "/bot.lua"
   local chunk, why = loadfile(path)
   if not chunk then
     if not io.open(path) then why = path .. ": there is no such file; it says how the game's bots play" end
     return nil, why
   end
+  package.path = folder .. "/?.lua;" .. package.path -- the game's own files, as in game.lua
   local ok, play = pcall(chunk)
   if not ok then return nil, play end
   if type(play) ~= "table" or type(play.think) ~= "function" then

@@ -3,10 +3,13 @@
 /*
  * hub - the page at /: one tile per game, with who is there right now.
  *
- * Asks GET /_parlor/games every two seconds, and only while somebody looks.
+ * Asks GET /_parlor/games every two seconds, and only while somebody looks. The line in
+ * a tile is how many play, as this page has seen it in the last three minutes.
  * Tiles stay the same elements from one answer to the next, so focus and
  * scroll position survive. Texts of games go in as text, never as HTML.
  */
+
+import { invite } from "./invite.js";
 
 /**
  * @typedef {object} Game
@@ -15,6 +18,7 @@
  * @property {string} about
  * @property {boolean} raw
  * @property {number} players
+ * @property {number} spectators
  * @property {number} rooms
  * @property {number} max_players
  * @property {string | null} error
@@ -22,6 +26,7 @@
 
 const POLL_MS = 2000;
 const PATIENCE_MS = 5000;
+const SEEN = 90; // counts that a tile's line shows
 
 const list = byId("games");
 const sum = byId("sum");
@@ -83,6 +88,46 @@ const MOTIFS = {
     <path d="M284 92h-22v22z" fill="var(--back)" opacity=".35"/>
     <path d="M220 58h48M220 74h34" stroke="var(--back)" stroke-width="5" stroke-linecap="round"/>
     <path d="M176 92l13 36 6-15 15-6z" fill="var(--two)" stroke="var(--back)" stroke-width="3"/>`,
+  ],
+  arena: [
+    268,
+    330,
+    `<g fill="none" stroke="var(--two)" stroke-width="1.5" opacity=".5">
+      <path d="M0 40H320M0 80H320M0 120H320M40 0V160M80 0V160M120 0V160M160 0V160M200 0V160M240 0V160M280 0V160"/></g>
+    <path d="M64 128l44-62 16 60-26-9z" fill="var(--one)" stroke="var(--back)" stroke-width="4"/>
+    <path d="M262 30l-46 22 34 26 2-20z" fill="var(--three)" stroke="var(--back)" stroke-width="4"/>
+    <path d="M128 62l18-10M156 46l18-10M184 31l14-8" stroke="var(--one)" stroke-width="5" stroke-linecap="round"/>
+    <g fill="var(--three)"><circle cx="212" cy="120" r="4"/><circle cx="228" cy="132" r="3"/>
+      <circle cx="200" cy="138" r="3"/><circle cx="220" cy="108" r="2.5"/></g>`,
+  ],
+  doc: [
+    205,
+    24,
+    `<path d="M84 18h120l34 34v108H84z" fill="var(--three)"/>
+    <path d="M204 18v34h34z" fill="var(--two)"/>
+    <path d="M104 48h72M104 72h112M104 96h60M104 120h96M104 144h50" stroke="var(--back)" stroke-width="7"
+      stroke-linecap="round"/>
+    <path d="M176 84v26" stroke="var(--one)" stroke-width="4"/><path d="M174 78h34a5 5 0 0 1 0 12h-34z" fill="var(--one)"/>
+    <path d="M214 108v26" stroke="var(--two)" stroke-width="4"/>`,
+  ],
+  market: [
+    130,
+    12,
+    `<path d="M0 128H320M0 88H320M0 48H320" stroke="var(--two)" stroke-width="1.5" opacity=".5"/>
+    <g fill="var(--one)"><path d="M50 84h22v40H50zM59 66h4v72h-4z"/><path d="M130 56h22v44h-22zM139 44h4v76h-4z"/>
+      <path d="M210 40h22v36h-22zM219 26h4v66h-4z"/><path d="M250 26h22v30h-22zM259 14h4v56h-4z"/></g>
+    <g fill="var(--three)"><path d="M90 70h22v38H90zM99 58h4v62h-4z"/><path d="M170 52h22v34h-22zM179 38h4v60h-4z"/></g>`,
+  ],
+  scores: [
+    232,
+    48,
+    `<circle cx="160" cy="80" r="34" fill="none" stroke="var(--two)" stroke-width="3"/>
+    <path d="M160 0V160M0 30H34V130H0M320 30H286V130H320" fill="none" stroke="var(--two)" stroke-width="3"/>
+    <g stroke="var(--back)" stroke-width="4"><rect x="64" y="44" width="80" height="72" rx="12" fill="var(--one)"/>
+      <rect x="176" y="44" width="80" height="72" rx="12" fill="var(--three)"/></g>
+    <path d="M92 66h24v14H92v16h24M206 66h24v30h-24z" fill="none" stroke="var(--back)" stroke-width="7"
+      stroke-linejoin="round"/>
+    <g fill="var(--one)"><circle cx="160" cy="70" r="5"/><circle cx="160" cy="90" r="5"/></g>`,
   ],
   echo: [
     215,
@@ -157,35 +202,78 @@ function make(tag, className) {
   return element;
 }
 
+/** A line of counts, oldest first, on a ground from 0 to the highest of them.
+ * @param {number[]} counts */
+function lineOf(counts) {
+  const top = Math.max(4, ...counts);
+  const y = (/** @type {number} */ n) => (22 - (n / top) * 20).toFixed(1);
+  const from = SEEN - counts.length;
+  return counts.map((n, i) => `${i ? "L" : "M"}${from + i} ${y(n)}`).join("");
+}
+
+function makeLine() {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", "seen");
+  svg.setAttribute("viewBox", `0 0 ${SEEN - 1} 24`);
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  svg.append(path);
+  return { svg, path };
+}
+
+/** @param {Game} game */
+function countsOf({ players, spectators, rooms }) {
+  if (players + spectators === 0) return "nobody here yet";
+  const watching = spectators > 0 ? `, ${spectators.toLocaleString("en")} watching` : "";
+  return `${count(players, "player", "players")}${watching} in ${count(rooms, "room", "rooms")}`;
+}
+
 /** @param {string} name */
 function makeTile(name) {
-  const item = document.createElement("li");
+  const item = make("li", "game");
   const link = /** @type {HTMLAnchorElement} */ (make("a", "tile panel"));
   const body = make("div", "body");
   const title = make("h2", "title");
   const about = make("p", "about");
   const counts = make("p", "counts");
+  const text = make("span", "");
   const error = make("p", "error notice");
+  const line = makeLine();
+  const others = /** @type {HTMLButtonElement} */ (make("button", "button quiet small others"));
+  /** @type {number[]} */
+  const seen = [];
   link.href = `/${name}/`;
+  counts.append(text, line.svg);
   body.append(title, about, counts, error);
   link.append(motif(name), body);
-  item.append(link);
+  item.append(link, others);
+  others.type = "button";
+  others.textContent = "Invite";
+  others.addEventListener("click", () =>
+    invite({
+      title: title.textContent ?? name,
+      text: "Whoever opens this link plays with you.",
+      path: `/${name}/`,
+    }),
+  );
 
   return {
     item,
     /** @param {Game} game */
     update(game) {
+      const isBusy = game.players + game.spectators > 0;
       setText(title, game.title || game.name);
       setText(about, game.about);
-      setText(
-        counts,
-        game.players > 0
-          ? `${count(game.players, "player", "players")} in ${count(game.rooms, "room", "rooms")}`
-          : "nobody here yet",
-      );
+      setText(text, countsOf(game));
       setText(error, game.error ?? "");
       error.hidden = !game.error;
-      link.toggleAttribute("data-busy", game.players > 0);
+      link.toggleAttribute("data-busy", isBusy);
+      others.setAttribute("aria-label", `Invite others to ${title.textContent}`);
+      seen.push(game.players);
+      if (seen.length > SEEN) seen.shift();
+      line.path.setAttribute("d", lineOf(seen));
+      line.svg.toggleAttribute("data-flat", !seen.some((n) => n > 0));
     },
   };
 }
@@ -248,5 +336,8 @@ async function poll() {
   timer = setTimeout(poll, POLL_MS);
 }
 
+byId("invite").addEventListener("click", () =>
+  invite({ title: "Parlor", text: "All games of this server, for whoever opens this link.", path: "/" }),
+);
 document.addEventListener("visibilitychange", poll);
 poll();

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // @ts-check
 /*
- * invite - a dialog with a room's code and its link, to copy or to share.
+ * invite - a dialog with a room's code and its link, to copy, to share, or to scan.
  *
- * Looks: parlor.css. Clipboards are only there on https and on localhost; where
+ * A page at localhost has no address for others. The server knows one where it listens
+ * on all of them in dev; else the dialog says how. Looks: parlor.css. Clipboards are only there on https and on localhost; where
  * there is none the link is selected, ready for the keyboard.
  */
 
@@ -15,9 +16,22 @@ function make(tag, className, text) {
   return element;
 }
 
+const LOOPBACK = /^(localhost|127\..*|\[::1\])$/;
+
+/** Where others find this server: an origin, or null where they do not. */
+async function openOrigin() {
+  if (!LOOPBACK.test(location.hostname)) return location.origin;
+  try {
+    const { network } = await (await fetch("/_parlor/games", { cache: "no-store" })).json();
+    return network.length ? `${location.protocol}//${network[0]}:${location.port}` : null;
+  } catch {
+    return null;
+  }
+}
+
 /**
  * Shows the dialog. It removes itself when it is closed.
- * @param {{title: string, text: string, code: string, path: string}} what `path` of
+ * @param {{title: string, text: string, code?: string, path: string}} what `path` of
  *   the room's page, for example "/cards/k7mq2p"
  */
 export function invite({ title, text, code, path }) {
@@ -56,7 +70,24 @@ export function invite({ title, text, code, path }) {
   }
   foot.append(done);
 
-  dialog.append(heading, make("p", "", text), make("p", "code", code), row, foot);
+  // Room for the picture from the start, so that nothing jumps when it comes.
+  const scan = make("div", "scan", "");
+  openOrigin().then(async (origin) => {
+    if (!origin) {
+      scan.append(
+        make("p", "", "Only this machine finds it here. For phones on your network start"),
+        make("code", "", "parlor dev --host 0.0.0.0"),
+      );
+      return;
+    }
+    link.value = new URL(path, origin).href;
+    const { qrSvg } = await import("./qr.js");
+    scan.append(qrSvg(link.value, "The link as a QR code"));
+  });
+
+  dialog.append(heading, make("p", "", text));
+  if (code) dialog.append(make("p", "code", code));
+  dialog.append(row, scan, foot);
   dialog.addEventListener("close", () => dialog.remove());
   // A click beside it.
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());

@@ -13,6 +13,7 @@
 #include "server/cmd.h"
 #include "server/config.h"
 #include "server/https.h"
+#include "server/keys.h"
 #include "server/server.h"
 
 static const char usage[] =
@@ -26,7 +27,8 @@ static const char usage[] =
     "\n"
     "commands:\n"
     "  dev [FOLDER] [settings]    for building games: loopback, hot reload, error "
-    "overlay;\n"
+    "overlay,\n"
+    "                             keys in the terminal (?);\n"
     "                             with --tls at https, with a certificate made for it\n"
     "  serve [FOLDER] [settings]  for players: Origin is checked, nothing is watched;\n"
     "                             with --takeover in the place of the one that runs\n"
@@ -179,7 +181,9 @@ static int run(struct config *c)
         logger_warn("games", "there is no game in %s: a game is a folder with a game.lua",
                     c->games);
     say_where(&server);
+    struct keys *keys = c->is_dev ? keys_open(&server) : NULL;
     server_run(&server);
+    keys_close(&keys);
     server_close(&server);
     logger_info("server", "stopped");
     return EXIT_OK;

@@ -57,6 +57,29 @@ static void put_game(struct json_out *j, const struct game *g)
     json_out_end_object(j);
 }
 
+/* Where other machines of the network find us, for the hub's invitations. In dev only:
+ * elsewhere it is nobody's business which addresses a machine has. IPv4, which is what
+ * people at home have; none where we do not listen on all of them. */
+static void put_network(struct json_out *j, const struct config *c)
+{
+    bool is_all = strcmp(c->host, "0.0.0.0") == 0 || strcmp(c->host, "::") == 0;
+    uv_interface_address_t *list;
+    int n = 0;
+
+    json_out_key(j, "network", 7);
+    json_out_array(j);
+    if (c->is_dev && is_all && uv_interface_addresses(&list, &n) == 0) {
+        for (int i = 0; i < n; i++) {
+            char text[INET_ADDRSTRLEN];
+            if (!list[i].is_internal && list[i].address.address4.sin_family == AF_INET &&
+                uv_ip4_name(&list[i].address.address4, text, sizeof text) == 0)
+                json_out_str(j, text, strlen(text));
+        }
+        uv_free_interface_addresses(list, n);
+    }
+    json_out_end_array(j);
+}
+
 void report_games(struct worker *w, struct conn *c)
 {
     struct buf out;
@@ -67,6 +90,7 @@ void report_games(struct worker *w, struct conn *c)
     buf_init(&out, 4 << 20);
     json_out_object(&j);
     json_out_key_bool(&j, "dev", w->world.is_dev);
+    put_network(&j, w->config);
     json_out_key(&j, "games", 5);
     json_out_array(&j);
     for (size_t i = 0; list && i < n; i++)

@@ -11,8 +11,9 @@
 struct server;
 struct worker;
 
-/* {"dev":…,"games":[{"name","title","about","raw","players","rooms",
- * "max_players","version","error"},…]}, by name. */
+/* {"dev":…,"network":[…],"games":[{"name","title","about","raw","players",
+ * "spectators","rooms","max_players","version","error"},…]}, by name. network: in dev,
+ * where we listen on all addresses, those that other machines may reach (IPv4). */
 void report_games(struct worker *w, struct conn *c);
 
 /* Prometheus text. On the main thread. */

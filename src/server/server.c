@@ -12,6 +12,7 @@
 #include "net/tls.h"
 #include "server/dev.h"
 #include "server/https.h"
+#include "server/keys.h"
 #include "server/route.h"
 #include "server/task.h"
 #include "server/tokens.h"
@@ -129,8 +130,10 @@ static void on_stop_signal(uv_signal_t *handle, int number)
 {
     struct server *s = handle->data;
 
-    if (atomic_exchange(&s->is_stopping, true))
+    if (atomic_exchange(&s->is_stopping, true)) {
+        keys_put_back();
         _exit(130);
+    }
     logger_info("server", "%s: stopping; players are told to come back",
                 number == SIGINT ? "SIGINT" : "SIGTERM");
     if (s->redirect)

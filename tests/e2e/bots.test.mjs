@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import path from "node:path";
-import test, { after } from "node:test";
+import test, { after, describe, it } from "node:test";
 
-import { join } from "./lib/player.mjs";
+import { join, joinJ1 } from "./lib/player.mjs";
 import { gamesFolder, root, runToEnd, startServer, until } from "./lib/server.mjs";
 
 const games = path.join(root, "games");
-const server = await startServer({ folder: gamesFolder(["pond", "doc"], {
+const server = await startServer({ folder: gamesFolder(["pond", "cards", "chat", "board", "doc"], {
   "two/game.lua": `local parlor = require "parlor"
 local s = parlor.schema
 local two = parlor.game { tick_rate = 20, max_players = 2, events = { told = { n = s.u8 } },
@@ -73,6 +73,45 @@ test("a bot has join options, state, events and its own id; who finds no seat sa
   assert.equal(code, 0);
   assert.match(stderr, /1 of 3 bots play: room is full/);
   await eve.leave();
+});
+
+describe("the bots of the samples", { concurrency: 3 }, () => {
+  it("bots of cards deal, and play in turn and in time", async () => {
+    const run = bots(["cards", "3", "--room", "b", "--seconds", "16"], 30000);
+    await until("them at a table", async () => (await server.game("cards")).players > 0, 10000);
+    const eve = await joinJ1(server, "/cards/b", { name: "Eve", spectate: true });
+    await eve.until("a round", () => eve.state.phase === "play", 15000);
+    const moves = () => eve.of("event").filter(({ name }) => name === "did").map(({ data }) => data);
+    await eve.until("moves of two of them", () => new Set(moves().map(({ by }) => by)).size >= 2 && moves().length >= 4, 25000);
+    assert.ok(moves().every(({ what }) => what !== "late"));
+    await eve.leave();
+    assert.equal((await run).code, 0);
+  });
+
+  it("a bot in the chat makes a person moderator, and answers to its name", async () => {
+    const run = bots(["chat", "1", "--seconds", "16"], 30000);
+    await until("the bot", async () => (await server.game("chat")).players === 1, 10000);
+    const ann = await joinJ1(server, "/chat/lobby", { name: "Ann" });
+    const people = () => Object.values(ann.state.people);
+    await ann.until("that she moderates", () => ann.state.people[ann.id].moderator, 10000);
+    const bot = people().find(({ name }) => name !== "Ann");
+    ann.say("say", { text: `Hello ${bot.name}` });
+    await ann.until("that it types", () => people().some(({ typing }) => typing), 10000);
+    await ann.until("an answer", () => Object.values(ann.state.lines).some(({ name }) => name === bot.name), 10000);
+    await ann.leave();
+    assert.equal((await run).code, 0);
+  });
+
+  it("bots draw on the board and take it back", async () => {
+    const ann = await joinJ1(server, "/board/b", { name: "Ann" });
+    const run = bots(["board", "2", "--room", "b", "--seconds", "30"], 45000);
+    const strokes = (hidden) => Object.values(ann.state.strokes).filter((stroke) => stroke.hidden === hidden);
+    await ann.until("a line", () => strokes(false).length > 0, 20000);
+    await ann.until("its points", () => Object.keys(ann.state.ink).length > 0);
+    await ann.until("it gone again", () => strokes(true).length > 0, 30000);
+    await ann.leave();
+    assert.equal((await run).code, 0);
+  });
 });
 
 test("what is wrong is said in a line: bot.lua, the server, the words", async () => {

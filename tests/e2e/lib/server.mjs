@@ -30,7 +30,7 @@ const binaries = {
 process.setMaxListeners(0);
 
 const REPORT = /(ERROR|WARNING): (Address|Leak|Thread)Sanitizer|: runtime error: /;
-const ADDRESS = /https?:\/\/(?:localhost|127\.0\.0\.1):(\d+)/;
+const ADDRESS = /https?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0):(\d+)/;
 const START_MS = 15000;
 const STOP_MS = 15000;
 
