@@ -24,7 +24,8 @@ bool player_make_view(struct player *p)
 {
     p->view = malloc(sizeof *p->view);
     p->pace = malloc(sizeof *p->pace);
-    if (!p->view || !p->pace) {
+    p->ledger = calloc(1, sizeof *p->ledger);
+    if (!p->view || !p->pace || !p->ledger) {
         free(p->view);
         p->view = NULL;
         return false;
@@ -50,7 +51,9 @@ void player_free(struct player **at)
     free(p->buckets);
     free(p->pace);
     free(p->user);
-    ring_fini(&p->tally.sent);
+    if (p->ledger)
+        ring_fini(&p->ledger->tally.sent);
+    free(p->ledger);
     free(p);
 }
 

@@ -49,6 +49,19 @@ struct tally {
     bool is_anew;        /* a hello told so: the client counts from 0 once it has that */
 };
 
+/* What a seat has whose client speaks in records. A raw one, of which there may be very
+ * many, goes without. */
+struct ledger {
+    struct tally tally;
+    struct pass pass;      /* not given: the seat is not held for who is away */
+    uint32_t input_heard;  /* seq of the last predicted input that came, dropped ones too */
+    uint32_t input_done;   /* ... that was handled */
+    uint32_t input_told;   /* ... that this connection was told of */
+    uint32_t offered_hash; /* schema that the client said it holds */
+    uint32_t resume_tick;  /* with needs_hello: of the state that it holds; 0: none */
+    uint32_t away_ms;      /* while HELD: since when */
+};
+
 struct session;
 struct room;
 
@@ -76,37 +89,35 @@ struct player {
     struct view *view;       /* of what was sent; left alone while HELD; raw: NULL */
     struct pace *pace;       /* of the connection: what state its line takes; raw: NULL */
     struct schema *schema;   /* by which this client encodes (own reference) */
-    uint32_t
-        resume_tick; /* with needs_hello: of the state that the client holds; 0: none */
-    struct tally tally;
-    uint32_t n_waiting;    /* inputs in the room's queue */
-    uint32_t input_heard;  /* seq of the last predicted input that came, dropped ones too */
-    uint32_t input_done;   /* ... that was handled */
-    uint32_t input_told;   /* ... that this connection was told of */
-    uint32_t offered_hash; /* schema that the client said it holds */
+    struct ledger *ledger;   /* of what goes both ways; raw: NULL */
+    uint32_t n_waiting;      /* inputs in the room's queue */
     uint64_t held_until_us;
     struct bucket *buckets; /* by message id; NULL until one is needed */
     float credit_s;         /* that those then get beside their burst */
-    uint32_t away_ms;       /* while HELD: since when */
     float strikes;          /* rate violations, see player_strike() */
     uint32_t strikes_at_ms;
     uint32_t n_invalid; /* messages that did not fit their declaration */
-    struct pass pass;   /* not given: the seat is not held for who is away */
     char name[PLAYER_NAME_MAX + 1];
     uint8_t *user; /* what auth() has found out, an any; NULL: nothing */
     uint32_t n_user;
     uint32_t resync_ms; /* when RESYNC was last granted to this connection; 0: never */
 };
 
-/* A player without a pass, or NULL when memory is out. It gets no state until it has
- * player_make_view(). */
+/* A player without a pass, or NULL when memory is out. It gets no state, and has no
+ * ledger, until it has player_make_view(). */
 struct player *player_new(uint32_t id);
 void player_free(struct player **p);
+
+/* Can its client come back? */
+static inline bool player_has_pass(const struct player *p)
+{
+    return p->ledger && p->ledger->pass.is_given;
+}
 
 /* Do events go to it? While it is away those that it will be sent when it is back. */
 static inline bool player_listens(const struct player *p)
 {
-    return p->peer.conn || (p->state == PLAYER_HELD && p->pass.is_given);
+    return p->peer.conn || (p->state == PLAYER_HELD && player_has_pass(p));
 }
 
 /* False when memory is out. */

@@ -201,7 +201,7 @@ static void handle(struct room *r, const struct input *in)
         else if (in->request && player_listens(p))
             room_refuse(r, p, in->request - 1, "the room is paused");
         if (in->seq) {
-            p->input_done = in->seq;
+            p->ledger->input_done = in->seq;
             r->is_dirty = true; /* who sent it wants to know */
         }
         break;

@@ -41,7 +41,7 @@ static void send_counted(struct room *r, struct player *p, struct buf *out)
     if (!frame)
         return;
     p->peer.ops->send(p->peer.conn, frame);
-    ring_push(&p->tally.sent, frame, room_def(r)->resume_bytes);
+    ring_push(&p->ledger->tally.sent, frame, room_def(r)->resume_bytes);
     chunk_unref(&frame);
 }
 
@@ -64,7 +64,7 @@ static uint32_t period_us(const struct room *r)
 /* Has it all that it was sent, or gets it behind this hello? */
 static bool is_resumed(const struct player *p)
 {
-    return p->is_back && !p->tally.has_gap;
+    return p->is_back && !p->ledger->tally.has_gap;
 }
 
 /* Which room it is: what its friends need to come along. */
@@ -87,14 +87,14 @@ static void put_hello(const struct room *r, const struct player *p, struct buf *
     wire_put_u8(out, RECORD_VERSION);
     wire_put_u8(out, is_resumed(p));
     wire_put_u32(out, r->epoch);
-    buf_append(out, p->pass.now, sizeof p->pass.now);
+    buf_append(out, p->ledger->pass.now, sizeof p->ledger->pass.now);
     wire_put_uv(out, p->id);
-    wire_put_uv(out, p->tally.n_received);
+    wire_put_uv(out, p->ledger->tally.n_received);
     wire_put_uv(out, period_us(r));
     wire_put_uv(out, r->image->at);
     wire_put_u32(out, (uint32_t)(clk_now_us() / 1000));
     wire_put_u32(out, schema->hash);
-    if (p->offered_hash != schema->hash)
+    if (p->ledger->offered_hash != schema->hash)
         put_schema(r, out);
     wire_put_u8(out, RECORD_KEYS);
     wire_put_uv(out, 0);
@@ -107,7 +107,7 @@ static void put_hello_json(const struct room *r, const struct player *p, struct 
     char token[2 * RECORD_TOKEN_BYTES + 1];
 
     for (size_t i = 0; i < RECORD_TOKEN_BYTES; i++)
-        snprintf(token + 2 * i, 3, "%02x", p->pass.now[i]);
+        snprintf(token + 2 * i, 3, "%02x", p->ledger->pass.now[i]);
     json_out_object(&j);
     json_out_key_str(&j, "t", "hello");
     json_out_key_int(&j, "id", p->id);
@@ -117,7 +117,7 @@ static void put_hello_json(const struct room *r, const struct player *p, struct 
     json_out_key_int(&j, "tick", r->image->at);
     json_out_key_int(&j, "period", period_us(r));
     json_out_key_bool(&j, "resumed", is_resumed(p));
-    json_out_key_int(&j, "inputs", p->tally.n_received);
+    json_out_key_int(&j, "inputs", p->ledger->tally.n_received);
     json_out_key_str(&j, "room", r->id);
     if (r->is_private)
         json_out_key_bool(&j, "private", true);
@@ -130,10 +130,11 @@ static void put_hello_json(const struct room *r, const struct player *p, struct 
  * else from none. */
 static void begin_view(const struct room *r, struct player *p)
 {
-    bool knows = p->peer.codec == PEER_JSON || p->offered_hash == r->image->schema->hash;
+    bool knows =
+        p->peer.codec == PEER_JSON || p->ledger->offered_hash == r->image->schema->hash;
 
-    view_resume(p->view, r->image, knows ? p->resume_tick : 0);
-    p->resume_tick = 0;
+    view_resume(p->view, r->image, knows ? p->ledger->resume_tick : 0);
+    p->ledger->resume_tick = 0;
 }
 
 static void greet(struct room *r, struct player *p)
@@ -147,7 +148,7 @@ static void greet(struct room *r, struct player *p)
         put_hello(r, p, out);
     send_buf(p, out);
     begin_view(r, p);
-    p->input_told = 0;
+    p->ledger->input_told = 0;
     p->hashed_at = r->tick - p->id % HASH_TICKS; /* not all in one tick */
     p->needs_hello = p->needs_schema = false;
     p->is_known = true;
@@ -176,16 +177,16 @@ static void send_gap(struct room *r, struct player *p)
 /* Behind the state of a client that is back: what it has missed. */
 static void send_missed(struct room *r, struct player *p)
 {
-    const struct ring *sent = &p->tally.sent;
+    const struct ring *sent = &p->ledger->tally.sent;
 
     p->is_back = false;
-    if (p->tally.has_gap)
+    if (p->ledger->tally.has_gap)
         send_gap(r, p);
     else
         for (uint32_t i = 0; i < sent->n; i++)
             p->peer.ops->send(p->peer.conn, ring_at(sent, i));
     p->has_events = sent->n > 0;
-    p->tally.has_gap = false;
+    p->ledger->tally.has_gap = false;
 }
 
 /* An ACK may be late by two ticks, and by what the SDK takes to send it. */
@@ -212,9 +213,9 @@ static bool is_stuck(const struct room *r, struct player *p, uint64_t now_us)
  * client; else 0. What was dropped is as good as handled when nothing waits. */
 static uint32_t input_ack(const struct player *p)
 {
-    uint32_t done = p->n_waiting ? p->input_done : p->input_heard;
+    uint32_t done = p->n_waiting ? p->ledger->input_done : p->ledger->input_heard;
 
-    return done == p->input_told ? 0 : done;
+    return done == p->ledger->input_told ? 0 : done;
 }
 
 /* State for one player; returns whether it is behind afterwards. One whose line is
@@ -251,7 +252,7 @@ static bool send_state(struct room *r, struct player *p, bool is_greeted, uint64
             pace_sent(p->pace, p->view->told, (uint32_t)now_us);
         p->has_events = false;
         if (ack)
-            p->input_told = ack;
+            p->ledger->input_told = ack;
     }
     chunk_unref(&frame);
     return failed;
@@ -287,7 +288,7 @@ static bool is_served(const struct player *p)
 /* Is it kept what this player is sent, because it may come back? */
 static bool is_kept(const struct player *p)
 {
-    return p->pass.is_given && p->has_joined && (p->peer.conn || p->state == PLAYER_HELD);
+    return player_has_pass(p) && p->has_joined && (p->peer.conn || p->state == PLAYER_HELD);
 }
 
 static void send_events(struct room *r)
@@ -304,7 +305,7 @@ static void send_events(struct room *r)
                 p->has_events = true;
             }
             if (!ev->is_volatile && is_kept(p))
-                ring_push(&p->tally.sent, frame, room_def(r)->resume_bytes);
+                ring_push(&p->ledger->tally.sent, frame, room_def(r)->resume_bytes);
         }
     }
 }

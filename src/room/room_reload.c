@@ -25,7 +25,8 @@ void room_offer_schema(struct player *p, uint32_t hash)
     for (uint32_t i = 0; p->peer.codec == PEER_BINARY && i < r->n_known; i++)
         if (r->known[i]->hash == hash)
             schema = r->known[i];
-    p->offered_hash = hash;
+    if (p->ledger)
+        p->ledger->offered_hash = hash;
     player_set_schema(p, schema);
 }
 
@@ -71,7 +72,7 @@ static bool take_over_state(struct room *r, uint64_t now_us)
         if (!p->view)
             continue;
         if (other_events)
-            p->tally.n_stale = ring_count(&p->tally.sent);
+            p->ledger->tally.n_stale = ring_count(&p->ledger->tally.sent);
         view_reset(p->view);
         p->needs_schema = true;
         if (p->peer.codec != PEER_BINARY)

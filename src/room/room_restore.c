@@ -172,7 +172,7 @@ static struct player *get_seat(struct wire_in *in, struct room *r,
             interest_rebind(&p->view->interest, saved_by, r->image->schema);
     }
     if (!ok || in->failed ||
-        (now && !pass_restore(&r->game->passes, &p->pass, p, now, before))) {
+        (now && !pass_restore(&r->game->passes, &p->ledger->pass, p, now, before))) {
         in->failed = true;
         player_free(&p);
         return NULL;
@@ -183,8 +183,8 @@ static struct player *get_seat(struct wire_in *in, struct room *r,
     p->state = PLAYER_HELD;
     p->held_until_us = now_us + (uint64_t)ms * 1000;
     p->has_joined = p->is_restored = p->is_known = true;
-    p->tally.n_received = n_received;
-    p->input_heard = p->input_done = input;
+    p->ledger->tally.n_received = n_received;
+    p->ledger->input_heard = p->ledger->input_done = input;
     p->peer.can_resume = now != NULL;
     p->peer.codec = flags & SAVED_SEAT_IS_JSON ? PEER_JSON : PEER_BINARY;
     *was_taken = flags & SAVED_SEAT_IS_TAKEN;
@@ -203,7 +203,7 @@ static const char *get_seats(struct wire_in *in, struct room *r,
         if (!p)
             break;
         if (p->id <= last || p->id > r->last_id || !room_add_player(r, p, false)) {
-            pass_take(&r->game->passes, &p->pass, PASS_CLOSED);
+            pass_take(&r->game->passes, &p->ledger->pass, PASS_CLOSED);
             player_free(&p);
             return "its seats are not in order";
         }

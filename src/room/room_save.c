@@ -116,7 +116,7 @@ static bool is_kept(const struct player *p)
 /* How long the seat has still to be held; a seat that is taken gets all of it. */
 static uint32_t held_ms(const struct room *r, const struct player *p, uint64_t now_us)
 {
-    if (!p->pass.is_given || p->is_leaving)
+    if (!player_has_pass(p) || p->is_leaving)
         return 0;
     if (p->state != PLAYER_HELD)
         return (uint32_t)(room_def(r)->reconnect * 1000);
@@ -126,7 +126,7 @@ static uint32_t held_ms(const struct room *r, const struct player *p, uint64_t n
 static void put_seat(const struct room *r, const struct player *p, uint64_t now_us,
                      struct buf *out)
 {
-    const struct pass *pass = &p->pass;
+    const struct pass *pass = &p->ledger->pass;
 
     wire_put_uv(out, p->id);
     wire_put_u8(out, (uint8_t)((p->state != PLAYER_HELD ? SAVED_SEAT_IS_TAKEN : 0) |
@@ -138,8 +138,8 @@ static void put_seat(const struct room *r, const struct player *p, uint64_t now_
     if (pass->is_given && pass->has_before)
         buf_append(out, pass->before, sizeof pass->before);
     /* What waits in the queue goes with the process: it is sent once more. */
-    wire_put_uv(out, p->tally.n_received - p->n_waiting);
-    wire_put_uv(out, p->input_done);
+    wire_put_uv(out, p->ledger->tally.n_received - p->n_waiting);
+    wire_put_uv(out, p->ledger->input_done);
     wire_put_str(out, p->name, strlen(p->name));
     put_bytes(out, p->user, p->n_user);
     put_interest(r->image->schema, &p->view->interest, out);

@@ -113,8 +113,8 @@ bool room_add_player(struct room *r, struct player *p, bool has_token)
         r->players = grown;
         r->cap_players = cap;
     }
-    if (has_token && !p->is_spectator && !p->pass.is_given &&
-        !pass_give(&r->game->passes, &p->pass, p))
+    if (has_token && !p->is_spectator && !player_has_pass(p) &&
+        !pass_give(&r->game->passes, &p->ledger->pass, p))
         return false;
     r->players[r->n_players++] = p;
     count(r, p, 1);
@@ -133,7 +133,8 @@ void room_remove(struct room *r, struct player *p)
     r->n_players--;
     r->is_unsaved = true;
     count(r, p, -1);
-    pass_take(&r->game->passes, &p->pass, PASS_CLOSED);
+    if (p->ledger)
+        pass_take(&r->game->passes, &p->ledger->pass, PASS_CLOSED);
     room_count_peer(r, p);
     player_free(&p);
 }
@@ -206,7 +207,7 @@ struct player *room_admit(struct room *r, const struct peer *peer, const char *n
 static bool can_go_on(const struct player *p, enum peer_codec codec, uint32_t n_events,
                       bool has_last_hello)
 {
-    const struct tally *t = &p->tally;
+    const struct tally *t = &p->ledger->tally;
 
     bool has_all = n_events == ring_count(&t->sent);
 
@@ -220,10 +221,10 @@ static bool can_go_on(const struct player *p, enum peer_codec codec, uint32_t n_
 void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
                       const struct room_return *from)
 {
-    struct tally *t = &p->tally;
+    struct tally *t = &p->ledger->tally;
     bool is_counted = from->n_events != ROOM_NOT_COUNTED;
     uint32_t n_events = is_counted ? from->n_events : ring_count(&t->sent);
-    bool has_last_hello = !pass_is_before(&p->pass, from->token);
+    bool has_last_hello = !pass_is_before(&p->ledger->pass, from->token);
 
     if (p->peer.conn)
         room_part(p, CLOSE_TAKEN_OVER, close_reason_text(CLOSE_TAKEN_OVER));
@@ -239,16 +240,16 @@ void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
         t->n_stale = 0;
         t->has_gap = t->is_anew = true;
     }
-    pass_renew(&r->game->passes, &p->pass, from->token);
+    pass_renew(&r->game->passes, &p->ledger->pass, from->token);
     p->peer = *peer;
     p->needs_hello = p->is_back = true;
-    p->resume_tick = t->has_gap ? 0 : from->tick;
+    p->ledger->resume_tick = t->has_gap ? 0 : from->tick;
     p->resync_ms = 0;
     pace_reset(p->pace);
     p->has_events = false;
     if (p->state == PLAYER_HELD) {
         uint32_t now_ms = (uint32_t)(clk_now_us() / 1000);
-        player_credit(p, (double)(now_ms - p->away_ms) / 1000, now_ms);
+        player_credit(p, (double)(now_ms - p->ledger->away_ms) / 1000, now_ms);
         p->state = PLAYER_SEATED;
         queue(r, p, INPUT_RESUME, NULL, 0);
     }
@@ -259,8 +260,8 @@ void room_resume_seat(struct room *r, struct player *p, const struct peer *peer,
 
 void room_hello_arrived(struct player *p)
 {
-    pass_settle(&p->room->game->passes, &p->pass);
-    p->tally.is_anew = false;
+    pass_settle(&p->room->game->passes, &p->ledger->pass);
+    p->ledger->tally.is_anew = false;
 }
 
 /* The seat ends with the next step. Where the queue is full it is tried again
@@ -271,7 +272,8 @@ static void start_leaving(struct room *r, struct player *p, enum pass_end why)
 
     p->state = PLAYER_HELD;
     p->held_until_us = 0;
-    pass_take(&r->game->passes, &p->pass, why);
+    if (p->ledger)
+        pass_take(&r->game->passes, &p->ledger->pass, why);
     room_count_peer(r, p);
     if (!p->is_leaving)
         p->is_leaving = queue(r, p, INPUT_LEAVE, reason, strlen(reason));
@@ -285,13 +287,13 @@ void room_lose_peer(struct room *r, struct player *p, bool for_good)
     p->peer.conn = NULL;
     p->session = NULL;
     /* Nobody comes back to a seat of which nobody has heard. */
-    if (for_good || !p->pass.is_given || reconnect_s <= 0 || !p->is_known) {
+    if (for_good || !player_has_pass(p) || reconnect_s <= 0 || !p->is_known) {
         start_leaving(r, p, for_good ? PASS_LEFT : PASS_LOST);
         return;
     }
     p->state = PLAYER_HELD;
     p->held_until_us = clk_now_us() + (uint64_t)(reconnect_s * 1e6);
-    p->away_ms = (uint32_t)(clk_now_us() / 1000);
+    p->ledger->away_ms = (uint32_t)(clk_now_us() / 1000);
     room_count_peer(r, p);
     queue(r, p, INPUT_DROP, NULL, 0);
 }

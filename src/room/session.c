@@ -210,7 +210,7 @@ void session_input(struct session *s, const struct input *in)
     if (p->is_leaving)
         return;
     if (in->seq)
-        p->input_heard = in->seq;
+        p->ledger->input_heard = in->seq;
     if (p->is_spectator) {
         if (in->request)
             room_refuse(p->room, p, in->request - 1, "spectators only watch");
@@ -238,7 +238,7 @@ void session_ack(struct session *s, uint32_t tick)
 
 void session_confirm(struct session *s, uint32_t n_events)
 {
-    ring_confirm(&s->player->tally.sent, n_events);
+    ring_confirm(&s->player->ledger->tally.sent, n_events);
 }
 
 void session_resync(struct session *s)
@@ -271,14 +271,14 @@ void session_dropped(struct session *s, const uint8_t *data, size_t len)
 {
     bool is_counted = false;
 
-    if (!s->player || !s->player->pass.is_given)
+    if (!s->player || !player_has_pass(s->player))
         return;
     if (s->peer.codec == PEER_JSON)
         is_counted = session_json_kind(data, len) == SESSION_COUNTED;
     else if (len > 0)
         is_counted = data[0] == RECORD_C_EVENT || data[0] == RECORD_C_INPUT ||
                      data[0] == RECORD_C_REQUEST;
-    s->player->tally.n_received += is_counted;
+    s->player->ledger->tally.n_received += is_counted;
 }
 
 void session_message(struct session *s, enum ws_op op, const uint8_t *data, size_t len)
@@ -289,7 +289,8 @@ void session_message(struct session *s, enum ws_op op, const uint8_t *data, size
         early_add(s, op, data, len);
         return;
     }
-    if (s->player && s->player->pass.has_before && session_is_greeted(s))
+    if (s->player && s->player->ledger && s->player->ledger->pass.has_before &&
+        session_is_greeted(s))
         room_hello_arrived(s->player);
     if (s->peer.codec == PEER_RAW) {
         struct input in = {.kind = INPUT_RAW,

@@ -53,7 +53,8 @@ static bool read_message(struct session *s, struct wire_in *in, uint32_t request
         .kind = INPUT_OTHER, .player = s->player->id, .request = request, .data = in->at};
     const struct record *record = NULL;
 
-    s->player->tally.n_received++; /* also what is refused: the client counts it too */
+    s->player->ledger->tally
+        .n_received++; /* also what is refused: the client counts it too */
     if (id > schema->n_messages) {
         session_invalid(s, request, "no such message");
         return false;

@@ -100,7 +100,8 @@ static void read_message(struct session *s, const cJSON *object, bool is_request
     cJSON nothing = {.type = cJSON_NULL}, empty = {.type = cJSON_Object};
     struct err e;
 
-    s->player->tally.n_received++; /* also what is refused: the client counts it too */
+    s->player->ledger->tally
+        .n_received++; /* also what is refused: the client counts it too */
     if (is_request && (request < 0 || request >= UINT32_MAX || request != floor(request))) {
         session_invalid(s, 0, "a request without id");
         return;

@@ -31,7 +31,7 @@ TEST(early_order, "what waits is read once the seat is there, in order, and then
     far_step(&w, 400);
     CHECK(s->player && t->player);
     CHECK(w.world.early == NULL);
-    CHECK_EQ(s->player->tally.n_received, 2);
+    CHECK_EQ(s->player->ledger->tally.n_received, 2);
     CHECK(far_holds(&b, "\"one\"") && far_holds(&b, "\"two\""));
     CHECK(!far_holds(&a, "pong"));
     session_closed(&s, 1000);

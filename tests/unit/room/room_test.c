@@ -30,7 +30,7 @@ TEST(room_counts, "the counts by kind of peer follow joins, drops, returns and k
     CHECK_EQ(room_n_seats(r), 2);
     c = (struct far_end){0};
     struct peer peer = far_peer(&c, PEER_JSON); /* back with another codec */
-    struct room_return from = {.token = p->pass.now};
+    struct room_return from = {.token = p->ledger->pass.now};
     room_resume_seat(r, p, &peer, &from);
     CHECK_EQ(r->n_listeners[PEER_JSON], 2);
     CHECK_EQ(r->n_listeners[PEER_BINARY], 0);

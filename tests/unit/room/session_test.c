@@ -159,10 +159,10 @@ TEST(session_confirm,
     far_step(&w, 60);
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         session_message(s, WS_TEXT, (const uint8_t *)steps[i].ping, strlen(steps[i].ping));
-        CHECK_EQ(s->player->tally.sent.n, steps[i].n_kept);
+        CHECK_EQ(s->player->ledger->tally.sent.n, steps[i].n_kept);
     }
-    CHECK(s->player->tally.sent.frames == NULL);
-    CHECK_EQ(ring_count(&s->player->tally.sent), 2);
+    CHECK(s->player->ledger->tally.sent.frames == NULL);
+    CHECK_EQ(ring_count(&s->player->ledger->tally.sent), 2);
     session_closed(&s, 1000);
     far_fini(&e);
     far_close(&w);
