@@ -17,9 +17,14 @@ const GAME = `local parlor = require "parlor"
 return parlor.game { state = { n = parlor.schema.u8 } }
 `;
 
-/** parlor in a terminal. type() types, shown() is what it shows, end() how all ended. */
-function inTerminal(args, { env = {} } = {}) {
-  const child = spawn("/usr/bin/python3", [path.join(root, "tests/e2e/lib/pty.py"), binary, ...args], {
+/** A shell below which parlor runs; the terminal outlives it by a line. */
+const SHELL = ["sh", "-c", '"$@"; echo over; read -r line', "sh"];
+const childrenOf = (pid) =>
+  fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").map(Number);
+
+/** parlor in a terminal. type() types, shows() waits for a text, end() is how all ended. */
+function inTerminal(args, { env = {}, shell = [] } = {}) {
+  const child = spawn("/usr/bin/python3", [path.join(root, "tests/e2e/lib/pty.py"), ...shell, binary, ...args], {
     cwd: root,
     env: { ...process.env, PARLOR_DATA: "off", ...env },
     stdio: ["pipe", "pipe", "inherit"],
@@ -89,7 +94,7 @@ test("o opens the hub, or tells where it is", async () => {
 
 test("b adds two bots to each game that has a bot.lua, five times; they end with the server", async () => {
   const bot = { "one/bot.lua": "return { think = function() end }" };
-  const dev = await startDev(gamesFolder([], { "one/game.lua": GAME, "two/game.lua": GAME, ...bot }));
+  const dev = await startDev(gamesFolder([], { "one/game.lua": GAME, "two/game.lua": GAME, ...bot }), { shell: SHELL });
   const players = async () => (await dev.games()).map(({ players: n }) => n);
   dev.type("b");
   await dev.shows(/bots: 2 more in 1 game/);
@@ -97,10 +102,10 @@ test("b adds two bots to each game that has a bot.lua, five times; they end with
   dev.type("bbbbb");
   await dev.shows(/10 bots a game are enough/);
   await until("ten bots", async () => String(await players()) === "10,0", 30000);
-  const children = fs.readFileSync(`/proc/${dev.pid()}/task/${dev.pid()}/children`, "utf8").trim().split(" ");
+  const children = childrenOf(childrenOf(dev.pid())[0]);
   assert.equal(children.length, 5);
   dev.type("q");
-  assert.equal((await dev.end()).status, 0);
+  await dev.shows(/over/);
   // A process that has ended and is nobody's yet is still there, as a zombie.
   const isOver = (pid) => {
     try {
@@ -110,6 +115,8 @@ test("b adds two bots to each game that has a bot.lua, five times; they end with
     }
   };
   await until("their end", () => children.every(isOver), 15000);
+  dev.type("\n");
+  assert.equal((await dev.end()).status, 0);
 });
 
 test("b says so where no game has bots", async () => {
