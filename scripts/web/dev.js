@@ -247,7 +247,7 @@ export function show(r, room) {
     clear(r.game);
     const rooms = r.rooms === 1 ? "1 room kept" : `${r.rooms} rooms kept`;
     say(
-      [`${r.game} v${r.version}`, rooms, r.ms === undefined ? "" : `${r.ms < 10 ? r.ms.toFixed(1) : Math.round(r.ms)} ms`]
+      [`${r.game} v${r.version}`, rooms, r.ms === undefined ? "" : `${Math.round(r.ms * 10) / 10} ms`]
         .filter(Boolean)
         .join(" · "),
     );
