@@ -7,7 +7,7 @@ import test, { after } from "node:test";
 import { startBrowser } from "./lib/browser.mjs";
 import { isReadable } from "./lib/look.mjs";
 import { startProxy } from "./lib/proxy.mjs";
-import { startServer, until as untilIn } from "./lib/server.mjs";
+import { sleep, startServer, until as untilIn } from "./lib/server.mjs";
 
 const server = await startServer({ games: ["chat"] });
 const browser = await startBrowser();
