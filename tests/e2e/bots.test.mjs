@@ -57,7 +57,7 @@ test("bots of the doc write sentences around what a player writes", async () => 
   const op = [{ keep: 0, cut: 0, put: "é😀\n" }];
   ann.say("edit", { born, base: 0, id: 1, op, from: 0, to: 0, whole: false });
   const run = bots(["doc", "2", "--room", "b", "--seconds", "6"], 20000);
-  await ann.until("some words", () => /^é😀\n\p{L}+ \p{L}+ /u.test(ann.state.text), 10000);
+  await ann.until("some words", () => /^é😀\n+\p{L}+ \p{L}+ /u.test(ann.state.text), 10000);
   await ann.until("two carets", () => Object.values(ann.state.people).filter((p) => p.from > 4).length === 2, 10000);
   const { code, stderr } = await run;
   assert.equal(code, 0, stderr);
