@@ -94,11 +94,10 @@ test("two see each other fly and shoot; a third comes late and sees the same", a
 test("the own ship answers at once and is where the server has it", async () => {
   const ann = await pilot("ann", "alone");
   await ann.keyboard.down("ArrowUp");
-  await until("a flight", async () => (await ann.evaluate(() => window.me.steps)) > 30);
+  await until("a flight", async () => (await ann.evaluate(() => window.me.steps)) > 80); // long enough for a dropped tick or two
   await ann.keyboard.up("ArrowUp");
   const { corrections, steps } = await ann.evaluate(() => ({ ...window.me, corrections: window.me.corrections }));
-  // One for each time that a busy machine drops a tick or an input; wrong code has one a step.
-  assert.ok(corrections <= steps / 4, `${corrections} corrections in ${steps} steps`);
+  assert.ok(corrections <= steps / 20, `${corrections} corrections in ${steps} steps`);
   await until("both at rest, in one place", () =>
     ann.evaluate(() => {
       const { me, room } = window;
