@@ -9,6 +9,7 @@
 #include "base/clk.h"
 #include "base/close_reason.h"
 #include "proto/json_out.h"
+#include "proto/json_text.h"
 #include "proto/record.h"
 #include "proto/wire.h"
 #include "room/session_internal.h"
@@ -183,18 +184,6 @@ static void read_object(struct session *s, const cJSON *object)
     }
 }
 
-/* Is there an escaped NUL? cJSON would end the string at it. */
-static bool has_nul(const char *text, size_t len)
-{
-    for (size_t i = 0; i + 6 <= len; i++)
-        if (text[i] == '\\') {
-            if (memcmp(text + i, "\\u0000", 6) == 0)
-                return true;
-            i++; /* whatever is escaped */
-        }
-    return false;
-}
-
 enum session_kind session_json_kind(const uint8_t *data, size_t len)
 {
     cJSON *object = cJSON_ParseWithLength((const char *)data, len);
@@ -213,7 +202,7 @@ void session_json(struct session *s, const uint8_t *data, size_t len)
 {
     const char *end = NULL;
 
-    if (has_nul((const char *)data, len)) {
+    if (json_text_has_nul((const char *)data, len)) {
         session_end(s, CLOSE_BAD_DATA, "a string holds a NUL");
         return;
     }

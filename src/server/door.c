@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/json_text.h"
 #include "proto/record.h"
 #include "proto/utf8.h"
 #include "proto/wire.h"
@@ -229,25 +230,13 @@ static bool is_json(const struct http_head *head)
     return n == 1 && http_text_is_nocase(http_text_trim(type), "application/json");
 }
 
-/* cJSON would end a string at an escaped NUL. */
-static bool has_nul(const char *text, size_t len)
-{
-    for (size_t i = 0; i + 6 <= len; i++)
-        if (text[i] == '\\') {
-            if (memcmp(text + i, "\\u0000", 6) == 0)
-                return true;
-            i++; /* whatever is escaped */
-        }
-    return false;
-}
-
 /* Append the JSON text as an any. */
 static bool put_json(struct buf *out, struct http_text body)
 {
     const char *end = NULL, *stop = body.at + body.len;
     struct err e;
 
-    if (has_nul(body.at, body.len) || !utf8_is_valid(body.at, body.len))
+    if (json_text_has_nul(body.at, body.len) || !utf8_is_valid(body.at, body.len))
         return false;
     cJSON *json = cJSON_ParseWithLengthOpts(body.at, body.len, &end, false);
     while (json && end < stop && strchr(" \t\r\n", *end) && *end)

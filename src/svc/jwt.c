@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "proto/json_text.h"
 #include "proto/utf8.h"
 #include "svc/jwt_internal.h"
 
@@ -84,28 +85,12 @@ static bool has_twins(const cJSON *v)
     return false;
 }
 
-/* A NUL, as it is or escaped: cJSON would end a string there, and two names could
- * look alike. */
-static bool has_nul(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] == 0)
-            return true;
-        if (text[i] != '\\')
-            continue;
-        if (i + 6 <= len && memcmp(text + i, "\\u0000", 6) == 0)
-            return true;
-        i++; /* whatever is escaped */
-    }
-    return false;
-}
-
 /* A JSON object and nothing else, no member twice; NULL where it is not that. */
 static cJSON *parse(const uint8_t *bytes, size_t len)
 {
     const char *text = (const char *)bytes, *end = NULL;
 
-    if (!utf8_is_valid(text, len) || has_nul(text, len))
+    if (!utf8_is_valid(text, len) || json_text_has_nul(text, len))
         return NULL;
     cJSON *v = cJSON_ParseWithLengthOpts(text, len, &end, false);
     while (v && end < text + len && *end && strchr(" \t\r\n", *end))
