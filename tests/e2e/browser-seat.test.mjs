@@ -130,7 +130,7 @@ test("offline for a while: says so, comes back when it is online, with what was 
     const { setTimeout } = window;
     window.attempts = 0;
     window.setTimeout = (call, ms, ...more) =>
-      ms > 5000 ? setTimeout(call, ms, ...more) : ++window.attempts && 0;
+      ms > 5000 ? setTimeout(call, ms, ...more) : ++window.attempts + 1e9; // the number of no timer
     window.addEventListener("online", () => Object.assign(window, { setTimeout }), { once: true, capture: true });
   });
   await until("an attempt that is put off for ever", () => page.evaluate(() => window.attempts > 0));

@@ -138,7 +138,8 @@ test("the terminal is put back when a signal ends the server", async () => {
 });
 
 test("a second q does not wait for who does not go, and the terminal is put back then too", async () => {
-  const dev = await startDev(gamesFolder([], { "one/game.lua": GAME }));
+  const args = ["--close-ms", "60000"]; // it would wait so long
+  const dev = await startDev(gamesFolder([], { "one/game.lua": GAME }), { args });
   const raw = await upgrade(Number(new URL(dev.url).port), "/one"); // answers no close
   dev.type("q");
   await dev.shows(/stopping/);
