@@ -80,7 +80,7 @@ export class Player {
   }
 
   /** Waits until look() is true. */
-  until(what, look, ms = 5000) {
+  until(what, look, ms) {
     return until(what, look, ms).catch((error) => {
       const last = JSON.stringify(this.records.slice(-5)).slice(0, 1500);
       const end = this.closed ? `closed with ${this.closed.code}` : "open";
