@@ -52,6 +52,8 @@ export class Session {
     this.outbox = new Outbox((m) => this.settle(m.request, fault("the message was lost", 1006)));
     /** @type {Map<number, { resolve: Function, reject: Function, timer: any }>} */
     this.pending = new Map();
+    /** With a "gap" those reject that the server will not answer. @type {number[]} */
+    this.doubtful = [];
     this.lost = 0; // own messages that did not arrive, until the page is told
     this.attempts = 0;
     this.helloAt = 0;
@@ -259,6 +261,13 @@ export class Session {
         if (r.acked !== undefined) this.room.acked = r.acked;
       } else if (r.t === "event") {
         if (!r.volatile) this.events++;
+        if (r.name === "gap") {
+          const error = fault("the answer was lost", 1006);
+          const still = new Set([r.data].flat());
+          const lost = this.doubtful.filter((id) => !still.has(id));
+          after.push(() => lost.forEach((id) => this.settle(id, error)));
+          r.data = null;
+        }
         after.push(() => this.room._event(r));
       } else if (r.t === "reply") {
         this.events++;
@@ -313,6 +322,7 @@ export class Session {
     if (!r.resumed) this.events = 0; // "gap" tells the page
     if (this.isResume) {
       this.lost = this.outbox.resumed(r.inputs, this.codec.version);
+      this.doubtful = this.delivered();
       this.flush();
     } else this.isNewSeat = true;
     this.save(true);
@@ -324,9 +334,7 @@ export class Session {
     if (this.isNewSeat) {
       this.isNewSeat = false;
       this.outbox.joined(this.codec.version);
-      const waiting = new Set(this.outbox.messages.map((m) => m.request));
-      for (const id of [...this.pending.keys()])
-        if (!waiting.has(id)) this.settle(id, fault("the seat was lost", 1006));
+      for (const id of this.delivered()) this.settle(id, fault("the seat was lost", 1006));
     }
     this.attempts = 0;
     this.room._setStatus("live");
@@ -387,6 +395,11 @@ export class Session {
         this.settle(id, e);
       }
     });
+  }
+  /** Requests that do not wait here: the server has received them. */
+  delivered() {
+    const waiting = new Set(this.outbox.messages.map((m) => m.request));
+    return [...this.pending.keys()].filter((id) => !waiting.has(id));
   }
   /** @param {number} id @param {any} error @param {any} [data] */
   settle(id, error, data) {

@@ -14,6 +14,7 @@ import {
   liveRoom,
   quiet,
   retry,
+  turn,
   wireSchema,
 } from "./fake.mjs";
 
@@ -223,7 +224,7 @@ test("resume answered with our seat but not resumed: goes on with new counts", a
   const told = [];
   room.on("gap", (lost) => told.push(lost));
   const answer = room.request("trade", {});
-  net.last().say(new Records().hello({ id: 7, inputs: 1 }).snapshot(9, FROGS).event("gap", null));
+  net.last().say(new Records().hello({ id: 7, inputs: 1 }).snapshot(9, FROGS).event("gap", []));
   assert.deepEqual([room.status, room.id, room.ticket.events], ["live", 7, 1]);
   assert.deepEqual(told, [null]);
   // On the way there nothing is lost, and requests go on.
@@ -231,6 +232,44 @@ test("resume answered with our seat but not resumed: goes on with new counts", a
   assert.equal(net.last().got(SENT.REQUEST).length, 1);
   net.last().say(new Records().reply(1, true, 5));
   assert.equal(await answer, 5);
+});
+
+test("a gap: a request whose answer is lost rejects at once, the others go on", async (t) => {
+  const { room, net, socket, time } = await liveRoom(t);
+  const told = [];
+  const ask = (name) =>
+    room.request(name, {}, { timeout: 3_600_000 }).then(
+      (answer) => told.push(`${name}: ${answer}`),
+      (e) => told.push(`${name}: ${e.message} (${e.code})`),
+    );
+  ask("answered"); // 1; the answer is in what the server has lost
+  ask("waits"); // 2; the game has not come to it yet
+  ask("on its way"); // 3; the server never got it
+  socket.die(1006);
+  ask("late"); // 4
+  room.on("gap", (lost) => told.push(`gap ${lost}`));
+  room.on("status", (status) => status === "live" && ask("now")); // 5
+  retry(time);
+  net.last().open();
+  net.last().say(new Records().hello({ inputs: 2 }).snapshot(9, FROGS).event("gap", [2]));
+  await turn();
+  assert.deepEqual(told, ["gap null", "answered: the answer was lost (1006)"]);
+  assert.deepEqual(net.last().got(SENT.REQUEST).map((m) => m.uv()), [3, 4, 5]);
+  const all = new Records();
+  for (const id of [2, 3, 4, 5]) all.reply(id, true, id);
+  net.last().say(all);
+  await turn();
+  assert.deepEqual(told.slice(2), ["waits: 2", "on its way: 3", "late: 4", "now: 5"]);
+});
+
+test("a gap of a server that was started anew: it answers nothing that it had received", async (t) => {
+  const { room, net, socket, time } = await liveRoom(t);
+  const lost = room.request("trade", {}, { timeout: 3_600_000 });
+  socket.die(1006);
+  retry(time);
+  net.last().open();
+  net.last().say(new Records().hello({ inputs: 1, epoch: 4 }).snapshot(9, FROGS).event("gap", []));
+  await assert.rejects(lost, { message: "the answer was lost", code: 1006 });
 });
 
 test("a reload of the page keeps the seat; close 1000 is not sent", async (t) => {
