@@ -72,6 +72,7 @@ export async function startProxy(port) {
     drip(far, near);
   }
   await new Promise((done) => listener.listen(0, "127.0.0.1", done));
+  listener.unref(); // a test that fails and does not close it does not keep the others waiting
 
   return {
     port: listener.address().port,

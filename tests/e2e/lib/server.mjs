@@ -9,6 +9,7 @@
  */
 import { spawn } from "node:child_process";
 import fs from "node:fs";
+import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -47,6 +48,25 @@ export async function until(what, look, ms = PATIENCE_MS) {
     if (seen) return seen;
     if (Date.now() > end) throw new Error(`did not see ${what} within ${ms} ms`);
     await sleep(10);
+  }
+}
+
+let nPorts = 0;
+
+/** A port that is free, and stays so while nobody asks for it by its number: the kernel
+ * gives those from 32768 on to whoever connects or listens anywhere. */
+export async function freePort() {
+  for (;;) {
+    const port = 20000 + ((process.pid * 16 + nPorts++) % 12000);
+    const probe = net.createServer();
+    const isFree = await new Promise((done) => {
+      probe.once("error", () => done(false));
+      probe.listen(port, "127.0.0.1", () => done(true));
+    });
+    if (isFree) {
+      await new Promise((done) => probe.close(done));
+      return port;
+    }
   }
 }
 
@@ -187,6 +207,13 @@ export async function startServer({
     residentBytes() {
       const status = fs.readFileSync(`/proc/${run.child.pid}/status`, "utf8");
       return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)[1]) * 1024;
+    },
+
+    /** The processor's time that it has had, in ms, in steps of ten. */
+    cpuMs() {
+      const stat = fs.readFileSync(`/proc/${run.child.pid}/stat`, "utf8").replace(/^.*\) /, "");
+      const [user, system] = stat.split(" ").slice(11, 13).map(Number);
+      return (user + system) * 10;
     },
 
     async stop() {
