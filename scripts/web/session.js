@@ -57,8 +57,8 @@ export class Session {
     this.helloAt = 0;
     this.ackedAt = -Infinity;
     this.heardAt = 0;
-    this.pingAt = NaN; // none was sent
-    this.misses = 0;
+    /** When the pings of this connection were sent that wait for an answer. @type {number[]} */
+    this.asked = [];
     /** @type {any} */
     this.ws = null;
     /** @type {Record<string, any>} timers by name */
@@ -118,6 +118,8 @@ export class Session {
     this.isWelcome = false; // the server's hello has come
     this.isResume = !!this.ticket;
     this.resyncAt = -Infinity;
+    this.asked = [];
+    this.isAnswered = false; // a ping was
     this.awaitHello();
     ws.onopen = () => {
       this.helloAt = this.now();
@@ -413,23 +415,29 @@ export class Session {
     } else if (!this.timers.ack) this.timer("ack", wait, () => this.ack(this.now()));
   }
 
-  /** Every few seconds. Two without a sign of life: the connection is dead. */
+  /**
+   * Every few seconds. Two without a sign of life: the connection is dead. So it is with
+   * three without an answer: what still comes may have waited here since before its end.
+   * (The first answer has all the time it needs: a large state may go before it.)
+   */
   ping() {
     const now = this.now();
-    this.misses = this.heardAt < this.pingAt ? this.misses + 1 : 0;
-    if (this.misses >= 2) {
-      this.misses = 0;
+    const n = this.asked.length;
+    if (this.heardAt < this.asked[n - 2] || (this.isAnswered && n > 2)) {
       this.lose();
       return;
     }
-    this.pingAt = now;
+    this.asked.push(now);
     this.transmit(this.codec.ping(Math.floor(now) >>> 0, this.events));
     this.timer("ping", PING_MS, () => this.ping());
   }
   /** @param {any} r @param {number} now */
   pong(r, now) {
-    if (!this.pingAt || r.ms !== Math.floor(this.pingAt) >>> 0) return;
-    this.room.rtt = now - this.pingAt;
+    const i = this.asked.findIndex((at) => r.ms === Math.floor(at) >>> 0);
+    if (i < 0) return;
+    this.room.rtt = now - this.asked[i];
+    this.asked.splice(0, i + 1);
+    this.isAnswered = true;
     this.clock.sample(r.server, this.room.rtt);
   }
 }
