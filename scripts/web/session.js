@@ -119,7 +119,6 @@ export class Session {
     this.isResume = !!this.ticket;
     this.resyncAt = -Infinity;
     this.asked = [];
-    this.isAnswered = false; // a ping was
     this.awaitHello();
     ws.onopen = () => {
       this.helloAt = this.now();
@@ -331,6 +330,7 @@ export class Session {
         if (!waiting.has(id)) this.settle(id, fault("the seat was lost", 1006));
     }
     this.attempts = 0;
+    this.asked = this.asked.slice(-1); // the others waited behind the state
     this.room._setStatus("live");
     this.flush();
     if (this.lost) this.room._emit("gap", this.lost);
@@ -417,13 +417,13 @@ export class Session {
 
   /**
    * Every few seconds. Two without a sign of life: the connection is dead. So it is with
-   * three without an answer: what still comes may have waited here since before its end.
-   * (The first answer has all the time it needs: a large state may go before it.)
+   * three without an answer, once the state is here, which may be large: what still comes
+   * may have waited on this side since before the end.
    */
   ping() {
     const now = this.now();
     const n = this.asked.length;
-    if (this.heardAt < this.asked[n - 2] || (this.isAnswered && n > 2)) {
+    if (this.heardAt < this.asked[n - 2] || (n > 2 && this.room.status === "live")) {
       this.lose();
       return;
     }
@@ -437,7 +437,6 @@ export class Session {
     if (i < 0) return;
     this.room.rtt = now - this.asked[i];
     this.asked.splice(0, i + 1);
-    this.isAnswered = true;
     this.clock.sample(r.server, this.room.rtt);
   }
 }

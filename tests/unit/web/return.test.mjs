@@ -47,8 +47,9 @@ function fakePage(t) {
 }
 
 test("a dead connection is noticed by its silence", async (t) => {
-  const { room, net, time } = await liveRoom(t);
-  time.pass(14_000); // three pings; the hello came as late as the first
+  const { room, net, socket, time } = await liveRoom(t);
+  socket.say(new Records().pong(socket.got(SENT.PING)[0].u32(), 1000));
+  time.pass(14_000);
   assert.equal(room.status, "live");
   time.pass(2000);
   assert.equal(room.status, "away");
@@ -84,13 +85,35 @@ test("a dead connection is noticed, too, while what came before its end is still
     const away = readLate(live, 60, 30);
     assert.ok(away > 10 && away <= 25, `after ${away} s`);
   });
+  await t.test("there were never any", async (t) => {
+    const away = readLate(await liveRoom(t), 60, 100);
+    assert.ok(away > 10 && away <= 20, `after ${away} s`);
+  });
   await t.test("a slow line is none: answers that are twelve seconds late", async (t) => {
     const live = await liveRoom(t);
     assert.equal(readLate(live, 120, 12), undefined);
     assert.equal(Math.round(live.room.rtt / 100), 120, "and it is told");
   });
-  await t.test("nor one that has not brought the first answer yet", async (t) => {
-    assert.equal(readLate(await liveRoom(t), 100, 200), undefined);
+  await t.test("nor one that brings a large state first", async (t) => {
+    const { room, net, socket, time } = await liveRoom(t);
+    socket.die(1006);
+    retry(time);
+    const slow = net.last();
+    slow.open();
+    slow.say(new Records().hello({ resumed: true }));
+    for (let s = 0; s < 60; s++) {
+      time.pass(1000);
+      slow.say(new Records().event("x", s)); // in place of a part of it
+    }
+    slow.say(new Records().snapshot(6));
+    assert.equal(room.status, "live");
+    const ms = slow.got(SENT.PING).at(-1).u32();
+    slow.sent.length = 0;
+    time.pass(9000);
+    slow.say(new Records().pong(ms, 1000));
+    assert.ok(room.rtt >= 9000);
+    assert.equal(readLate({ room, socket: slow, time }, 60, 9), undefined);
+    assert.equal(net.last(), slow);
   });
   await t.test("nor one on which a ping was dropped now and then", async (t) => {
     assert.equal(readLate(await liveRoom(t), 120, 0, (s) => s % 10 > 4), undefined);
@@ -103,7 +126,7 @@ test("a dead connection is noticed, too, while what came before its end is still
     retry(time);
     net.last().open();
     net.last().say(new Records().hello({ resumed: true }).snapshot(6));
-    assert.equal(readLate({ room, socket: net.last(), time }, 60, 100), undefined);
+    assert.equal(readLate({ room, socket: net.last(), time }, 60, 1), undefined);
   });
 });
 
