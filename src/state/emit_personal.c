@@ -132,6 +132,20 @@ static void see_keys(const struct image *img, const struct view *v, uint32_t tab
     }
 }
 
+/* Are the rows that are seen those that were held? */
+static bool is_still(const struct look *look, const struct bits *held)
+{
+    uint64_t other = 0;
+    size_t w = 0;
+
+    for (; w < held->n_words; w++)
+        other |=
+            (held->words[w] ^ look->seen.words[w]) | (held->words[w] ^ look->same.words[w]);
+    for (; w < look->seen.n_words; w++)
+        other |= look->seen.words[w];
+    return !other;
+}
+
 /* What the view sees of one table now. False when memory is out. */
 static bool look_at(struct personal *p, const struct image *img, struct view *v,
                     uint32_t table, bool in_step)
@@ -175,6 +189,8 @@ static bool look_around(struct personal *p, const struct image *img, struct view
         if (img->tables[i].record->interest.kind != INTEREST_ALL &&
             !look_at(p, img, v, i, in_step))
             return false;
+    for (uint32_t i = 0; i < p->n_sights; i++)
+        p->looks[i].is_still = is_still(&p->looks[i], &v->sights[i].slots);
     return true;
 }
 
@@ -211,7 +227,7 @@ static bool put_sections(struct personal *p, const struct diff *d, const struct 
             if (!gathers)
                 emit_put_section(d, f, out);
             else if (!rows_put_section(&p->rows[rule->place], d, f,
-                                       d->view ? &v->sights[rule->place].slots : NULL,
+                                       d->view ? &v->sights[rule->place] : NULL,
                                        &p->looks[rule->place], out))
                 return false;
         } else if (d->in_step) {
@@ -249,11 +265,7 @@ static bool move_sights(struct personal *p, struct view *v, uint32_t tick)
     for (uint32_t i = 0; i < p->n_sights; i++) {
         struct sight *s = &v->sights[i];
         const struct look *look = &p->looks[i];
-        bool stays = s->slots.n_words == look->seen.n_words;
-        for (size_t w = 0; stays && w < s->slots.n_words; w++)
-            stays = s->slots.words[w] == look->seen.words[w] &&
-                    s->slots.words[w] == look->same.words[w];
-        if (!stays && !sight_move(s, &look->seen, &look->same, tick, &p->since))
+        if (!look->is_still && !sight_move(s, &look->seen, &look->same, tick, &p->since))
             return false;
     }
     return true;

@@ -110,24 +110,24 @@ static const struct piece *enter_of(struct rows *r, const struct facet *f,
     return piece;
 }
 
-static uint64_t word(const struct bits *b, size_t w)
+static inline uint64_t word(const struct bits *b, size_t w)
 {
     return b && w < b->n_words ? b->words[w] : 0;
 }
 
-static uint64_t stays(const struct look *look, size_t w)
+static inline uint64_t stays(const struct look *look, size_t w)
 {
-    return look->seen.words[w] & word(&look->same, w);
+    return look->seen.words[w] & look->same.words[w];
 }
 
 /* The rows of a word that `held` has and `seen` has not any more, and the other way
  * round. */
-static uint64_t leave_in(const struct bits *held, const struct look *look, size_t w)
+static inline uint64_t leave_in(const struct bits *held, const struct look *look, size_t w)
 {
     return word(held, w) & ~stays(look, w);
 }
 
-static uint64_t enter_in(const struct look *look, size_t w)
+static inline uint64_t enter_in(const struct look *look, size_t w)
 {
     return look->seen.words[w] & ~stays(look, w);
 }
@@ -184,48 +184,43 @@ static uint8_t put_rare(struct rows *r, const struct diff *d, const struct facet
     return runs;
 }
 
-/* A long item; returns where to go on with room for `most` bytes, NULL when memory is
- * out. */
-static uint8_t *put_long(const struct rows *r, const struct item *item, struct buf *out,
-                         size_t most)
+/* An item at `p`, which has room for it. */
+static inline uint8_t *item_at(const struct rows *r, const struct item *item, uint8_t *p)
 {
+    if (item->len != ITEM_LONG) {
+        memcpy(p, item, sizeof *item);
+        return p + item->len;
+    }
     struct piece piece;
-
     memcpy(&piece, item->bytes, sizeof piece);
-    buf_append(out, r->longs.data + piece.at, piece.len);
-    return buf_reserve(out, most);
+    memcpy(p, r->longs.data + piece.at, piece.len);
+    return p + piece.len;
 }
 
-/* The update run: rows that are held and seen and have moved. The work of every frame. */
-static uint8_t put_updates(const struct rows *r, const struct look *look, struct buf *out)
+/* The update run: rows that are held (`n_held` of them) and seen and have moved. The work
+ * of every frame. */
+static uint8_t put_updates(const struct rows *r, const struct look *look, uint32_t n_held,
+                           struct buf *out)
 {
-    enum { MOST = 64 * (5 + sizeof(struct item)) }; /* for one word of the sets */
-    size_t begin = out->len;
+    size_t begin = out->len, words = r->moved.n_words;
+    /* The count, gaps and short ones; and all long ones that there are. */
+    uint8_t *p = buf_reserve(out, 5 + n_held * (5 + sizeof(struct item)) + r->longs.len);
+    uint8_t *start = p;
     uint32_t n = 0, next = 0; /* the slot after the last one */
 
-    wire_put_u8(out, 0); /* in place of the count, which takes a byte as a rule */
-    for (size_t w = 0; w < r->moved.n_words && w < look->seen.n_words; w++) {
-        uint64_t rest = stays(look, w) & r->moved.words[w];
-        uint8_t *p = rest ? buf_reserve(out, MOST) : NULL, *start = p;
-        if (!p)
-            continue;
-        for (; rest; rest &= rest - 1, n++) {
+    if (!p)
+        return 0;
+    *p++ = 0; /* in place of the count, which takes a byte as a rule */
+    if (words > look->seen.n_words)
+        words = look->seen.n_words;
+    for (size_t w = 0; w < words; w++)
+        for (uint64_t rest = stays(look, w) & r->moved.words[w]; rest; rest &= rest - 1) {
             uint32_t s = (uint32_t)(w * 64 + (size_t)__builtin_ctzll(rest));
-            const struct item *item = &r->update[s];
-            p = uv_at(p, s - next);
+            p = item_at(r, &r->update[s], uv_at(p, s - next));
             next = s + 1;
-            if (item->len != ITEM_LONG) {
-                memcpy(p, item, sizeof *item);
-                p += item->len;
-                continue;
-            }
-            buf_added(out, (size_t)(p - start));
-            p = start = put_long(r, item, out, MOST);
-            if (!p)
-                return 0;
+            n++;
         }
-        buf_added(out, (size_t)(p - start));
-    }
+    buf_added(out, (size_t)(p - start));
     if (n == 0)
         buf_truncate(out, begin);
     else
@@ -234,7 +229,7 @@ static uint8_t put_updates(const struct rows *r, const struct look *look, struct
 }
 
 bool rows_put_section(struct rows *r, const struct diff *d, const struct facet *f,
-                      const struct bits *held, const struct look *look, struct buf *out)
+                      const struct sight *sight, const struct look *look, struct buf *out)
 {
     const struct table *t = &d->img->tables[f->table];
     size_t start = out->len;
@@ -246,9 +241,11 @@ bool rows_put_section(struct rows *r, const struct diff *d, const struct facet *
     wire_put_uv(out, (uint64_t)(f - d->img->schema->facets) + 1);
     size_t runs_at = out->len;
     wire_put_u8(out, 0);
-    uint8_t runs = put_rare(r, d, f, held, look, out);
+    uint8_t runs = 0;
+    if (!look->is_still)
+        runs |= put_rare(r, d, f, sight ? &sight->slots : NULL, look, out);
     if (d->in_step)
-        runs |= put_updates(r, look, out);
+        runs |= put_updates(r, look, sight->n, out);
     if (out->failed || r->enters.failed)
         return false;
     if (runs)

@@ -38,8 +38,8 @@ void rows_fini(struct rows *r);
 /* A tick is over: what was encoded is of no use any more. */
 void rows_clear(struct rows *r);
 
-/* The section of a facet for a view in step or without state (then `held` is NULL):
- * its sight was `held`, now it sees what `look` says. Nothing where there is no run.
+/* The section of a facet for a view in step or without state (then `sight` is NULL):
+ * that was its sight, now it sees what `look` says. Nothing where there is no run.
  * Returns false when memory is out. */
 bool rows_put_section(struct rows *r, const struct diff *d, const struct facet *f,
-                      const struct bits *held, const struct look *look, struct buf *out);
+                      const struct sight *sight, const struct look *look, struct buf *out);

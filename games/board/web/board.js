@@ -9,7 +9,7 @@
 
 import { join } from "/_parlor/client.js";
 import { invite } from "/_parlor/invite.js";
-import { chosenName, fit, hueOf, keepName, makeAvatar, recall } from "/_parlor/people.js";
+import { chosenName, fit, hueOf, keepName, recall, showPeople } from "/_parlor/people.js";
 import { pill } from "/_parlor/pill.js";
 import { makeNotes } from "./notes.js";
 import { COLOURS, makePaper, pack, SIZE, STEP } from "./paper.js";
@@ -65,7 +65,7 @@ async function start() {
   const isEmpty = () => room.state.strokes.size + notes.size === 0;
   const showEmpty = () => (byId("empty").hidden = !isEmpty());
   room.on("state", showEmpty);
-  room.on("state", () => showPeople(room));
+  room.on("state", () => showPeople(byId("people"), room));
   room.on("status", (/** @type {string} */ status) => showStatus(status, room));
   room.on("full", () => {
     paper.forgetFresh();
@@ -85,7 +85,7 @@ async function start() {
   takePen(room, notes);
   takeKeys(room, notes);
   showEmpty();
-  showPeople(room);
+  showPeople(byId("people"), room);
   paper.fit(notes.boxes());
   canvas.focus();
   onFrame = cursors.draw;
@@ -330,34 +330,6 @@ function makeCursors(room) {
       }
     },
   };
-}
-
-let peopleShown = "";
-
-/** @param {any} room */
-function showPeople(room) {
-  const all = [...room.state.people].map(([id, { name, away }]) => ({ id, name, away }));
-  const look = JSON.stringify(all);
-  if (look === peopleShown) return;
-  peopleShown = look;
-  const most = window.innerWidth < 700 ? 4 : 8;
-  const items = all.slice(0, most).map(({ id, name, away }) => {
-    const item = document.createElement("li");
-    const who = document.createElement("span");
-    who.className = "unseen";
-    who.textContent = `${name}${id === room.id ? " (you)" : ""}${away ? " (away)" : ""}`;
-    item.title = who.textContent;
-    item.classList.toggle("away", away);
-    item.append(makeAvatar(name, id), who);
-    return item;
-  });
-  if (all.length > most) {
-    const more = document.createElement("li");
-    more.className = "more";
-    more.textContent = `+${all.length - most}`;
-    items.push(more);
-  }
-  byId("people").replaceChildren(...items);
 }
 
 /* The tools. */
