@@ -100,6 +100,12 @@ static void queue_more(struct conn *c)
 static void on_eof(struct conn *c)
 {
     c->is_eof = true;
+    /* Over TLS one read may hold messages and the end: their answers leave first, as
+     * those do that came in a read of their own. */
+    if (c->out.n > 0 && !c->is_blocked)
+        conn_flush(c);
+    if (c->state == CONN_DEAD)
+        return;
     if (c->out.n == 0 || c->state == CONN_WS || c->state == CONN_WS_CLOSING) {
         if (c->tls)
             tls_stream_shut(c->tls); /* as far as the socket takes it */

@@ -177,6 +177,7 @@ static int open_store(struct worker *w, struct err *e)
     w->world.keeps_rooms = data_is_kept(data);
     for (struct map_entry *at = NULL; (at = map_next(&w->world.games, at));) {
         struct game *g = at->value;
+        game_restore_bans(g);
         if (g->vm)
             game_restore_rooms(g);
     }
