@@ -21,21 +21,20 @@ Usage: tools/bench scale colyseus [--json] [options] [CASE]
   CASE          cases whose name holds this: all, near, "1000 ships", "to 200" (every one)
   --rounds N    of each case; it ends after 220 s in any case (3)
   --seconds S   of each measurement (3)
-  --cores A,B   servers on core A, the load on core B
   --node PATH   runs Colyseus, which asks for Node 22 or later (node)
-  --json        one JSON object instead of the table`;
+${run.COMMON_USAGE}`;
 const text = { type: "string" };
 const argv = process.argv.slice(2);
 const filter = argv[0]?.startsWith("-") ? "" : (argv.shift() ?? "");
 const options = readOptions(
   "scale colyseus",
   USAGE,
-  { rounds: text, seconds: text, cores: text, node: text },
+  { ...run.COMMON, rounds: text, seconds: text, node: text },
   argv,
 );
 const rounds = Number(options.rounds ?? 3);
 const seconds = Number(options.seconds ?? 3);
-const [core, loadCore] = run.pickCores(options.cores);
+const [core, loadCore] = run.setUp(options);
 const node = options.node ?? process.execPath;
 const WARM_UP = 1.5;
 const LAST_MS = 220_000;
@@ -71,7 +70,7 @@ for (const c of CASES) c.kinds = kindsOf(c);
 const servers = new Map(); // of kinds that can go on from round to round, by what they are
 async function serverOf(c, kind, bytes) {
   const key = `${c.ships} ${c.near} ${kind.peer ?? kind.isParlor}`;
-  if (kind.name === RAW) return run.startRaw(core, Math.round(bytes) - 4);
+  if (kind.name === RAW) return run.startRaw(core, bytes);
   if (!servers.has(key))
     servers.set(key, kind.isParlor
       ? await run.startParlor(core, { swarm: swarm(c.ships, c.near) })

@@ -59,3 +59,22 @@ local game = parlor.game {
 }
 return game
 `;
+
+/** A small room at 20 Hz, as the pond is. */
+export const beat = `local parlor = require "parlor"
+local s = parlor.schema
+local game = parlor.game {
+  tick_rate = 20, reconnect = 0,
+  state = { frogs = s.map({ x = s.fixed {min = 0, max = 40, step = 1/64} }, { keys = "integer" }) },
+}
+function game:create()
+  for i = 1, 10 do self.state.frogs[i] = { x = i } end
+end
+function game:tick()
+  for i = 1, 10 do
+    local frog = self.state.frogs[i]
+    frog.x = (frog.x + 1 / 8) % 40
+  end
+end
+return game
+`;

@@ -6,16 +6,15 @@
  * stdin holds a path for each connection, a line each, up to an empty line or its end.
  * Each opens a WebSocket, sends the message --hello (hexadecimal; with --after only when
  * the first message has come) and reads. Messages whose first byte is --state are states;
- * with --ack each is acknowledged as the browser SDK does at 20 Hz (PROTOCOL.md, 84: its
- * tick lies in the state's bytes 2 and 3).
+ * with --ack each is acknowledged as the browser SDK does at 20 Hz (PROTOCOL.md, 84).
  *
  * --hold: the connections are kept until stdin ends, and nothing is measured but how
  * fast they came. Else, after --warm-up, for --seconds: states, bytes, the CPU time of
  * the server's process (--pid), and how regularly states come:
  *
  *   jitter    how far the time between two states of a connection is from its mean
- *   lateness  how far a state is behind the connection's schedule: a grid of --period-us
- *             that its earliest state lies on. Only where the server has such a grid
+ *   lateness  how far a state is behind the connection's schedule, with --period-us: its
+ *             tick, which lies in its bytes 2 and 3, times that, from its earliest state on
  *
  * Prints one JSON object, times in us.
  */
@@ -31,6 +30,7 @@ enum { MAX_HELLO = 100, MAX_PATH = 1024, HOLD_MS = 200000 };
 /* When a state came. */
 struct note {
     uint32_t link;
+    uint16_t tick; /* low bits */
     uint64_t at_us;
 };
 
@@ -44,13 +44,12 @@ static void on_message(struct link *l, uint64_t now_us)
 {
     if (state_type >= 0 && l->peek[0] != state_type)
         return;
+    uint16_t tick = (uint16_t)(l->peek[2] | l->peek[3] << 8);
     if (does_ack) { /* a room is younger than 65536 ticks */
-        uint32_t tick = l->peek[2] | (uint32_t)l->peek[3] << 8;
         uint8_t ack[4] = {0x84};
         size_t n = 1;
-        for (; tick >= 128; tick >>= 7)
-            ack[n++] = (uint8_t)(tick | 128);
-        ack[n++] = (uint8_t)tick;
+        for (uint16_t more = tick; n == 1 || more > 0; more >>= 7)
+            ack[n++] = (uint8_t)(more < 128 ? more : more | 128);
         link_send(l, 2, ack, n);
     }
     if (!is_measuring)
@@ -60,7 +59,7 @@ static void on_message(struct link *l, uint64_t now_us)
         if (!(notes = realloc(notes, cap_notes * sizeof *notes)))
             link_die("out of memory");
     }
-    notes[n_notes++] = (struct note){(uint32_t)(l - links), now_us};
+    notes[n_notes++] = (struct note){(uint32_t)(l - links), tick, now_us};
     l->n_frames++;
 }
 
@@ -106,13 +105,11 @@ static size_t put_jitter(size_t from, size_t to, double *out)
 static size_t put_lateness(size_t from, size_t to, double *out)
 {
     double least = 0;
-    uint64_t due = 0; /* periods since the first */
 
     for (size_t i = from; i < to; i++) {
-        if (i > from)
-            due += (notes[i].at_us - notes[i - 1].at_us + period_us / 2) / period_us;
-        out[i - from] =
-            (double)(notes[i].at_us - notes[from].at_us) - (double)due * (double)period_us;
+        uint16_t ticks = (uint16_t)(notes[i].tick - notes[from].tick);
+        out[i - from] = (double)(notes[i].at_us - notes[from].at_us) -
+                        (double)ticks * (double)period_us;
         if (out[i - from] < least)
             least = out[i - from];
     }

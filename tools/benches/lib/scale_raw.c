@@ -3,17 +3,17 @@
  * scale_raw - the physical limit that tools/bench scale compares with: a timer that
  * writes to sockets, and nothing else.
  *
- * The first message of a client tells its group: the path of its handshake is /GROUP.
- * All of a group get a binary message of so many bytes at the same moments, 20 times a
- * second from the start of the program, the groups one after the other within the
- * period. A client that does not read ends it.
+ * A client's group is the path of its handshake, /GROUP. All of a group get a binary
+ * message of so many bytes at the same moments, 20 times a second from when the first of
+ * them came, as a room does that is made then. Bytes 2 and 3 count these moments. A
+ * client that does not read ends it.
  *
- * Usage: scale_raw BYTES GROUPS. Prints http://127.0.0.1:PORT and serves until killed.
+ * Usage: scale_raw BYTES. Prints http://127.0.0.1:PORT and serves until killed.
  */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +26,10 @@
 
 enum {
     PERIOD_NS = 50 * 1000 * 1000,
+    MIN_BYTES = 4, /* the count is in it */
     MAX_BYTES = 1 << 20,
     MAX_CONNS = 20000,
-    MAX_GROUPS = 4096,
+    MAX_GROUPS = 1024,
     N_EVENTS = 256,
     LISTENER = -1, /* in an event: not a connection */
     TIMER = -2,
@@ -41,12 +42,19 @@ static const char answer[] =
 
 struct conn {
     int fd, next; /* next: of its group; -1: none */
+    bool is_open;
+};
+
+struct group {
+    int first;                /* of its connections; -1: none */
+    uint64_t n_ticks, due_ns; /* due_ns 0: nobody has come yet */
 };
 
 static struct conn conns[MAX_CONNS];
-static int n_conns, group_of[MAX_CONNS], first[MAX_GROUPS], n_groups;
+static struct group groups[MAX_GROUPS];
+static int n_conns;
 static uint8_t frame[10 + MAX_BYTES];
-static size_t n_frame;
+static size_t n_frame, n_head;
 static int poller, listener, timer;
 
 static void die(const char *why)
@@ -71,6 +79,7 @@ static void make_frame(size_t n)
     frame[1] = (uint8_t)(head == 2 ? n : head == 4 ? 126 : 127);
     for (size_t i = 2; i < head; i++)
         frame[i] = (uint8_t)(n >> 8 * (head - 1 - i));
+    n_head = head;
     n_frame = head + n;
 }
 
@@ -80,38 +89,70 @@ static void accept_all(void)
         if (n_conns == MAX_CONNS)
             die("too many connections");
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        group_of[n_conns] = -1;
-        conns[n_conns] = (struct conn){fd, -1};
+        conns[n_conns] = (struct conn){.fd = fd, .next = -1};
         watch(fd, n_conns++);
     }
 }
 
-static void on_readable(int i)
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* The next alarm is when the first group is due. */
+static void set_timer(void)
+{
+    uint64_t at = UINT64_MAX;
+
+    for (struct group *g = groups; g < groups + MAX_GROUPS; g++)
+        if (g->due_ns && g->due_ns < at)
+            at = g->due_ns;
+    struct itimerspec alarm = {
+        .it_value = {.tv_sec = (time_t)(at / 1000000000),
+                     .tv_nsec = (long)(at % 1000000000)}
+    };
+    if (at < UINT64_MAX && timerfd_settime(timer, TFD_TIMER_ABSTIME, &alarm, NULL) != 0)
+        die("timerfd_settime");
+}
+
+static void on_readable(struct conn *c)
 {
     char in[4096];
-    ssize_t n = recv(conns[i].fd, in, sizeof in - 1, 0);
+    ssize_t n = recv(c->fd, in, sizeof in - 1, 0);
 
     if (n < 0 && errno == EAGAIN)
         return;
     if (n <= 0) {
-        close(conns[i].fd);
-        conns[i].fd = -1;
+        close(c->fd);
+        c->fd = -1;
         return;
     }
-    if (group_of[i] >= 0)
+    if (c->is_open)
         return; /* whatever it says */
     in[n] = 0;
-    group_of[i] = (int)(strtoul(in + sizeof "GET /" - 1, NULL, 10) % (unsigned)n_groups);
-    if (send(conns[i].fd, answer, sizeof answer - 1, 0) != (ssize_t)sizeof answer - 1)
+    struct group *g = groups + strtoul(in + sizeof "GET /" - 1, NULL, 10) % MAX_GROUPS;
+    if (send(c->fd, answer, sizeof answer - 1, 0) != (ssize_t)sizeof answer - 1)
         die("send");
-    conns[i].next = first[group_of[i]];
-    first[group_of[i]] = i;
+    c->is_open = true;
+    c->next = g->first;
+    g->first = (int)(c - conns);
+    if (g->due_ns == 0) {
+        g->due_ns = now_ns() + PERIOD_NS;
+        set_timer();
+    }
 }
 
-static void write_to_group(int group)
+static void write_to(struct group *g)
 {
-    int *link = &first[group];
+    int *link = &g->first;
 
+    frame[n_head + 2] = (uint8_t)g->n_ticks;
+    frame[n_head + 3] = (uint8_t)(g->n_ticks >> 8);
+    g->n_ticks++;
+    g->due_ns += PERIOD_NS;
     while (*link >= 0) {
         struct conn *c = conns + *link;
         if (c->fd < 0) { /* it has left */
@@ -125,21 +166,33 @@ static void write_to_group(int group)
     }
 }
 
+static void on_timer(void)
+{
+    uint64_t times;
+
+    if (read(timer, &times, sizeof times) != sizeof times)
+        return;
+    uint64_t now = now_ns();
+    for (struct group *g = groups; g < groups + MAX_GROUPS; g++)
+        while (g->due_ns && g->due_ns <= now)
+            write_to(g);
+    set_timer();
+}
+
 int main(int argc, char **argv)
 {
     struct sockaddr_in at = {.sin_family = AF_INET};
     socklen_t len = sizeof at;
     struct epoll_event events[N_EVENTS];
-    struct timespec now;
-    size_t n_bytes = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
+    size_t n_bytes = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
 
-    n_groups = argc == 3 ? atoi(argv[2]) : 0;
-    if (n_bytes < 1 || n_bytes > MAX_BYTES || n_groups < 1 || n_groups > MAX_GROUPS) {
-        fprintf(stderr, "Example: scale_raw 4000 1\n");
+    if (n_bytes < MIN_BYTES || n_bytes > MAX_BYTES) {
+        fprintf(stderr, "Example: scale_raw 4000\n");
         return 64;
     }
     make_frame(n_bytes);
-    memset(first, -1, sizeof first);
+    for (int i = 0; i < MAX_GROUPS; i++)
+        groups[i].first = -1;
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     poller = epoll_create1(0);
     listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -150,25 +203,18 @@ int main(int argc, char **argv)
         die("listen");
     watch(listener, LISTENER);
     watch(timer, TIMER);
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    struct itimerspec each = {.it_interval.tv_nsec = PERIOD_NS / n_groups, .it_value = now};
-    if (timerfd_settime(timer, TFD_TIMER_ABSTIME, &each, NULL) != 0)
-        die("timerfd_settime");
     printf("http://127.0.0.1:%d\n", ntohs(at.sin_port));
     fflush(stdout);
-    for (uint64_t n_due = 0, n_done = 0;;) {
+    for (;;) {
         int n = epoll_wait(poller, events, N_EVENTS, -1);
         for (int i = 0; i < n; i++) {
             int64_t what = (int64_t)events[i].data.u64;
-            uint64_t more = 0;
             if (what == LISTENER)
                 accept_all();
-            else if (what >= 0)
-                on_readable((int)what);
-            else if (read(timer, &more, sizeof more) == sizeof more)
-                n_due += more;
-            while (n_done < n_due)
-                write_to_group((int)(n_done++ % (uint64_t)n_groups));
+            else if (what == TIMER)
+                on_timer();
+            else
+                on_readable(conns + what);
         }
     }
 }

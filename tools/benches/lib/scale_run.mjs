@@ -40,22 +40,31 @@ const parseList = (text) =>
     return Array.from({ length: to - from + 1 }, (_, i) => from + i);
   });
 
+/** What all modes take, for readOptions and for their usage. */
+export const COMMON = { cores: { type: "string" }, "real-time": { type: "boolean" } };
+export const COMMON_USAGE = `  --cores A,B   servers on core A, the load on core B
+  --real-time   both before everything else that the machine does (needs root)
+  --json        one JSON object instead of the table`;
+
+let before = []; // what a program is run by
+
 /** The servers' core and the load's: as told ("2,4"), or the first two we may use. */
-export function pickCores(told) {
+export function setUp(options) {
   const status = fs.readFileSync("/proc/self/status", "utf8");
   const may = parseList(/^Cpus_allowed_list:\s*(.*)$/m.exec(status)[1]);
-  const cores = told ? told.split(",").map(Number) : [may[0], may[1] ?? may[0]];
+  const cores = options.cores?.split(",").map(Number) ?? [may[0], may[1] ?? may[0]];
   if (cores.length !== 2 || !cores.every((core) => may.includes(core)))
     fail(`--cores takes two of ${may}, as in --cores ${may[0]},${may.at(-1)}`, 64);
   if (cores[0] === cores[1]) console.error("bench scale: one core only; the load takes from the server");
+  if (options["real-time"]) before = ["chrt", "-r", "1"];
   return cores;
 }
 
 /** Runs a program on a core. `out`, `err` and `ended` tell how it goes. */
-function launch(core, command, env = {}) {
-  const child = spawn("taskset", ["-c", String(core), ...command], {
+function launch(core, command) {
+  const [program, ...args] = [...before, "taskset", "-c", String(core), ...command];
+  const child = spawn(program, args, {
     cwd: folder, // where no parlor.lua lies
-    env: { ...process.env, ...env },
     stdio: ["pipe", "pipe", "pipe"],
   });
   const run = { child, out: "", err: "", code: undefined };
@@ -82,8 +91,8 @@ async function until(run, what, look) {
 }
 
 /** A program that serves and says where, on a core. */
-export async function startServer(core, name, command, env) {
-  const run = launch(core, command, env);
+export async function startServer(core, name, command) {
+  const run = launch(core, command);
   const said = /:\/\/[^:]+:(\d+)/;
   await until(run, name, () => said.test(run.out + run.err));
   const port = Number(said.exec(run.out + run.err)[1]);
@@ -119,12 +128,13 @@ export async function startParlor(core, games, { workers = 1, args = [] } = {}) 
     ...["--data", "off", "--scripts", path.join(root, "scripts"), "--workers", String(workers), ...args],
   ]);
   server.metrics = async () => (await fetch(`http://${admin}/metrics`)).text();
+  await server.metrics(); // the first takes Node a while, which others shall not feel
   return server;
 }
 
-/** The limit that scale_raw sets: so many bytes to each of these groups. */
-export const startRaw = (core, bytes, groups = 1) =>
-  startServer(core, "raw timer", [path.join(built, "scale_raw"), String(bytes), String(groups)]);
+/** The limit that scale_raw sets, with frames of so many bytes in all. */
+export const startRaw = (core, bytes) =>
+  startServer(core, "raw timer", [path.join(built, "scale_raw"), String(Math.round(bytes) - 4)]);
 
 function startLoad(core, server, paths, args) {
   const run = launch(core, [
