@@ -2,6 +2,7 @@
 // Defects that other servers really had, and what they teach ours: rows R01 to R23 of
 // README.md, in the order in which they became known there. On every lane.
 import assert from "node:assert/strict";
+import crypto from "node:crypto";
 import test from "node:test";
 
 import { openLanes } from "./lib/lanes.mjs";
@@ -10,6 +11,7 @@ import {
   CLOSE,
   closeFrame,
   connect,
+  deflate,
   frame,
   handshakeLines,
   packedFrame,
@@ -121,11 +123,26 @@ row("R11", "the table of headers takes as many as it says", async (lane) => {
   assert.equal((await lane.request([get, ...headers, ...more(64)])).status, 101);
   assert.equal((await lane.request([get, ...headers, ...more(65)])).status, 431);
 });
-row("R13", "compressed fragments that add up past the limit are answered 1009", async (lane) => {
+row("R13", "a message whose limit is passed by what it holds is answered 1009", async (lane) => {
   const raw = await lane.open("/chat");
   const packed = packedFrame(TEXT, "a".repeat(20000));
   raw.write(packed);
   assert.equal(await raw.closeCode(), lane.isPacked ? 1009 : 1002);
+});
+row("R13", "fragments that add up past the limit, compressed or not, are answered 1009", async (lane) => {
+  const raw = await lane.open("/chat");
+  const text = crypto.randomBytes(10000).toString("hex"); // to a half of it at best
+  const bytes = lane.isPacked ? deflate(text) : Buffer.from(text);
+  assert.ok(lane.isPacked ? bytes.length < 16384 : true, "the frames alone do not pass it");
+  for (let at = 0; at < bytes.length; at += 1000)
+    raw.write(
+      frame(at ? 0 : TEXT, bytes.subarray(at, at + 1000), {
+        fin: false,
+        rsv: at === 0 && lane.isPacked ? 4 : 0,
+      }),
+    );
+  assert.equal(await raw.closeCode(), 1009);
+  await raw.ended();
 });
 row("R14", "a length of 63 bits in a continuation does not wrap around", async (lane) => {
   for (const length of [2n ** 63n - 1n, 2n ** 63n - 11n, 2n ** 64n - 10n, 2n ** 32n - 10n]) {
