@@ -35,7 +35,8 @@ enum { GROUP = 32, NO_GROUP = UINT8_MAX };
  * wanted however much still waits to leave. */
 static bool is_held_back(const struct conn *c)
 {
-    return (c->is_paused || c->is_moving) && (c->state == CONN_HTTP || c->state == CONN_WS);
+    return (c->is_paused || c->is_held || c->is_moving) &&
+           (c->state == CONN_HTTP || c->state == CONN_WS);
 }
 
 /* A handshake has filled the socket: until that has room, TLS can take in nothing. */

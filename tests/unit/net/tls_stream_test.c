@@ -35,7 +35,7 @@ TEST(tls_split, "hello, handshake and request may arrive in pieces of any size")
             size_t at = 0;
             bool is_asked = false;
             int fd = rig_connect(&r);
-            uint64_t until = rig_clock_ms() + 10000;
+            uint64_t until = rig_clock_ms() + 30000;
             BIO_set_mem_eof_return(in, -1);
             SSL_set_bio(ssl, in, out);
             SSL_set_max_proto_version(ssl, versions[v]);
@@ -368,7 +368,7 @@ TEST(tls_half_close, "who has sent its close_notify still gets the whole reply; 
     RIG_WAIT(&r, r.n_closed == 1);
     CHECK_EQ(r.n_messages, 2000);
     CHECK_EQ(r.code, 1000);
-    CHECK(rig_clock_ms() - began_ms < edge_limits_default.close_ms / 2);
+    CHECK(rig_clock_ms() - began_ms < edge_limits_default.close_ms);
     tls_end(ssl);
     /* Without a Close it was cut off, but what came before is answered. */
     r.mode = RIG_ECHO;
