@@ -52,13 +52,15 @@ export class Session {
     this.outbox = new Outbox((m) => this.settle(m.request, fault("the message was lost", 1006)));
     /** @type {Map<number, { resolve: Function, reject: Function, timer: any }>} */
     this.pending = new Map();
+    /** With a "gap" those reject that the server will not answer. @type {number[]} */
+    this.doubtful = [];
     this.lost = 0; // own messages that did not arrive, until the page is told
     this.attempts = 0;
     this.helloAt = 0;
     this.ackedAt = -Infinity;
     this.heardAt = 0;
-    this.pingAt = NaN; // none was sent
-    this.misses = 0;
+    /** When the pings of this connection were sent that wait for an answer. @type {number[]} */
+    this.asked = [];
     /** @type {any} */
     this.ws = null;
     /** @type {Record<string, any>} timers by name */
@@ -118,6 +120,7 @@ export class Session {
     this.isWelcome = false; // the server's hello has come
     this.isResume = !!this.ticket;
     this.resyncAt = -Infinity;
+    this.asked = [];
     this.awaitHello();
     ws.onopen = () => {
       this.helloAt = this.now();
@@ -259,6 +262,13 @@ export class Session {
         if (r.acked !== undefined) this.room.acked = r.acked;
       } else if (r.t === "event") {
         if (!r.volatile) this.events++;
+        if (r.name === "gap") {
+          const error = fault("the answer was lost", 1006);
+          const still = new Set([r.data].flat());
+          const lost = this.doubtful.filter((id) => !still.has(id));
+          after.push(() => lost.forEach((id) => this.settle(id, error)));
+          r.data = null;
+        }
         after.push(() => this.room._event(r));
       } else if (r.t === "reply") {
         this.events++;
@@ -313,6 +323,7 @@ export class Session {
     if (!r.resumed) this.events = 0; // "gap" tells the page
     if (this.isResume) {
       this.lost = this.outbox.resumed(r.inputs, this.codec.version);
+      this.doubtful = this.delivered();
       this.flush();
     } else this.isNewSeat = true;
     this.save(true);
@@ -324,11 +335,10 @@ export class Session {
     if (this.isNewSeat) {
       this.isNewSeat = false;
       this.outbox.joined(this.codec.version);
-      const waiting = new Set(this.outbox.messages.map((m) => m.request));
-      for (const id of [...this.pending.keys()])
-        if (!waiting.has(id)) this.settle(id, fault("the seat was lost", 1006));
+      for (const id of this.delivered()) this.settle(id, fault("the seat was lost", 1006));
     }
     this.attempts = 0;
+    this.asked = this.asked.slice(-1); // the others waited behind the state
     this.room._setStatus("live");
     this.flush();
     if (this.lost) this.room._emit("gap", this.lost);
@@ -388,6 +398,11 @@ export class Session {
       }
     });
   }
+  /** Requests that do not wait here: the server has received them. */
+  delivered() {
+    const waiting = new Set(this.outbox.messages.map((m) => m.request));
+    return [...this.pending.keys()].filter((id) => !waiting.has(id));
+  }
   /** @param {number} id @param {any} error @param {any} [data] */
   settle(id, error, data) {
     const request = this.pending.get(id);
@@ -413,23 +428,28 @@ export class Session {
     } else if (!this.timers.ack) this.timer("ack", wait, () => this.ack(this.now()));
   }
 
-  /** Every few seconds. Two without a sign of life: the connection is dead. */
+  /**
+   * Every few seconds. Two without a sign of life: the connection is dead. So it is with
+   * three without an answer, once the state is here, which may be large: what still comes
+   * may have waited on this side since before the end.
+   */
   ping() {
     const now = this.now();
-    this.misses = this.heardAt < this.pingAt ? this.misses + 1 : 0;
-    if (this.misses >= 2) {
-      this.misses = 0;
+    const n = this.asked.length;
+    if (this.heardAt < this.asked[n - 2] || (n > 2 && this.room.status === "live")) {
       this.lose();
       return;
     }
-    this.pingAt = now;
+    this.asked.push(now);
     this.transmit(this.codec.ping(Math.floor(now) >>> 0, this.events));
     this.timer("ping", PING_MS, () => this.ping());
   }
   /** @param {any} r @param {number} now */
   pong(r, now) {
-    if (!this.pingAt || r.ms !== Math.floor(this.pingAt) >>> 0) return;
-    this.room.rtt = now - this.pingAt;
+    const i = this.asked.findIndex((at) => r.ms === Math.floor(at) >>> 0);
+    if (i < 0) return;
+    this.room.rtt = now - this.asked[i];
+    this.asked.splice(0, i + 1);
     this.clock.sample(r.server, this.room.rtt);
   }
 }

@@ -204,6 +204,7 @@ struct game *game_open(struct world *w, const char *name)
     map_init(&g->rooms);
     passes_init(&g->passes, w->worker, directory_n_workers(w->directory));
     bans_init(&g->bans);
+    game_restore_bans(g);
     load(g);
     return g;
 }

@@ -72,7 +72,7 @@ void room_answer(struct room *r, const struct player *p, uint32_t request, bool 
                  const struct buf *body)
 {
     struct buf *out = &r->scratch;
-    struct out_event ev = {.to = p->id};
+    struct out_event ev = {.to = p->id, .request = request + 1};
     bool json = p->peer.codec == PEER_JSON;
 
     buf_clear(out);

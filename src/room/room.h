@@ -101,6 +101,9 @@ void room_tell_place(struct room *r);
 uint32_t room_n_seats(const struct room *r);
 bool room_is_full(const struct room *r);
 
+/* Has it so many members that those who come now stay on their workers (`spread`)? */
+bool room_is_spread(const struct room *r);
+
 /* Is it for those who name no room: open, and neither private nor about to end? */
 bool room_is_open(const struct room *r);
 

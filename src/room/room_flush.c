@@ -154,24 +154,65 @@ static void greet(struct room *r, struct player *p)
     p->is_known = true;
 }
 
+static void put_request(bool json, uint32_t id, struct buf *ids, uint32_t *n)
+{
+    if (json) {
+        buf_format(ids, *n ? ",%u" : "%u", id);
+    } else if (id <= INT32_MAX) {
+        wire_put_u8(ids, ANY_INT);
+        wire_put_sv(ids, id);
+    } else {
+        wire_put_u8(ids, ANY_F64);
+        wire_put_f64(ids, id);
+    }
+    ++*n;
+}
+
+/* Which of its requests are still answered: those that wait, and those whose answers leave
+ * with this flush. Returns how many. */
+static uint32_t put_requests(const struct room *r, const struct player *p, bool json,
+                             struct buf *ids)
+{
+    struct input in;
+    uint32_t n = 0;
+
+    for (size_t i = p->outbox_from; i < r->outbox.n; i++) {
+        const struct out_event *ev = &r->outbox.events[i];
+        if (ev->request && ev->to == p->id && (json ? ev->json : ev->binary))
+            put_request(json, ev->request - 1, ids, &n);
+    }
+    for (size_t at = 0; inputs_peek(&r->inputs, &at, &in);)
+        if (in.request && in.player == p->id)
+            put_request(json, in.request - 1, ids, &n);
+    return n;
+}
+
 /* That something is lost for ever: an event of our own. */
 static void send_gap(struct room *r, struct player *p)
 {
     bool json = p->peer.codec == PEER_JSON;
-    struct buf *out = &r->scratch;
+    struct buf *out = &r->scratch, ids;
 
+    buf_init(&ids, 0);
+    uint32_t n = put_requests(r, p, json, &ids);
     buf_clear(out);
     if (json) {
-        buf_format(out, "{\"t\":\"event\",\"tick\":%u,\"name\":\"gap\",\"data\":null}",
+        buf_format(out, "{\"t\":\"event\",\"tick\":%u,\"name\":\"gap\",\"data\":[",
                    r->tick);
+        buf_append(out, ids.data, ids.len);
+        buf_format(out, "]}");
     } else {
         wire_put_u8(out, RECORD_EVENT);
         wire_put_u16(out, (uint16_t)r->tick);
         wire_put_uv(out, 0);
         wire_put_str(out, "gap", 3);
-        wire_put_u8(out, ANY_NIL);
+        wire_put_u8(out, ANY_ARRAY);
+        wire_put_uv(out, n);
+        buf_append(out, ids.data, ids.len);
     }
+    out->failed |= ids.failed;
     send_counted(r, p, out);
+    buf_fini(&ids);
 }
 
 /* Behind the state of a client that is back: what it has missed. */

@@ -178,6 +178,9 @@ for (const [what, bytes, status] of [
   ["a chunk size of letters", post([CHUNKED], "xyz\r\nabc\r\n0\r\n\r\n"), 400],
   ["an unknown transfer coding", post(["Transfer-Encoding: gzip"]), 501],
   ["a coding after chunked", post(["Transfer-Encoding: chunked, gzip"]), 400],
+  ["a folded trailer", post([CHUNKED], "0\r\nX: a\r\n b\r\n\r\n"), 400],
+  ["a trailer of 64 KiB", post([CHUNKED], `0\r\nX: ${"a".repeat(65536)}\r\n\r\n`), 431],
+  ["a chunk size past 64 bits", post([CHUNKED], "10000000000000005\r\nhello\r\n0\r\n\r\n"), 400],
 ])
   bytesRow("H41", what, bytes, status);
 

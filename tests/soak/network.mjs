@@ -6,6 +6,7 @@ import { startServer } from "../e2e/lib/server.mjs";
 import { STORM, run } from "../e2e/lib/storm.mjs";
 
 const FAULTS_PER_SECOND = 10;
+const SHOWN = 4; // wrongs of one player
 
 const seconds = Number(process.argv[2] ?? 600);
 const players = Number(process.argv[3] || 500);
@@ -36,7 +37,15 @@ const { wrong, faults, ...counts } = result;
 for (const [kind, n] of Object.entries(faults)) say(`${kind}: ${n}`);
 for (const [what, n] of Object.entries(counts)) say(`${what}: ${n}`);
 say(`server: ${Math.round(server.residentBytes() / 2 ** 20)} MiB resident`);
-for (const text of wrong.slice(0, 50)) say(`WRONG: ${text}`);
+const byWhom = new Map();
+for (const text of wrong) {
+  const who = text.slice(0, text.indexOf(":"));
+  byWhom.set(who, [...(byWhom.get(who) ?? []), text]);
+}
+for (const texts of byWhom.values()) {
+  for (const text of texts.slice(0, SHOWN)) say(`WRONG: ${text}`);
+  if (texts.length > SHOWN) say(`... and ${texts.length - SHOWN} more of the same player`);
+}
 await server.stop();
-say(wrong.length ? `${wrong.length} things were wrong` : "all was well");
+say(wrong.length ? `${wrong.length} things were wrong, with ${byWhom.size} players` : "all was well");
 process.exit(wrong.length ? 1 : 0);

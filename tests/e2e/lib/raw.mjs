@@ -12,7 +12,9 @@ import net from "node:net";
 import tls from "node:tls";
 import zlib from "node:zlib";
 
-const WAIT_MS = 5000;
+/* Long, for busy machines, but less than the server's own patience with who is idle
+ * (--keep-alive-ms, --ping-ms): what these end has not ended as it should. */
+const WAIT_MS = 20000;
 /** What a deflate stream ends with after a flush, and messages leave out (RFC 7692, 7.2.1). */
 const FLUSH_TAIL = Buffer.from([0, 0, 0xff, 0xff]);
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

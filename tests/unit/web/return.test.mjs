@@ -14,6 +14,7 @@ import {
   liveRoom,
   quiet,
   retry,
+  turn,
   wireSchema,
 } from "./fake.mjs";
 
@@ -47,12 +48,87 @@ function fakePage(t) {
 }
 
 test("a dead connection is noticed by its silence", async (t) => {
-  const { room, net, time } = await liveRoom(t);
-  time.pass(4000);
+  const { room, net, socket, time } = await liveRoom(t);
+  socket.say(new Records().pong(socket.got(SENT.PING)[0].u32(), 1000));
+  time.pass(14_000);
   assert.equal(room.status, "live");
-  time.pass(12_000);
+  time.pass(2000);
   assert.equal(room.status, "away");
   assert.ok(net.sockets.length >= 2);
+});
+
+/** Events come once a second, as many as `seconds`, the answers to pings `late` s after
+ * them, but for those to pings sent when `isLost`. Returns after how many the room was
+ * away. */
+function readLate({ room, socket, time }, seconds, late, isLost = () => false) {
+  const pings = [];
+  for (let s = 1; s <= seconds; s++) {
+    time.pass(1000);
+    if (room.status === "away") return s;
+    for (const ping of socket.got(SENT.PING)) pings.push({ ms: ping.u32(), at: s });
+    socket.sent.length = 0;
+    while (pings.length && pings[0].at + late <= s) {
+      const { ms, at } = pings.shift();
+      if (!isLost(at)) socket.say(new Records().pong(ms, 1000));
+    }
+    socket.say(new Records().event("x", s));
+  }
+}
+
+test("a dead connection is noticed, too, while what came before its end is still read", async (t) => {
+  await t.test("the answers end", async (t) => {
+    const away = readLate(await liveRoom(t), 60, 0, (s) => s > 20);
+    assert.ok(away > 30 && away <= 41, `after ${away} s`);
+  });
+  await t.test("the answers are those to pings of long ago", async (t) => {
+    const live = await liveRoom(t);
+    assert.equal(readLate(live, 6, 0), undefined);
+    const away = readLate(live, 60, 30);
+    assert.ok(away > 10 && away <= 25, `after ${away} s`);
+  });
+  await t.test("there were never any", async (t) => {
+    const away = readLate(await liveRoom(t), 60, 100);
+    assert.ok(away > 10 && away <= 20, `after ${away} s`);
+  });
+  await t.test("a slow line is none: answers that are twelve seconds late", async (t) => {
+    const live = await liveRoom(t);
+    assert.equal(readLate(live, 120, 12), undefined);
+    assert.equal(Math.round(live.room.rtt / 100), 120, "and it is told");
+  });
+  await t.test("nor one that brings a large state first", async (t) => {
+    const { room, net, socket, time } = await liveRoom(t);
+    socket.die(1006);
+    retry(time);
+    const slow = net.last();
+    slow.open();
+    slow.say(new Records().hello({ resumed: true }));
+    for (let s = 0; s < 60; s++) {
+      time.pass(1000);
+      slow.say(new Records().event("x", s)); // in place of a part of it
+    }
+    slow.say(new Records().snapshot(6));
+    assert.equal(room.status, "live");
+    const ms = slow.got(SENT.PING).at(-1).u32();
+    slow.sent.length = 0;
+    time.pass(9000);
+    slow.say(new Records().pong(ms, 1000));
+    assert.ok(room.rtt >= 9000);
+    assert.equal(readLate({ room, socket: slow, time }, 60, 9), undefined);
+    assert.equal(net.last(), slow);
+  });
+  await t.test("nor one on which a ping was dropped now and then", async (t) => {
+    assert.equal(readLate(await liveRoom(t), 120, 0, (s) => s % 10 > 4), undefined);
+  });
+  await t.test("nor what comes behind it on another connection", async (t) => {
+    const { room, net, socket, time } = await liveRoom(t);
+    assert.equal(readLate({ room, socket, time }, 6, 0), undefined);
+    assert.equal(readLate({ room, socket, time }, 15, 30), undefined);
+    socket.die(1006);
+    retry(time);
+    net.last().open();
+    net.last().say(new Records().hello({ resumed: true }).snapshot(6));
+    assert.equal(readLate({ room, socket: net.last(), time }, 60, 1), undefined);
+  });
 });
 
 test("away: comes back by itself, resumes with token and counts, and sends what waited", async (t) => {
@@ -223,7 +299,7 @@ test("resume answered with our seat but not resumed: goes on with new counts", a
   const told = [];
   room.on("gap", (lost) => told.push(lost));
   const answer = room.request("trade", {});
-  net.last().say(new Records().hello({ id: 7, inputs: 1 }).snapshot(9, FROGS).event("gap", null));
+  net.last().say(new Records().hello({ id: 7, inputs: 1 }).snapshot(9, FROGS).event("gap", []));
   assert.deepEqual([room.status, room.id, room.ticket.events], ["live", 7, 1]);
   assert.deepEqual(told, [null]);
   // On the way there nothing is lost, and requests go on.
@@ -231,6 +307,44 @@ test("resume answered with our seat but not resumed: goes on with new counts", a
   assert.equal(net.last().got(SENT.REQUEST).length, 1);
   net.last().say(new Records().reply(1, true, 5));
   assert.equal(await answer, 5);
+});
+
+test("a gap: a request whose answer is lost rejects at once, the others go on", async (t) => {
+  const { room, net, socket, time } = await liveRoom(t);
+  const told = [];
+  const ask = (name) =>
+    room.request(name, {}, { timeout: 3_600_000 }).then(
+      (answer) => told.push(`${name}: ${answer}`),
+      (e) => told.push(`${name}: ${e.message} (${e.code})`),
+    );
+  ask("answered"); // 1; the answer is in what the server has lost
+  ask("waits"); // 2; the game has not come to it yet
+  ask("on its way"); // 3; the server never got it
+  socket.die(1006);
+  ask("late"); // 4
+  room.on("gap", (lost) => told.push(`gap ${lost}`));
+  room.on("status", (status) => status === "live" && ask("now")); // 5
+  retry(time);
+  net.last().open();
+  net.last().say(new Records().hello({ inputs: 2 }).snapshot(9, FROGS).event("gap", [2]));
+  await turn();
+  assert.deepEqual(told, ["gap null", "answered: the answer was lost (1006)"]);
+  assert.deepEqual(net.last().got(SENT.REQUEST).map((m) => m.uv()), [3, 4, 5]);
+  const all = new Records();
+  for (const id of [2, 3, 4, 5]) all.reply(id, true, id);
+  net.last().say(all);
+  await turn();
+  assert.deepEqual(told.slice(2), ["waits: 2", "on its way: 3", "late: 4", "now: 5"]);
+});
+
+test("a gap of a server that was started anew: it answers nothing that it had received", async (t) => {
+  const { room, net, socket, time } = await liveRoom(t);
+  const lost = room.request("trade", {}, { timeout: 3_600_000 });
+  socket.die(1006);
+  retry(time);
+  net.last().open();
+  net.last().say(new Records().hello({ inputs: 1, epoch: 4 }).snapshot(9, FROGS).event("gap", []));
+  await assert.rejects(lost, { message: "the answer was lost", code: 1006 });
 });
 
 test("a reload of the page keeps the seat; close 1000 is not sent", async (t) => {
