@@ -2,7 +2,7 @@
 // @ts-check
 /*
  * people - what the sample games share about those who play: the name that one
- * has chosen, and the colour and the letter that stand for others.
+ * has chosen, the colour and the letter that stand for others, and the list of them.
  */
 
 const FIRST = ["Amber", "Quiet", "Early", "Merry", "Silver", "Roving", "Northern", "Paper"];
@@ -69,4 +69,37 @@ export function makeAvatar(name, id) {
   avatar.style.setProperty("--hue", String(hueOf(id)));
   avatar.textContent = [...name][0]?.toUpperCase() ?? "?";
   return avatar;
+}
+
+/** What each list shows now. @type {WeakMap<Element, string>} */
+const shown = new WeakMap();
+
+/**
+ * Fills a list with those of `room.state.people` (rows with a name, and `away`): a sign
+ * each, 8 at most, on a phone `few`. Cheap where nothing has changed.
+ * @param {Element} list @param {any} room @param {number} [few]
+ */
+export function showPeople(list, room, few = 4) {
+  const all = [...room.state.people].map(([id, { name, away }]) => ({ id, name, away }));
+  const most = window.innerWidth < 700 ? few : 8;
+  const look = JSON.stringify([all, most, room.id]);
+  if (look === shown.get(list)) return;
+  shown.set(list, look);
+  const items = all.slice(0, most).map(({ id, name, away }) => {
+    const item = document.createElement("li");
+    const who = document.createElement("span");
+    who.className = "unseen";
+    who.textContent = `${name}${id === room.id ? " (you)" : ""}${away ? " (away)" : ""}`;
+    item.title = who.textContent;
+    item.classList.toggle("away", away);
+    item.append(makeAvatar(name, id), who);
+    return item;
+  });
+  if (all.length > most) {
+    const more = document.createElement("li");
+    more.className = "more";
+    more.textContent = `+${all.length - most}`;
+    items.push(more);
+  }
+  list.replaceChildren(...items);
 }

@@ -18,6 +18,7 @@ const COME_BACK = new Set([1001, 1005, 1006, 1011, 1013, 4007]);
 const KEEPS_SEAT = new Set([4000, 4005, 4006, 4007]);
 const BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 5000;
+const SEEKS = 10; // some 20 s
 const HELLO_MS = 10_000;
 const PING_MS = 5000;
 const ACK_MS = 30; // an ACK is 3 or 4 bytes, 9 or 10 with its frame
@@ -52,6 +53,8 @@ export class Session {
     this.outbox = new Outbox((m) => this.settle(m.request, fault("the message was lost", 1006)));
     /** @type {Map<number, { resolve: Function, reject: Function, timer: any }>} */
     this.pending = new Map();
+    /** With a "gap" those reject that the server will not answer. @type {number[]} */
+    this.doubtful = [];
     this.lost = 0; // own messages that did not arrive, until the page is told
     this.attempts = 0;
     this.helloAt = 0;
@@ -124,7 +127,11 @@ export class Session {
       this.helloAt = this.now();
       const hello = this.ticket
         ? this.codec.resume({ ...this.room.ticket, tick: this.heldTick() })
-        : this.codec.join(this.options);
+        : this.codec.join(
+            this.room.spectator && !this.isAstray
+              ? { ...this.options, code: this.room.code }
+              : this.options,
+          );
       ws.send(hello);
     };
     ws.onmessage = (/** @type {any} */ e) => this.receive(e.data);
@@ -167,10 +174,12 @@ export class Session {
   closed(code, reason) {
     ({ code, reason } = this.bye ?? { code, reason });
     this.drop();
+    // What a spectator watched may be back in a moment, or there may be another room.
+    this.isAstray = this.room.spectator && code === 4002 && this.attempts < SEEKS;
     if (this.isResume && !this.isWelcome && code >= 4000 && !KEEPS_SEAT.has(code)) {
       this.forget(); // the seat is gone: take a new one
       this.connect();
-    } else if (COME_BACK.has(code)) {
+    } else if (COME_BACK.has(code) || this.isAstray) {
       if (this.room.status === "live") this.room._setStatus("away");
       if (this.room.status === "closed") return; // a listener has left
       const most = Math.min(BACKOFF_MS * 2 ** this.attempts++, MAX_BACKOFF_MS);
@@ -249,6 +258,7 @@ export class Session {
       if (r.t === "hello" && !this.welcome(r)) return;
       else if (r.t === "room") {
         Object.assign(this.room, r.is);
+        if (r.is.spectator) this.forget(); // no seat: it comes back by joining
         // If the seat is lost, back to the friends, not into another room of its own.
         if (this.options?.private) this.options = { ...this.options, private: false, code: r.is.code };
       }
@@ -260,6 +270,13 @@ export class Session {
         if (r.acked !== undefined) this.room.acked = r.acked;
       } else if (r.t === "event") {
         if (!r.volatile) this.events++;
+        if (r.name === "gap") {
+          const error = fault("the answer was lost", 1006);
+          const still = new Set([r.data].flat());
+          const lost = this.doubtful.filter((id) => !still.has(id));
+          after.push(() => lost.forEach((id) => this.settle(id, error)));
+          r.data = null;
+        }
         after.push(() => this.room._event(r));
       } else if (r.t === "reply") {
         this.events++;
@@ -314,6 +331,7 @@ export class Session {
     if (!r.resumed) this.events = 0; // "gap" tells the page
     if (this.isResume) {
       this.lost = this.outbox.resumed(r.inputs, this.codec.version);
+      this.doubtful = this.delivered();
       this.flush();
     } else this.isNewSeat = true;
     this.save(true);
@@ -325,9 +343,7 @@ export class Session {
     if (this.isNewSeat) {
       this.isNewSeat = false;
       this.outbox.joined(this.codec.version);
-      const waiting = new Set(this.outbox.messages.map((m) => m.request));
-      for (const id of [...this.pending.keys()])
-        if (!waiting.has(id)) this.settle(id, fault("the seat was lost", 1006));
+      for (const id of this.delivered()) this.settle(id, fault("the seat was lost", 1006));
     }
     this.attempts = 0;
     this.asked = this.asked.slice(-1); // the others waited behind the state
@@ -389,6 +405,11 @@ export class Session {
         this.settle(id, e);
       }
     });
+  }
+  /** Requests that do not wait here: the server has received them. */
+  delivered() {
+    const waiting = new Set(this.outbox.messages.map((m) => m.request));
+    return [...this.pending.keys()].filter((id) => !waiting.has(id));
   }
   /** @param {number} id @param {any} error @param {any} [data] */
   settle(id, error, data) {

@@ -118,3 +118,16 @@ bool bans_remove(struct bans *b, const struct ban_key *key, uint64_t now_us)
     free(map_remove_bytes(&b->map, key->bytes, key->len));
     return true;
 }
+
+bool bans_next(const struct bans *b, struct map_entry **at, struct ban_view *out)
+{
+    const struct ban *ban = (*at = map_next(&b->map, *at)) ? (*at)->value : NULL;
+
+    if (!ban)
+        return false;
+    out->key.len = (*at)->len;
+    memcpy(out->key.bytes, (*at)->bytes, (*at)->len);
+    out->reason = ban->reason;
+    out->until_us = ban->until_us;
+    return true;
+}

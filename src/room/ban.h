@@ -3,8 +3,8 @@
  * ban - who a game keeps out, for how long, and why: by what auth has found out about a
  * user, or by address (IPv6: its /64).
  *
- * A list lives as long as the process, not longer, and holds BAN_MAX at most: where it
- * is full the one that would end first goes.
+ * A list holds BAN_MAX at most: where it is full the one that would end first goes. What
+ * of it outlives the process is room_ban.c's.
  *
  * Ownership: bans_init/bans_fini. Thread: one owner.
  */
@@ -16,7 +16,12 @@
 
 #include "base/map.h"
 
-enum { BAN_MAX = 4096, BAN_REASON_BYTES = 120, BAN_KEY_BYTES = 272 };
+enum {
+    BAN_MAX = 4096,
+    BAN_REASON_BYTES = 120,
+    BAN_KEY_BYTES = 272,
+    BAN_MAX_SECONDS = 31536000,
+};
 
 struct bans {
     struct map map; /* key -> struct ban */
@@ -47,6 +52,17 @@ bool bans_put(struct bans *b, const struct ban_key *key, uint64_t until_us,
 
 /* Why it is kept out (borrows until the next change), or NULL. */
 const char *bans_find(struct bans *b, const struct ban_key *key, uint64_t now_us);
+
+/* One of a list. */
+struct ban_view {
+    struct ban_key key;
+    const char *reason; /* borrows until the next change */
+    uint64_t until_us;
+};
+
+/* Walk through all of them, those that are over too, in no order: *at is NULL for the
+ * first. false at the end. */
+bool bans_next(const struct bans *b, struct map_entry **at, struct ban_view *out);
 
 /* Let in again; false: it was not kept out. */
 bool bans_remove(struct bans *b, const struct ban_key *key, uint64_t now_us);

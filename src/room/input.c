@@ -67,13 +67,32 @@ bool inputs_has_more(const struct inputs *q)
     return q->at < q->going.len;
 }
 
+/* The one at this place; returns the place behind it. */
+static size_t read_at(const struct buf *from, size_t at, struct input *out)
+{
+    memcpy(out, from->data + at, sizeof *out);
+    at += padded(sizeof *out);
+    out->data = from->data + at;
+    return at + padded(out->len);
+}
+
+bool inputs_peek(const struct inputs *q, size_t *at, struct input *out)
+{
+    size_t left = q->going.len - q->at; /* `at` goes through these, then through `coming` */
+
+    if (*at < left)
+        *at = read_at(&q->going, q->at + *at, out) - q->at;
+    else if (*at - left < q->coming.len)
+        *at = read_at(&q->coming, *at - left, out) + left;
+    else
+        return false;
+    return true;
+}
+
 bool inputs_next(struct inputs *q, struct input *out)
 {
-    if (q->at >= q->going.len)
+    if (!inputs_has_more(q))
         return false;
-    memcpy(out, q->going.data + q->at, sizeof *out);
-    q->at += padded(sizeof *out);
-    out->data = q->going.data + q->at;
-    q->at += padded(out->len);
+    q->at = read_at(&q->going, q->at, out);
     return true;
 }

@@ -61,6 +61,10 @@ void inputs_turn(struct inputs *q);
 /* Some are left of the turn under way. */
 bool inputs_has_more(const struct inputs *q);
 
+/* Look at all that wait, oldest first: *at is 0 for the first and moves on. false at the
+ * end. Everything in *out borrows. */
+bool inputs_peek(const struct inputs *q, size_t *at, struct input *out);
+
 /* The next one; false at the end. The reference in out->schema is yours, the rest
  * borrows until inputs_turn(). */
 bool inputs_next(struct inputs *q, struct input *out);

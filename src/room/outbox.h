@@ -23,6 +23,7 @@ struct out_event {
     uint32_t except;             /* not this one, 0: nobody */
     uint32_t *list;              /* owned; NULL: no list */
     uint32_t n_list;
+    uint32_t request; /* the answer to this request + 1; 0: an event */
     bool is_volatile; /* not for players whose line is stuck */
 };
 

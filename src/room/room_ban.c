@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * room_ban - what player:ban, parlor.ban and parlor.unban do: the list of the game, and
- * whoever sits in it already goes.
+ * whoever sits in it already goes. In the store a ban ends by the wall clock, so that the
+ * rest of its time holds in the next process.
  */
+#include <string.h>
+
+#include "base/clk.h"
 #include "base/close_reason.h"
 #include "base/logger.h"
 #include "room/room_internal.h"
+#include "room/room_save.h"
 
 static bool key_of_address(struct ban_key *out, const struct player *p)
 {
@@ -42,6 +47,56 @@ void room_ban(struct room *r, const struct ban_key *key, const char *reason)
             room_kick(r, r->players[i], CLOSE_REFUSED, reason);
 }
 
+/* As the store is to have it from here on; `seconds` 0: not at all. */
+static void save(const struct game *g, const struct ban_key *key, double seconds,
+                 const char *reason)
+{
+    struct store_ask ask = {.op = seconds > 0 ? STORE_BAN : STORE_UNBAN,
+                            .game = g->name,
+                            .name = reason,
+                            .data = key->bytes,
+                            .n_data = key->len,
+                            .number = clk_wall_s() + seconds,
+                            .limit = BAN_MAX};
+
+    if (g->world->store && !store_post(g->world->store, &ask))
+        logger_warn(g->name, "the store has no place for a ban or its end: it holds until "
+                             "the server ends");
+}
+
+void room_ban_save_all(const struct game *g)
+{
+    uint64_t now_us = clk_now_us();
+    struct ban_view ban;
+
+    for (struct map_entry *e = NULL; bans_next(&g->bans, &e, &ban);)
+        if (ban.until_us > now_us)
+            save(g, &ban.key, (double)(ban.until_us - now_us) / 1e6, ban.reason);
+}
+
+static void on_saved_ban(void *ctx, const struct store_ban *saved)
+{
+    struct game *g = ctx;
+    double seconds = saved->until_s - clk_wall_s();
+    struct ban_key key = {.len = saved->n_whom};
+
+    if (key.len == 0 || key.len > sizeof key.bytes || !(seconds > 0))
+        return;
+    memcpy(key.bytes, saved->whom, key.len);
+    /* The clock may have been set back. */
+    game_ban(g, &key, seconds < BAN_MAX_SECONDS ? seconds : BAN_MAX_SECONDS, saved->reason);
+}
+
+void game_restore_bans(struct game *g)
+{
+    const struct world *w = g->world;
+
+    if (w->store && store_load_bans(store_of_port(w->store), g->name, on_saved_ban, g) < 0)
+        logger_error(g->name, "its bans cannot be read; they stay in the store");
+    else if (g->bans.map.n > 0)
+        logger_info(g->name, "%zu kept out since before", g->bans.map.n);
+}
+
 const char *room_on_ban(void *ctx, const struct script_ban *ban)
 {
     struct game *g = ctx;
@@ -55,6 +110,7 @@ const char *room_on_ban(void *ctx, const struct script_ban *ban)
         return why;
     if (!game_ban(g, &key, ban->seconds, ban->reason))
         return "out of memory";
+    save(g, &key, ban->seconds, ban->reason);
     logger_info(g->name, "banned for %.0f s: %s", ban->seconds, ban->reason);
     if (g->world->ops->on_ban)
         g->world->ops->on_ban(g->world->ctx, g, &key, ban->seconds, ban->reason);
@@ -70,5 +126,6 @@ bool room_on_unban(void *ctx, const struct script_ban *ban)
         return false;
     if (g->world->ops->on_ban)
         g->world->ops->on_ban(g->world->ctx, g, &key, 0, "");
+    save(g, &key, 0, "");
     return game_ban(g, &key, 0, "");
 }

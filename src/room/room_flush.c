@@ -154,24 +154,65 @@ static void greet(struct room *r, struct player *p)
     p->is_known = true;
 }
 
+static void put_request(bool json, uint32_t id, struct buf *ids, uint32_t *n)
+{
+    if (json) {
+        buf_format(ids, *n ? ",%u" : "%u", id);
+    } else if (id <= INT32_MAX) {
+        wire_put_u8(ids, ANY_INT);
+        wire_put_sv(ids, id);
+    } else {
+        wire_put_u8(ids, ANY_F64);
+        wire_put_f64(ids, id);
+    }
+    ++*n;
+}
+
+/* Which of its requests are still answered: those that wait, and those whose answers leave
+ * with this flush. Returns how many. */
+static uint32_t put_requests(const struct room *r, const struct player *p, bool json,
+                             struct buf *ids)
+{
+    struct input in;
+    uint32_t n = 0;
+
+    for (size_t i = p->outbox_from; i < r->outbox.n; i++) {
+        const struct out_event *ev = &r->outbox.events[i];
+        if (ev->request && ev->to == p->id && (json ? ev->json : ev->binary))
+            put_request(json, ev->request - 1, ids, &n);
+    }
+    for (size_t at = 0; inputs_peek(&r->inputs, &at, &in);)
+        if (in.request && in.player == p->id)
+            put_request(json, in.request - 1, ids, &n);
+    return n;
+}
+
 /* That something is lost for ever: an event of our own. */
 static void send_gap(struct room *r, struct player *p)
 {
     bool json = p->peer.codec == PEER_JSON;
-    struct buf *out = &r->scratch;
+    struct buf *out = &r->scratch, ids;
 
+    buf_init(&ids, 0);
+    uint32_t n = put_requests(r, p, json, &ids);
     buf_clear(out);
     if (json) {
-        buf_format(out, "{\"t\":\"event\",\"tick\":%u,\"name\":\"gap\",\"data\":null}",
+        buf_format(out, "{\"t\":\"event\",\"tick\":%u,\"name\":\"gap\",\"data\":[",
                    r->tick);
+        buf_append(out, ids.data, ids.len);
+        buf_format(out, "]}");
     } else {
         wire_put_u8(out, RECORD_EVENT);
         wire_put_u16(out, (uint16_t)r->tick);
         wire_put_uv(out, 0);
         wire_put_str(out, "gap", 3);
-        wire_put_u8(out, ANY_NIL);
+        wire_put_u8(out, ANY_ARRAY);
+        wire_put_uv(out, n);
+        buf_append(out, ids.data, ids.len);
     }
+    out->failed |= ids.failed;
     send_counted(r, p, out);
+    buf_fini(&ids);
 }
 
 /* Behind the state of a client that is back: what it has missed. */
@@ -341,12 +382,12 @@ void room_flush(struct room *r, uint64_t now_us)
 
 /* The event, or the run that it begins. */
 static void send_raw(const struct player *p, const struct out_event *ev, struct chunk *run,
-                     struct chunk *const *frames, size_t n)
+                     size_t n)
 {
     if (!p || !p->peer.conn || p->id == ev->except || p->state == PLAYER_JOINING)
         return;
     if (run && p->peer.ops->send_run) {
-        p->peer.ops->send_run(p->peer.conn, run, frames, n);
+        p->peer.ops->send_run(p->peer.conn, run, n);
         return;
     }
     for (size_t i = 0; i < n; i++)
@@ -362,44 +403,79 @@ static bool goes_with(const struct out_event *ev, const struct out_event *first)
 }
 
 /* How many of `max` events make a run, and one piece of them all; 1 and NULL: none. */
-static size_t find_run(const struct out_event *first, size_t max, struct chunk **frames,
-                       struct chunk **run)
+static size_t find_run(const struct out_event *first, size_t max, struct chunk **run)
 {
     size_t n = 0, bytes = 0;
 
     *run = NULL;
-    while (n < RUN_FRAMES && n < max && goes_with(&first[n], first)) {
-        frames[n] = first[n].binary;
-        bytes += frames[n++]->len;
-    }
+    while (n < RUN_FRAMES && n < max && goes_with(&first[n], first))
+        bytes += first[n++].binary->len;
     if (n < 2 || !(*run = chunk_new(bytes)))
         return 1;
     bytes = 0;
-    for (size_t k = 0; k < n; bytes += frames[k++]->len)
-        memcpy((*run)->bytes + bytes, frames[k]->bytes, frames[k]->len);
+    for (size_t k = 0; k < n; bytes += first[k++].binary->len)
+        memcpy((*run)->bytes + bytes, first[k].binary->bytes, first[k].binary->len);
     return n;
 }
 
 /* The first `n` of the outbox. */
 static void flush_first(struct room *r, size_t n)
 {
-    struct chunk *frames[RUN_FRAMES], *run;
+    struct chunk *run;
 
     for (size_t i = 0, k; i < n; i += k) {
         const struct out_event *ev = &r->outbox.events[i];
-        k = find_run(ev, n - i, frames, &run);
+        k = find_run(ev, n - i, &run);
         if (ev->to)
-            send_raw(room_find(r, ev->to), ev, run, frames, k);
+            send_raw(room_find(r, ev->to), ev, run, k);
         for (uint32_t at = 0; at < ev->n_list; at++)
-            send_raw(room_find(r, ev->list[at]), ev, run, frames, k);
+            send_raw(room_find(r, ev->list[at]), ev, run, k);
         for (uint32_t at = 0; !ev->to && !ev->list && at < r->n_players; at++)
-            send_raw(r->players[at], ev, run, frames, k);
+            send_raw(r->players[at], ev, run, k);
         chunk_unref(&run);
     }
 }
 
+/* In one piece. */
+static void send_answers(struct room *r)
+{
+    struct answers *a = &r->answers;
+    const struct player *p = room_find(r, a->to);
+
+    if (a->n > 1 && p && p->peer.conn && !p->peer.ops->send_run) {
+        room_spill(r);
+        return;
+    }
+    struct chunk *run = chunk_copy(a->frames.data, a->frames.len);
+    struct out_event ev = {.binary = run};
+    if (run)
+        send_raw(p, &ev, a->n > 1 ? run : NULL, a->n);
+    chunk_unref(&run);
+    answers_clear(a);
+}
+
+void room_spill(struct room *r)
+{
+    struct answers *a = &r->answers;
+    const uint8_t *at = a->frames.data;
+
+    if (a->n == 0)
+        return;
+    r->raw_mark = a->n_done;
+    for (uint32_t i = 0; i < a->n; i++) {
+        size_t len = ws_frame_bytes(at);
+        struct out_event ev = {.to = a->to, .binary = chunk_copy(at, len)};
+        if (!ev.binary || !outbox_push(&r->outbox, &ev, NULL))
+            r->raw_data = NULL;
+        at += len;
+    }
+    answers_clear(a);
+}
+
 void room_flush_raw(struct room *r)
 {
+    if (r->answers.n)
+        send_answers(r);
     flush_first(r, r->outbox.n);
     r->raw_data = NULL;
     r->raw_mark = 0;
@@ -408,6 +484,8 @@ void room_flush_raw(struct room *r)
 
 void room_flush_done(struct room *r)
 {
+    if (r->raw_from)
+        room_spill(r);
     if (!r->raw_from || r->raw_mark == 0)
         return;
     flush_first(r, r->raw_mark);

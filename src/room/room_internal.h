@@ -92,6 +92,9 @@ void room_flush(struct room *r, uint64_t now_us);
 /* Raw games: what callbacks have sent leaves at once. */
 void room_flush_raw(struct room *r);
 
+/* The answers become events of the outbox: there are others now. */
+void room_spill(struct room *r);
+
 /* Of the messages of a raw player that are handled in one go: send what those before the
  * one at hand have sent, because it is about to matter who has got what. */
 void room_flush_done(struct room *r);
@@ -106,6 +109,9 @@ void room_count_peer(struct room *r, struct player *p);
 /* Hooks of the VM (room_ban.c): `ctx` is the game. */
 const char *room_on_ban(void *ctx, const struct script_ban *ban);
 bool room_on_unban(void *ctx, const struct script_ban *ban);
+
+/* Write all bans of a game to the store once more. */
+void room_ban_save_all(const struct game *g);
 
 /* Whoever comes under this ban goes. */
 void room_ban(struct room *r, const struct ban_key *key, const char *reason);

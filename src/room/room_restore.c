@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clk.h"
+#include "base/close_reason.h"
 #include "base/logger.h"
 #include "proto/utf8.h"
 #include "proto/wire.h"
@@ -211,8 +212,14 @@ static const char *get_seats(struct wire_in *in, struct room *r,
         room_count_peer(r, p);
         if (room_tell_seat(r, p) < 0)
             return "a seat did not fit into the game's memory";
+        struct ban_key key;
+        const char *ban = ban_key_of_user(&key, p->user, p->n_user)
+                              ? bans_find(&r->game->bans, &key, now_us)
+                              : NULL;
+        if (ban) /* which came after the room was saved last */
+            room_kick(r, p, CLOSE_REFUSED, ban);
         struct input drop = {.kind = INPUT_DROP, .player = p->id};
-        if (was_taken && p->peer.can_resume)
+        if (was_taken && p->peer.can_resume && !ban)
             inputs_push(&r->inputs, &drop);
     }
     return in->failed || wire_left(in) > 0 ? "its seats cannot be read" : NULL;

@@ -327,6 +327,8 @@ void world_take_answers(struct world *w)
     for (struct map_entry *e = NULL; (e = map_next(&w->games, e));) {
         struct game *g = e->value;
         g->shape_of = NULL;
+        if (w->part == 0) /* all workers have all bans */
+            room_ban_save_all(g);
         for (struct map_entry *at = NULL; (at = map_next(&g->rooms, at));) {
             struct room *r = at->value;
             r->is_unsaved = true;

@@ -46,6 +46,10 @@ void room_forget_saved(struct room *r);
  * held. Waits for the disk. */
 void game_restore_rooms(struct game *g);
 
+/* The bans of a game that were saved, when its store has just been opened: before anybody
+ * joins, and before its rooms come back. Waits for the disk. */
+void game_restore_bans(struct game *g);
+
 /* Handle what the store has answered, and see whether it has failed to save rooms. */
 void world_take_answers(struct world *w);
 

@@ -371,6 +371,10 @@ void session_resume(struct session *s, const struct room_return *given,
         session_end(s, CLOSE_TAKEN_OVER, close_reason_text(CLOSE_TAKEN_OVER));
         return;
     }
+    if (p->room->place && errand_leads_back(s, p->room->place)) {
+        errand_lead_back(s);
+        return;
+    }
     if (epoch != p->room->epoch)
         from.tick = 0;
     room_resume_seat(p->room, p, &s->peer, &from);

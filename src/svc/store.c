@@ -26,8 +26,20 @@ struct store_port {
     void (*wake)(void *ctx);
     void *ctx;
     struct store_job *first, *last; /* answers */
-    uint32_t n_open;                /* asked with a ticket, not answered yet */
+    uint32_t n_open;                /* asked and not done yet */
     bool is_closed;
+};
+
+/* Appends what the file has of a game; returns how many, or a negative SQLite code. */
+typedef int reader(struct store_db *db, const char *game, struct buf *out);
+
+/* Rooms or bans that a caller waits for; on its stack. */
+struct reading {
+    reader *read;
+    const char *game;
+    struct buf *out;
+    int n;
+    bool is_done;
 };
 
 struct store {
@@ -41,90 +53,26 @@ struct store {
     struct store_figures figures;
     atomic_uint_fast64_t n_failed_saves;
     double complained_s;
-    /* A caller that waits for rooms to be read. */
-    const char *wanted_game;
-    struct buf *wanted;
-    int wanted_n;
+    struct reading *wanted; /* of a caller that waits; others wait for their turn */
 };
-
-/* Jobs. */
-
-static size_t text_bytes(const char *text)
-{
-    return text ? strlen(text) + 1 : 0;
-}
-
-static const char *keep_text(char **at, const char *text)
-{
-    char *to = *at;
-
-    if (!text)
-        return NULL;
-    strcpy(to, text);
-    *at += strlen(text) + 1;
-    return to;
-}
-
-/* One block: the struct, then copies of all that the ask borrows. */
-static struct store_job *new_job(struct store_port *p, const struct store_ask *ask)
-{
-    size_t bytes = sizeof(struct store_job) + text_bytes(ask->game) +
-                   text_bytes(ask->name) + text_bytes(ask->key) + text_bytes(ask->prefix) +
-                   text_bytes(ask->after) + ask->n_data;
-    struct store_job *job = malloc(bytes);
-    char *at = (char *)(job + 1);
-
-    if (!job)
-        return NULL;
-    *job = (struct store_job){.ask = *ask, .port = p, .bytes = bytes};
-    job->ask.game = keep_text(&at, ask->game);
-    job->ask.name = keep_text(&at, ask->name);
-    job->ask.key = keep_text(&at, ask->key);
-    job->ask.prefix = keep_text(&at, ask->prefix);
-    job->ask.after = keep_text(&at, ask->after);
-    if (ask->n_data)
-        job->ask.data = memcpy(at, ask->data, ask->n_data);
-    job->answer =
-        (struct store_answer){.op = ask->op, .ticket = ask->ticket, .game = job->ask.game};
-    buf_init(&job->out, 0);
-    return job;
-}
-
-static void free_job(struct store_job *job)
-{
-    buf_fini(&job->out);
-    free(job->items);
-    free(job);
-}
-
-/* Forget what a run that is done over has answered. */
-static void reset_job(struct store_job *job)
-{
-    buf_clear(&job->out);
-    free(job->items);
-    job->items = NULL;
-    job->answer.n_items = 0;
-    job->answer.items = NULL;
-    job->answer.data = NULL;
-    job->answer.n_data = 0;
-}
 
 /* The thread. */
 
-static bool is_room(enum store_op op)
+/* What its owner saves again where it has failed. */
+static bool is_save(enum store_op op)
 {
     return op == STORE_SHAPE || op == STORE_ROOM || op == STORE_ROOM_GONE ||
-           op == STORE_ROOM_ASIDE;
+           op == STORE_ROOM_ASIDE || op == STORE_BAN || op == STORE_UNBAN;
 }
 
 static void fail_job(struct store *s, struct store_job *job, const char *why)
 {
-    reset_job(job);
+    store_job_reset(job);
     job->answer.result = STORE_FAILED;
     strncpy(job->why, why, sizeof job->why - 1);
     job->answer.why = job->why;
     s->figures.n_failed++;
-    if (is_room(job->ask.op))
+    if (is_save(job->ask.op))
         atomic_fetch_add(&s->n_failed_saves, 1);
 }
 
@@ -132,7 +80,7 @@ static void complain(struct store *s, const char *why)
 {
     double now = clk_wall_s();
 
-    if (s->complained_s && now - s->complained_s < SAY_AGAIN_S)
+    if (s->complained_s > 0 && now - s->complained_s < SAY_AGAIN_S)
         return;
     s->complained_s = now;
     logger_error("store",
@@ -147,7 +95,7 @@ static int run_once(struct store *s, struct store_job *batch)
     int r = store_db_begin(&s->db);
 
     for (struct store_job *job = batch; r == SQLITE_OK && job; job = job->next) {
-        reset_job(job);
+        store_job_reset(job);
         r = store_db_run(&s->db, job);
         if (r == SQLITE_OK && job->out.failed)
             r = SQLITE_NOMEM;
@@ -171,8 +119,10 @@ static bool is_damage(int r)
     return (r & 0xff) == SQLITE_CORRUPT || (r & 0xff) == SQLITE_NOTADB;
 }
 
-static void run_batch(struct store *s, struct store_job *batch)
+/* false: something that was to be saved, now or before, is not in the file. */
+static bool run_batch(struct store *s, struct store_job *batch)
 {
+    uint64_t n_failed = store_n_failed_saves(s);
     struct err e = {0};
     int r = run_once(s, batch);
 
@@ -188,17 +138,18 @@ static void run_batch(struct store *s, struct store_job *batch)
     }
     if (r == SQLITE_OK) {
         s->complained_s = 0;
-        return;
+        return n_failed == store_n_failed_saves(s);
     }
     const char *why = s->db.handle ? sqlite3_errstr(r) : "there is no database";
     complain(s, why);
     for (struct store_job *job = batch; job; job = job->next)
         fail_job(s, job, why);
+    return n_failed == store_n_failed_saves(s);
 }
 
 /* Hand the answers over. With the lock held; tells by *woken whom to wake, one port at a
  * time: batches of several ports are rare and short. */
-static void deliver(struct store *s, struct store_job *batch)
+static void deliver(struct store *s, struct store_job *batch, bool are_saved)
 {
     while (batch) {
         struct store_job *job = batch;
@@ -208,13 +159,15 @@ static void deliver(struct store *s, struct store_job *batch)
         s->figures.n_done++;
         s->figures.queue_bytes -= job->bytes;
         job->next = NULL;
+        p->n_open--;
         if (!job->ask.ticket || p->is_closed) {
-            if (job->ask.ticket && --p->n_open == 0 && p->is_closed)
+            if (p->is_closed && p->n_open == 0)
                 free(p);
-            free_job(job);
+            else if (!p->is_closed && !are_saved)
+                p->wake(p->ctx);
+            store_job_free(job);
             continue;
         }
-        p->n_open--;
         is_first = !p->first;
         if (p->last)
             p->last->next = job;
@@ -242,14 +195,13 @@ static struct store_job *take_batch(struct store *s)
 
 static void serve_reader(struct store *s)
 {
-    const char *game = s->wanted_game;
-    struct buf *out = s->wanted;
+    struct reading *r = s->wanted;
 
     pthread_mutex_unlock(&s->lock);
-    int n = store_db_rooms(&s->db, game, out);
+    r->n = r->read(&s->db, r->game, r->out);
     pthread_mutex_lock(&s->lock);
-    s->wanted_n = n;
-    s->wanted_game = NULL;
+    r->is_done = true;
+    s->wanted = NULL;
     pthread_cond_broadcast(&s->has_rested);
 }
 
@@ -263,14 +215,14 @@ static void *run(void *arg)
         if (batch) {
             s->is_busy = true;
             pthread_mutex_unlock(&s->lock);
-            run_batch(s, batch);
+            bool are_saved = run_batch(s, batch);
             pthread_mutex_lock(&s->lock);
             s->figures.n_batches++;
             s->figures.is_kept = s->db.is_kept;
-            deliver(s, batch);
+            deliver(s, batch, are_saved);
             s->is_busy = false;
             pthread_cond_broadcast(&s->has_rested);
-        } else if (s->wanted_game) {
+        } else if (s->wanted) {
             serve_reader(s);
         } else if (s->is_stopping) {
             break;
@@ -456,20 +408,21 @@ static bool run_inline(struct store *s, struct store_job *job)
     struct err e;
 
     if (!s->db.handle && store_db_open(&s->db, NULL, &e) < 0) {
-        free_job(job);
+        store_job_free(job);
         return false;
     }
+    job->port->n_open++;
     s->figures.queue_bytes += job->bytes;
     s->figures.n_batches++;
-    run_batch(s, job);
-    deliver(s, job);
+    bool are_saved = run_batch(s, job);
+    deliver(s, job, are_saved);
     return true;
 }
 
 bool store_post(struct store_port *p, const struct store_ask *ask)
 {
     struct store *s = p->store;
-    struct store_job *job = new_job(p, ask);
+    struct store_job *job = store_job_new(p, ask);
     bool is_taken = false;
 
     if (!job)
@@ -481,12 +434,11 @@ bool store_post(struct store_port *p, const struct store_ask *ask)
         s->figures.queue_bytes == 0 || s->figures.queue_bytes + job->bytes <= s->max_bytes;
     if (!has_place || s->is_stopping) {
         s->figures.n_refused++;
-        free_job(job);
-    } else if (ask->ticket && ++p->n_open == 0) {
-        free_job(job);
+        store_job_free(job);
     } else if (s->is_inline) {
         is_taken = run_inline(s, job);
     } else {
+        p->n_open++;
         s->figures.queue_bytes += job->bytes;
         if (s->last)
             s->last->next = job;
@@ -519,12 +471,12 @@ void store_answer_free(const struct store_answer **a)
 
     *a = NULL;
     if (job)
-        free_job(job);
+        store_job_free(job);
 }
 
-/* Reading rooms. */
+/* Reading, for who starts. */
 
-static struct wire_str room_part(struct wire_in *in)
+static struct wire_str next_part(struct wire_in *in)
 {
     uint32_t n = wire_u32(in);
     const uint8_t *bytes = wire_raw(in, (size_t)n + 1);
@@ -532,31 +484,39 @@ static struct wire_str room_part(struct wire_in *in)
     return (struct wire_str){(const char *)bytes, bytes ? n : 0};
 }
 
+/* On the thread that has the file, while this one waits. */
+static int load(struct store *s, reader *read, const char *game, struct buf *rows)
+{
+    struct reading mine = {.read = read, .game = game, .out = rows, .n = -1};
+
+    pthread_mutex_lock(&s->lock);
+    if (s->is_inline) {
+        mine.n = s->db.handle ? read(&s->db, game, rows) : 0;
+    } else {
+        while (s->wanted && s->is_open)
+            pthread_cond_wait(&s->has_rested, &s->lock);
+        if (s->is_open)
+            s->wanted = &mine;
+        pthread_cond_signal(&s->has_work);
+        while (!mine.is_done && s->is_open)
+            pthread_cond_wait(&s->has_rested, &s->lock);
+        if (s->wanted == &mine)
+            s->wanted = NULL; /* the store has ended meanwhile */
+    }
+    pthread_mutex_unlock(&s->lock);
+    return mine.n;
+}
+
 int store_load_rooms(struct store *s, const char *game,
                      void (*each)(void *ctx, const struct store_room *r), void *ctx)
 {
     struct buf rows;
-    int n;
 
     buf_init(&rows, 0);
-    pthread_mutex_lock(&s->lock);
-    if (s->is_inline) {
-        n = s->db.handle ? store_db_rooms(&s->db, game, &rows) : 0;
-    } else {
-        while (s->wanted_game && s->is_open)
-            pthread_cond_wait(&s->has_rested, &s->lock);
-        s->wanted_game = game;
-        s->wanted = &rows;
-        s->wanted_n = -1;
-        pthread_cond_signal(&s->has_work);
-        while (s->wanted_game && s->is_open)
-            pthread_cond_wait(&s->has_rested, &s->lock);
-        n = s->wanted_n;
-    }
-    pthread_mutex_unlock(&s->lock);
+    int n = load(s, store_db_rooms, game, &rows);
     struct wire_in in = wire_from(rows.data, rows.len);
     for (int i = 0; i < n && !in.failed; i++) {
-        struct wire_str id = room_part(&in), shape = room_part(&in), data = room_part(&in);
+        struct wire_str id = next_part(&in), shape = next_part(&in), data = next_part(&in);
         struct store_room r = {.id = id.text,
                                .shape = shape.text,
                                .n_shape = shape.len,
@@ -564,6 +524,26 @@ int store_load_rooms(struct store *s, const char *game,
                                .n_data = data.len};
         r.saved_s = wire_f64(&in);
         each(ctx, &r);
+    }
+    buf_fini(&rows);
+    return n;
+}
+
+int store_load_bans(struct store *s, const char *game,
+                    void (*each)(void *ctx, const struct store_ban *b), void *ctx)
+{
+    struct buf rows;
+
+    buf_init(&rows, 0);
+    int n = load(s, store_db_bans, game, &rows);
+    struct wire_in in = wire_from(rows.data, rows.len);
+    for (int i = 0; i < n && !in.failed; i++) {
+        struct wire_str whom = next_part(&in), reason = next_part(&in);
+        struct store_ban b = {.whom = (const uint8_t *)whom.text,
+                              .n_whom = whom.len,
+                              .reason = reason.text,
+                              .until_s = wire_f64(&in)};
+        each(ctx, &b);
     }
     buf_fini(&rows);
     return n;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store - what outlives the process: durable rooms, what scripts keep, tables of
+ * store - what outlives the process: durable rooms, bans, what scripts keep, tables of
  * scores. One SQLite file, written by one thread of its own.
  *
  * Nobody waits for the disk: store_post() copies what is asked into a queue of bounded
@@ -48,6 +48,9 @@ enum store_op {
     STORE_ROOM,     /* save: `number` is the hash of its schema */
     STORE_ROOM_GONE,
     STORE_ROOM_ASIDE, /* no room of the game any more, but kept; `value` says why */
+    STORE_BAN,        /* `data` is whom, `name` why, `number` until when (wall clock, s);
+                       * the game keeps `limit`, those that end last */
+    STORE_UNBAN,      /* `data` is whom */
 };
 
 /* What becomes of a score that was there before. */
@@ -60,16 +63,16 @@ enum store_keep { STORE_KEEP_MOST, STORE_KEEP_LEAST, STORE_KEEP_LAST, STORE_KEEP
 struct store_ask {
     enum store_op op;
     const char *game;
-    const char *name;    /* collection, board or room */
+    const char *name;    /* collection, board or room; BAN: the reason */
     const char *key;     /* of GET, PUT, DELETE, SUBMIT, AROUND; UTF-8 */
     const char *prefix;  /* of LIST; NULL: any */
     const char *after;   /* of LIST: keys behind this one; NULL: from the start */
-    const uint8_t *data; /* PUT, SUBMIT, SHAPE, ROOM, ROOM_ASIDE */
+    const uint8_t *data; /* PUT, SUBMIT, SHAPE, ROOM, ROOM_ASIDE, BAN, UNBAN */
     size_t n_data;
     int64_t version; /* PUT, DELETE: what must be there; 0: nothing, or ANY_VERSION */
-    double number;   /* SUBMIT: the score */
+    double number;   /* SUBMIT: the score; BAN */
     uint64_t hash;   /* SHAPE, ROOM */
-    uint32_t limit;  /* LIST, TOP, AROUND: items */
+    uint32_t limit;  /* LIST, TOP, AROUND: items; BAN */
     enum store_keep keep;
     bool is_least;   /* SUBMIT, TOP, AROUND: the smallest score is the best */
     uint64_t ticket; /* for the answer; 0: none is wanted */
@@ -119,6 +122,14 @@ struct store_room {
     double saved_s; /* wall clock */
 };
 
+/* Somebody who is kept out; borrows until the callback returns. */
+struct store_ban {
+    const uint8_t *whom;
+    size_t n_whom;
+    const char *reason;
+    double until_s; /* wall clock */
+};
+
 struct store_options {
     const char *folder; /* made where it is missing; NULL: in memory */
     size_t queue_bytes; /* 0: STORE_QUEUE_BYTES */
@@ -151,7 +162,8 @@ bool store_drain(struct store *s, uint32_t ms);
 
 struct store_figures store_figures(struct store *s);
 
-/* How often saving rooms has failed: after a change all have to be saved again. */
+/* How often saving rooms or bans has failed: after a change all have to be saved again.
+ * Whose ask has failed is woken. */
 uint64_t store_n_failed_saves(const struct store *s);
 
 /* Answers come back here; `wake` is called on the store's thread when there is one to
@@ -173,3 +185,7 @@ void store_answer_free(const struct store_answer **a);
  * or a negative code. */
 int store_load_rooms(struct store *s, const char *game,
                      void (*each)(void *ctx, const struct store_room *r), void *ctx);
+
+/* The same of those whom a game keeps out still, by whom it is. */
+int store_load_bans(struct store *s, const char *game,
+                    void (*each)(void *ctx, const struct store_ban *b), void *ctx);

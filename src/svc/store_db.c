@@ -21,7 +21,7 @@ enum {
 
 static const char *const file_name = "parlor.db";
 
-/* Version 1. A later one appends steps; each begins where the one before has ended. */
+/* A later version appends steps; each begins where the one before has ended. */
 static const char *const migrations[STORE_DB_VERSION] = {
     "CREATE TABLE shapes (game TEXT NOT NULL, hash INTEGER NOT NULL, text BLOB NOT NULL,"
     " PRIMARY KEY (game, hash));"
@@ -37,6 +37,9 @@ static const char *const migrations[STORE_DB_VERSION] = {
     " score REAL NOT NULL, at INTEGER NOT NULL, data BLOB NOT NULL,"
     " PRIMARY KEY (game, board, key));"
     "CREATE INDEX scores_by_score ON scores (game, board, score, at);",
+    "CREATE TABLE bans (game TEXT NOT NULL, whom BLOB NOT NULL, until REAL NOT NULL,"
+    " reason TEXT NOT NULL, PRIMARY KEY (game, whom));"
+    "CREATE INDEX bans_by_until ON bans (game, until);",
 };
 
 enum verdict {

@@ -9,10 +9,9 @@
 
 #include <sqlite3.h>
 
-#include "base/buf.h"
-#include "svc/store.h"
+#include "svc/store_job.h"
 
-enum { STORE_DB_VERSION = 1, STORE_DB_N_STATEMENTS = 24 };
+enum { STORE_DB_VERSION = 2, STORE_DB_N_STATEMENTS = 24 };
 
 struct store_db {
     sqlite3 *handle;
@@ -20,18 +19,6 @@ struct store_db {
     char folder[1024]; /* "": in memory */
     int64_t last_version;
     bool is_kept; /* in a file */
-};
-
-/* A request under way: what was asked, and its answer. */
-struct store_job {
-    struct store_answer answer; /* first: who takes the answer holds the job */
-    struct store_ask ask;       /* its texts and data lie behind the struct */
-    struct store_port *port;
-    struct store_job *next;
-    size_t bytes;
-    struct buf out; /* what the answer borrows from */
-    struct store_item *items;
-    char why[160];
 };
 
 /* Open the file in `folder` (NULL: memory), whatever it takes: see store.h. Returns 0, or
@@ -59,3 +46,6 @@ int store_db_run(struct store_db *db, struct store_job *job);
  * bytes with a NUL behind, then f64 seconds. Returns how many, or a negative SQLite code.
  */
 int store_db_rooms(struct store_db *db, const char *game, struct buf *out);
+
+/* Bans whose time is not over, the same way: whom and reason, then f64 until when. */
+int store_db_bans(struct store_db *db, const char *game, struct buf *out);

@@ -28,6 +28,10 @@ enum statement {
     ROOM_GONE,
     ROOM_ASIDE,
     ROOM_LIST,
+    BAN_PUT,
+    BAN_CUT,
+    BAN_GONE,
+    BAN_LIST,
     N_STATEMENTS,
 };
 
@@ -64,6 +68,13 @@ static const char *const texts[N_STATEMENTS] = {
         "SELECT r.id, coalesce(s.text, ''), r.data, r.saved FROM rooms r LEFT JOIN "
         "shapes s ON s.game = r.game AND s.hash = r.shape WHERE r.game=?1 "
         "ORDER BY r.id",
+    [BAN_PUT] = "INSERT OR REPLACE INTO bans VALUES (?1, ?3, ?4, ?2)",
+    /* Those that are over, and those that would end first of more than ?4. */
+    [BAN_CUT] = "DELETE FROM bans WHERE game=?1 AND (until <= ?3 OR until < (SELECT until "
+                "FROM bans WHERE game=?1 ORDER BY until DESC LIMIT 1 OFFSET ?4 - 1))",
+    [BAN_GONE] = "DELETE FROM bans WHERE game=?1 AND whom=?3",
+    [BAN_LIST] = "SELECT whom, reason, until FROM bans WHERE game=?1 AND until > ?2 "
+                 "ORDER BY whom",
 };
 
 static int prepare(struct store_db *db, enum statement which, sqlite3_stmt **out)
@@ -419,6 +430,36 @@ static int end_room(struct store_db *db, const struct store_ask *ask)
     return step_all(st);
 }
 
+/* Bans. */
+
+static int save_ban(struct store_db *db, const struct store_ask *ask)
+{
+    sqlite3_stmt *st;
+    int r = bind_ask(db, BAN_PUT, ask, &st);
+
+    if (r != SQLITE_OK)
+        return r;
+    sqlite3_bind_blob(st, 3, ask->data, (int)ask->n_data, SQLITE_STATIC);
+    sqlite3_bind_double(st, 4, ask->number);
+    if ((r = step_all(st)) != SQLITE_OK ||
+        (r = bind_ask(db, BAN_CUT, ask, &st)) != SQLITE_OK)
+        return r;
+    sqlite3_bind_double(st, 3, clk_wall_s());
+    sqlite3_bind_int64(st, 4, ask->limit);
+    return step_all(st);
+}
+
+static int end_ban(struct store_db *db, const struct store_ask *ask)
+{
+    sqlite3_stmt *st;
+    int r = bind_ask(db, BAN_GONE, ask, &st);
+
+    if (r != SQLITE_OK)
+        return r;
+    sqlite3_bind_blob(st, 3, ask->data, (int)ask->n_data, SQLITE_STATIC);
+    return step_all(st);
+}
+
 bool store_db_is_write(enum store_op op)
 {
     return op != STORE_GET && op != STORE_LIST && op != STORE_TOP && op != STORE_AROUND;
@@ -440,6 +481,8 @@ int store_db_run(struct store_db *db, struct store_job *job)
     case STORE_ROOM: return save_room(db, &job->ask);
     case STORE_ROOM_GONE:
     case STORE_ROOM_ASIDE: return end_room(db, &job->ask);
+    case STORE_BAN: return save_ban(db, &job->ask);
+    case STORE_UNBAN: return end_ban(db, &job->ask);
     }
     return SQLITE_MISUSE;
 }
@@ -465,6 +508,24 @@ int store_db_rooms(struct store_db *db, const char *game, struct buf *out)
         for (int column = 0; column < 3; column++)
             put_bytes(out, st, column);
         wire_put_f64(out, sqlite3_column_double(st, 3));
+    }
+    r = finish(st);
+    return r != SQLITE_OK ? -r : out->failed ? -SQLITE_NOMEM : n;
+}
+
+int store_db_bans(struct store_db *db, const char *game, struct buf *out)
+{
+    sqlite3_stmt *st;
+    int n = 0, r = prepare(db, BAN_LIST, &st);
+
+    if (r != SQLITE_OK)
+        return -r;
+    sqlite3_bind_text(st, 1, game, -1, SQLITE_STATIC);
+    sqlite3_bind_double(st, 2, clk_wall_s());
+    for (; sqlite3_step(st) == SQLITE_ROW; n++) {
+        put_bytes(out, st, 0);
+        put_bytes(out, st, 1);
+        wire_put_f64(out, sqlite3_column_double(st, 2));
     }
     r = finish(st);
     return r != SQLITE_OK ? -r : out->failed ? -SQLITE_NOMEM : n;

@@ -28,6 +28,7 @@ function g:message(p, name, data)
     parlor.async(function() parlor.sleep(1000) p:send("done", data) end)
   elseif name == "kick" then self.players[data]:kick "out"
   elseif name == "close" then self:close "over"
+  elseif name == "spin" then while true do end
   elseif name == "eat" then local t = {} while true do t[#t + 1] = ("x"):rep(1000) .. #t end
   end
 end
@@ -164,6 +165,37 @@ for _, codec in ipairs(codecs) do
     step(100)
     expect_eq(b.hello_said.resumed, true)
     expect_run(told(b), 203, 204)
+  end)
+
+  test(codec .. ": a gap names the requests that are answered all the same, and no others", function()
+    game("g", with "resume_bytes = 1000, max_inputs = 2, budget_kill = 20, max_kills = 32,")
+    local a, b = join "g", join("g", { codec = codec, exact = true })
+    step(100)
+    b:stall(true)
+    local lost = b:request("ask", { n = 1 })
+    a:send("tell", 200)
+    step(100) -- it is answered, and what is kept runs over
+    a:send "spin" -- takes the whole step, so the next two wait for another
+    local waiting = { b:request("ask", { n = 2 }), b:request("ask", { n = 3 }) }
+    local refused = b:request("ask", { n = 4 }) -- more than max_inputs: the answer is on its way out
+    step(0)
+    b:cut()
+    b:stall(false)
+    b:fresh()
+    b:resume()
+    step(200)
+    expect(rig.errors():find "budget_kill")
+    local gap, replies = nil, {}
+    for _, r in ipairs(b:fresh()) do
+      if r.t == "event" and r.name == "gap" then gap = r.data end
+      if r.t == "reply" then
+        expect(gap, "the gap comes first")
+        replies[r.id] = r.ok and r.data.twice or r.data
+      end
+    end
+    expect_eq(gap, { refused, waiting[1], waiting[2] })
+    expect_eq(replies, { [waiting[1]] = 4, [waiting[2]] = 6, [refused] = "too many messages" })
+    expect_eq(replies[lost], nil)
   end)
 
   test(codec .. ": a gap whose hello is lost is told again, whatever has come since", function()

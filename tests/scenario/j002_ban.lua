@@ -175,3 +175,54 @@ test("a reload keeps the bans", function()
   step(50)
   refused({ token = "bad" }, "banned")
 end)
+
+for _, how in ipairs { "a stop", "a kill" } do
+  test("bans outlive " .. how .. " of the server, for the rest of their time", function()
+    game("g", source)
+    local mod = welcome { token = "mod" }
+    mod:send("game_ban", { user = "bad", seconds = 100, reason = "be nice" })
+    mod:send("game_ban", { address = "192.0.2.7", seconds = 1000 })
+    mod:send("game_ban", { user = "soon", seconds = 20 })
+    mod:send("game_ban", { user = "good" })
+    step(50)
+    mod:send("unban", { user = "good" })
+    step(30000)
+    restart(how == "a kill")
+    refused({ token = "bad" }, "be nice")
+    refused({ address = "192.0.2.7" }, "banned")
+    welcome { token = "soon" }
+    welcome { token = "good" }
+    step(50000)
+    restart(how == "a kill")
+    refused({ token = "bad" }, "be nice")
+    step(25000)
+    welcome { token = "bad" }
+    mod = welcome { token = "mod" }
+    mod:send("unban", { address = "192.0.2.7" })
+    expect_eq(said(mod).value, true)
+    restart(how == "a kill")
+    welcome { address = "192.0.2.7" }
+  end)
+end
+
+test("a seat that was saved before its user was banned does not come back", function()
+  game("g", (source:gsub("reconnect = 30", "reconnect = 30, durable = true")))
+  local mod, bad = welcome { token = "mod" }, welcome { token = "bad" }
+  step(5000)
+  mod:send("unban", { user = "nobody" }) -- the room is saved now, and not for 750 ms
+  step(100)
+  mod:send("game_ban", { user = "bad", reason = "out" })
+  step(60)
+  expect_eq(bad.closed.reason, "out")
+  restart(true) -- at once: the room has not been saved since
+  expect_eq(the_room("g").seats, 2)
+  step(50)
+  expect_eq(the_room("g").seats, 1)
+  bad:resume()
+  step(50)
+  expect_eq(bad.closed, { code = 4000, reason = "the player was kicked" })
+  mod:resume()
+  step(50)
+  expect_eq(mod.closed, nil)
+  expect_eq(mod.id, 1)
+end)

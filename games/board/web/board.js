@@ -9,7 +9,7 @@
 
 import { join } from "/_parlor/client.js";
 import { invite } from "/_parlor/invite.js";
-import { chosenName, fit, hueOf, keepName, makeAvatar, recall } from "/_parlor/people.js";
+import { chosenName, fit, hueOf, keepName, recall, showPeople } from "/_parlor/people.js";
 import { pill } from "/_parlor/pill.js";
 import { makeNotes } from "./notes.js";
 import { COLOURS, makePaper, pack, SIZE, STEP } from "./paper.js";
@@ -65,7 +65,7 @@ async function start() {
   const isEmpty = () => room.state.strokes.size + notes.size === 0;
   const showEmpty = () => (byId("empty").hidden = !isEmpty());
   room.on("state", showEmpty);
-  room.on("state", () => showPeople(room));
+  room.on("state", () => showPeople(byId("people"), room));
   room.on("status", (/** @type {string} */ status) => showStatus(status, room));
   room.on("full", () => {
     paper.forgetFresh();
@@ -85,7 +85,7 @@ async function start() {
   takePen(room, notes);
   takeKeys(room, notes);
   showEmpty();
-  showPeople(room);
+  showPeople(byId("people"), room);
   paper.fit(notes.boxes());
   canvas.focus();
   onFrame = cursors.draw;
@@ -125,6 +125,8 @@ function takePen(room, notes) {
   let doing;
   let isSpace = false;
   let saidAt = 0;
+  /** Where the pointer has come to since. @type {{x: number, y: number} | null} */
+  let unsaid = null;
 
   /** @param {{clientX: number, clientY: number}} event */
   function place({ clientX, clientY }) {
@@ -136,12 +138,14 @@ function takePen(room, notes) {
   /** Where the pointer is, for the others. @param {{x: number, y: number}} at @param {boolean} here */
   function say(at, here) {
     const now = performance.now();
-    if (here && now - saidAt < SEND_MS) return;
+    unsaid = here && now - saidAt < SEND_MS ? at : null;
+    if (unsaid) return;
     saidAt = now;
     room.send("point", { ...at, here });
   }
 
   function flush() {
+    if (unsaid) say(unsaid, true);
     while (drawn && waiting.length > 0) {
       const points = pack(waiting.splice(0, 2 * MOST_POINTS));
       drawn.sent += points.length;
@@ -326,34 +330,6 @@ function makeCursors(room) {
       }
     },
   };
-}
-
-let peopleShown = "";
-
-/** @param {any} room */
-function showPeople(room) {
-  const all = [...room.state.people].map(([id, { name, away }]) => ({ id, name, away }));
-  const look = JSON.stringify(all);
-  if (look === peopleShown) return;
-  peopleShown = look;
-  const most = window.innerWidth < 700 ? 4 : 8;
-  const items = all.slice(0, most).map(({ id, name, away }) => {
-    const item = document.createElement("li");
-    const who = document.createElement("span");
-    who.className = "unseen";
-    who.textContent = `${name}${id === room.id ? " (you)" : ""}${away ? " (away)" : ""}`;
-    item.title = who.textContent;
-    item.classList.toggle("away", away);
-    item.append(makeAvatar(name, id), who);
-    return item;
-  });
-  if (all.length > most) {
-    const more = document.createElement("li");
-    more.className = "more";
-    more.textContent = `+${all.length - most}`;
-    items.push(more);
-  }
-  byId("people").replaceChildren(...items);
 }
 
 /* The tools. */

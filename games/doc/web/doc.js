@@ -10,7 +10,7 @@
 
 import { join } from "/_parlor/client.js";
 import { invite } from "/_parlor/invite.js";
-import { chosenName, fit, keepName, makeAvatar, recall } from "/_parlor/people.js";
+import { chosenName, fit, keepName, recall, showPeople } from "/_parlor/people.js";
 import { pill } from "/_parlor/pill.js";
 import { makeCarets } from "./carets.js";
 import { Document } from "./document.js";
@@ -110,7 +110,7 @@ async function start() {
   });
   room.on("state", () => {
     carets.look(room, doc);
-    showPeople(room);
+    showPeople(byId("people"), room, 3);
   });
   room.on("status", (/** @type {string} */ status) => {
     document.body.classList.toggle("away", status !== "live");
@@ -141,7 +141,7 @@ async function start() {
   field.setSelectionRange(text.length, text.length);
   showCount(doc);
   showShared(room, doc);
-  showPeople(room);
+  showPeople(byId("people"), room, 3);
   carets.look(room, doc);
 }
 
@@ -188,34 +188,6 @@ function showShared(room, doc) {
   // While it goes fast nothing flickers.
   if (doc.isShared || room.status !== "live") show();
   else sharedDue ||= window.setTimeout(show, SLOW_MS);
-}
-
-let peopleShown = "";
-
-/** @param {any} room */
-function showPeople(room) {
-  const all = [...room.state.people].map(([id, { name, away }]) => ({ id, name, away }));
-  const look = JSON.stringify([room.id, all]);
-  if (look === peopleShown) return;
-  peopleShown = look;
-  const most = window.innerWidth < 700 ? 3 : 8;
-  const items = all.slice(0, most).map(({ id, name, away }) => {
-    const item = document.createElement("li");
-    const who = document.createElement("span");
-    who.className = "unseen";
-    who.textContent = `${name}${id === room.id ? " (you)" : ""}${away ? " (away)" : ""}`;
-    item.title = who.textContent;
-    item.classList.toggle("away", away);
-    item.append(makeAvatar(name, id), who);
-    return item;
-  });
-  if (all.length > most) {
-    const more = document.createElement("li");
-    more.className = "more";
-    more.textContent = `+${all.length - most}`;
-    items.push(more);
-  }
-  byId("people").replaceChildren(...items);
 }
 
 /** As a file of one's own: a document lasts as long as somebody is there.

@@ -233,7 +233,7 @@ export async function run({ server, players, prefix = "", perRoom = 25, ms, faul
   }
   say("calm");
   for (const watcher of watchers) watcher.room.send("calm");
-  const patience = Date.now() + 30_000;
+  const patience = Date.now() + 90_000;
   let left = all;
   while ((left = left.filter((player) => !player.isDone(player.watcher))).length && Date.now() < patience)
     await sleep(100);

@@ -59,6 +59,32 @@ TEST(input_meanwhile, "what comes in while others are handled waits for the next
     inputs_fini(&q);
 }
 
+TEST(input_peek, "what waits can be looked at, in order, before and behind a turn")
+{
+    struct inputs q;
+    struct input in;
+    size_t at = 0;
+
+    inputs_init(&q, 1 << 16);
+    CHECK(!inputs_peek(&q, &at, &in));
+    for (uint32_t i = 0; i < 3; i++) {
+        in = text(i, "waits");
+        inputs_push(&q, &in);
+    }
+    inputs_turn(&q);
+    expect_next(&q, 0, "waits");
+    in = text(3, "came later");
+    inputs_push(&q, &in);
+    for (uint32_t i = 1; i <= 3; i++) {
+        CHECK(inputs_peek(&q, &at, &in));
+        CHECK_EQ(in.player, i);
+        CHECK_MEM(in.data, i < 3 ? "waits" : "came later", in.len);
+    }
+    CHECK(!inputs_peek(&q, &at, &in));
+    expect_next(&q, 1, "waits"); /* nothing was taken */
+    inputs_fini(&q);
+}
+
 TEST(input_full, "a full queue refuses one and takes the next that fits")
 {
     struct inputs q;

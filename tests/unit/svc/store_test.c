@@ -10,120 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/logger.h"
-#include "svc/store.h"
-
-static char folder[64], said[4096];
-
-static void note(enum logger_level level, const char *area, const char *text)
-{
-    (void)area;
-    if (level == LOGGER_ERROR && strlen(said) + strlen(text) + 2 < sizeof said)
-        strcat(strcat(said, text), "\n");
-}
-
-static void make_folder(void)
-{
-    strcpy(folder, "/tmp/parlor-store-XXXXXX");
-    CHECK(mkdtemp(folder));
-    *said = 0;
-    logger_set_sink(note);
-}
-
-static const char *path_of(const char *name)
-{
-    static char path[400];
-
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
-
-/* Remove the folder; returns how many files' names began with `word`. */
-static int remove_folder(const char *word)
-{
-    DIR *dir = opendir(folder);
-    int n = 0;
-
-    for (struct dirent *at; dir && (at = readdir(dir));) {
-        n += strncmp(at->d_name, word, strlen(word)) == 0;
-        if (*at->d_name != '.')
-            unlink(path_of(at->d_name));
-    }
-    if (dir)
-        closedir(dir);
-    rmdir(folder);
-    logger_set_sink(NULL);
-    return n;
-}
-
-/* A store and a port whose answers a test waits for. */
-struct desk {
-    struct store *store;
-    struct store_port *port;
-    pthread_mutex_t lock;
-    pthread_cond_t rang;
-    bool is_ringing;
-};
-
-static void ring(void *ctx)
-{
-    struct desk *d = ctx;
-
-    pthread_mutex_lock(&d->lock);
-    d->is_ringing = true;
-    pthread_cond_signal(&d->rang);
-    pthread_mutex_unlock(&d->lock);
-}
-
-static void open_desk(struct desk *d, const struct store_options *o)
-{
-    struct err e;
-
-    *d = (struct desk){.store = NULL};
-    pthread_mutex_init(&d->lock, NULL);
-    pthread_cond_init(&d->rang, NULL);
-    CHECK_EQ(store_open(&d->store, o, &e), 0);
-    d->port = store_port_open(d->store, ring, d);
-    CHECK(d->port);
-}
-
-static void close_desk(struct desk *d)
-{
-    store_port_close(&d->port);
-    store_free(&d->store);
-    pthread_mutex_destroy(&d->lock);
-    pthread_cond_destroy(&d->rang);
-}
-
-static const struct store_answer *next(struct desk *d)
-{
-    const struct store_answer *a;
-
-    while (!(a = store_take(d->port))) {
-        pthread_mutex_lock(&d->lock);
-        while (!d->is_ringing)
-            pthread_cond_wait(&d->rang, &d->lock);
-        d->is_ringing = false;
-        pthread_mutex_unlock(&d->lock);
-    }
-    return a;
-}
-
-static const struct store_answer *ask(struct desk *d, struct store_ask q)
-{
-    static uint64_t ticket;
-
-    q.ticket = ++ticket;
-    if (!q.game)
-        q.game = "g";
-    if (!q.name)
-        q.name = "things";
-    CHECK(store_post(d->port, &q));
-    const struct store_answer *a = next(d);
-    CHECK_EQ(a->ticket, ticket);
-    CHECK_STR(a->game, q.game);
-    return a;
-}
+#include "svc/desk.h"
 
 static enum store_result put(struct desk *d, const char *key, const char *text,
                              int64_t version, int64_t *out)
@@ -156,27 +43,6 @@ static const char *get(struct desk *d, const char *key, int64_t *version)
     return text;
 }
 
-/* "key=data(rank) …" of an answer, which is freed. */
-static const char *items(const struct store_answer *a)
-{
-    static char text[1024];
-    size_t n = 0;
-
-    *text = 0;
-    for (uint32_t i = 0; i < a->n_items; i++) {
-        const struct store_item *it = &a->items[i];
-        n += (size_t)snprintf(text + n, sizeof text - n, "%s%.*s=%.*s", i ? " " : "",
-                              (int)it->n_key, it->key, (int)it->n_data,
-                              (const char *)it->data);
-        if (it->rank)
-            n += (size_t)snprintf(text + n, sizeof text - n, "#%u:%g", it->rank, it->score);
-    }
-    if (a->has_more)
-        strcat(text, " …");
-    store_answer_free(&a);
-    return text;
-}
-
 static void save_room(struct desk *d, const char *id, const char *data)
 {
     CHECK(store_post(d->port, &(struct store_ask){.op = STORE_ROOM,
@@ -204,8 +70,6 @@ static const char *rooms(struct desk *d, const char *game)
     CHECK(store_load_rooms(d->store, game, add_room, text) >= 0);
     return text;
 }
-
-static const struct store_options in_memory = {.folder = NULL};
 
 TEST(store_items, "what is put is there, in its version, per game and collection")
 {
@@ -279,50 +143,6 @@ TEST(store_list, "lists go by prefix, from behind a key, up to a limit")
               "b:3=x b\xc3\xa4=x");
     CHECK_STR(
         items(ask(&d, (struct store_ask){.op = STORE_LIST, .prefix = "z", .limit = 9})),
-        "");
-    close_desk(&d);
-}
-
-static const char *score(struct desk *d, const char *key, double n, enum store_keep keep)
-{
-    static char text[64];
-    const struct store_answer *a = ask(d, (struct store_ask){.op = STORE_SUBMIT,
-                                                             .key = key,
-                                                             .number = n,
-                                                             .keep = keep,
-                                                             .data = (const uint8_t *)"d",
-                                                             .n_data = 1});
-
-    snprintf(text, sizeof text, "%g #%u", a->number, a->rank);
-    store_answer_free(&a);
-    return text;
-}
-
-TEST(store_scores, "the best score counts, first come first ranked; ranks around a key")
-{
-    struct desk d;
-
-    open_desk(&d, &in_memory);
-    CHECK_STR(score(&d, "ann", 10, STORE_KEEP_MOST), "10 #1");
-    CHECK_STR(score(&d, "bob", 20, STORE_KEEP_MOST), "20 #1");
-    CHECK_STR(score(&d, "cid", 10, STORE_KEEP_MOST), "10 #3");
-    CHECK_STR(score(&d, "ann", 5, STORE_KEEP_MOST), "10 #2");
-    CHECK_STR(score(&d, "cid", 15, STORE_KEEP_SUM), "25 #1");
-    CHECK_STR(score(&d, "bob", 1, STORE_KEEP_LAST), "1 #3");
-    CHECK_STR(score(&d, "ann", 30, STORE_KEEP_LEAST), "10 #2");
-    CHECK_STR(items(ask(&d, (struct store_ask){.op = STORE_TOP, .limit = 2})),
-              "cid=d#1:25 ann=d#2:10 …");
-    CHECK_STR(
-        items(ask(&d, (struct store_ask){.op = STORE_TOP, .limit = 9, .is_least = true})),
-        "bob=d#1:1 ann=d#2:10 cid=d#3:25");
-    CHECK_STR(
-        items(ask(&d, (struct store_ask){.op = STORE_AROUND, .key = "ann", .limit = 3})),
-        "cid=d#1:25 ann=d#2:10 bob=d#3:1");
-    CHECK_STR(
-        items(ask(&d, (struct store_ask){.op = STORE_AROUND, .key = "bob", .limit = 1})),
-        "bob=d#3:1");
-    CHECK_STR(
-        items(ask(&d, (struct store_ask){.op = STORE_AROUND, .key = "nobody", .limit = 3})),
         "");
     close_desk(&d);
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { chosenName, fit, hueOf, keepName, recall } from "../../../scripts/web/people.js";
+import { chosenName, fit, hueOf, keepName, recall, showPeople } from "../../../scripts/web/people.js";
 
 test("a text is cut to bytes, never inside a character", () => {
   assert.equal(fit("abc", 3), "abc");
@@ -47,4 +47,55 @@ test("neighbours have hues that one can tell apart", () => {
     const d = Math.abs(hueOf(id) - hueOf(id + 1));
     assert.ok(Math.min(d, 360 - d) > 60);
   }
+});
+
+/** As much of a document as a list of people needs. */
+class Element {
+  constructor() {
+    this.className = "";
+    this.children = [];
+    this.style = { setProperty() {} };
+    this.classList = { toggle: (name, on) => on && (this.className += name) };
+    this.fills = 0;
+  }
+  setAttribute() {}
+  append(...children) {
+    this.children.push(...children);
+  }
+  replaceChildren(...children) {
+    this.children = children;
+    this.fills++;
+  }
+}
+
+test("the list shows who is who, no more than fit, and is left alone while nothing changes", (t) => {
+  globalThis.window = { innerWidth: 500 };
+  globalThis.document = { createElement: () => new Element() };
+  t.after(() => {
+    delete globalThis.window;
+    delete globalThis.document;
+  });
+  const people = new Map();
+  const room = { id: 2, state: { people } };
+  const list = new Element();
+  const texts = () => list.children.map((item) => item.title ?? item.textContent);
+  people.set(1, { name: "Ann", away: true });
+  people.set(2, { name: "Bob", away: false });
+  showPeople(list, room);
+  assert.deepEqual(texts(), ["Ann (away)", "Bob (you)"]);
+  assert.deepEqual(list.children.map((item) => item.className), ["away", ""]);
+  showPeople(list, room);
+  assert.equal(list.fills, 1);
+  for (let id = 3; id <= 6; id++) people.set(id, { name: `P${id}`, away: false });
+  showPeople(list, room);
+  assert.deepEqual(texts(), ["Ann (away)", "Bob (you)", "P3", "P4", "+2"]);
+  const narrow = new Element();
+  showPeople(narrow, room, 3);
+  assert.equal(narrow.children.length, 4);
+  window.innerWidth = 1280;
+  showPeople(list, room);
+  assert.equal(list.children.length, 6);
+  people.get(1).away = false;
+  showPeople(list, room);
+  assert.deepEqual([texts()[0], list.fills], ["Ann", 4]);
 });

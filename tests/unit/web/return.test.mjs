@@ -14,6 +14,7 @@ import {
   liveRoom,
   quiet,
   retry,
+  turn,
   wireSchema,
 } from "./fake.mjs";
 
@@ -298,7 +299,7 @@ test("resume answered with our seat but not resumed: goes on with new counts", a
   const told = [];
   room.on("gap", (lost) => told.push(lost));
   const answer = room.request("trade", {});
-  net.last().say(new Records().hello({ id: 7, inputs: 1 }).snapshot(9, FROGS).event("gap", null));
+  net.last().say(new Records().hello({ id: 7, inputs: 1 }).snapshot(9, FROGS).event("gap", []));
   assert.deepEqual([room.status, room.id, room.ticket.events], ["live", 7, 1]);
   assert.deepEqual(told, [null]);
   // On the way there nothing is lost, and requests go on.
@@ -306,6 +307,44 @@ test("resume answered with our seat but not resumed: goes on with new counts", a
   assert.equal(net.last().got(SENT.REQUEST).length, 1);
   net.last().say(new Records().reply(1, true, 5));
   assert.equal(await answer, 5);
+});
+
+test("a gap: a request whose answer is lost rejects at once, the others go on", async (t) => {
+  const { room, net, socket, time } = await liveRoom(t);
+  const told = [];
+  const ask = (name) =>
+    room.request(name, {}, { timeout: 3_600_000 }).then(
+      (answer) => told.push(`${name}: ${answer}`),
+      (e) => told.push(`${name}: ${e.message} (${e.code})`),
+    );
+  ask("answered"); // 1; the answer is in what the server has lost
+  ask("waits"); // 2; the game has not come to it yet
+  ask("on its way"); // 3; the server never got it
+  socket.die(1006);
+  ask("late"); // 4
+  room.on("gap", (lost) => told.push(`gap ${lost}`));
+  room.on("status", (status) => status === "live" && ask("now")); // 5
+  retry(time);
+  net.last().open();
+  net.last().say(new Records().hello({ inputs: 2 }).snapshot(9, FROGS).event("gap", [2]));
+  await turn();
+  assert.deepEqual(told, ["gap null", "answered: the answer was lost (1006)"]);
+  assert.deepEqual(net.last().got(SENT.REQUEST).map((m) => m.uv()), [3, 4, 5]);
+  const all = new Records();
+  for (const id of [2, 3, 4, 5]) all.reply(id, true, id);
+  net.last().say(all);
+  await turn();
+  assert.deepEqual(told.slice(2), ["waits: 2", "on its way: 3", "late: 4", "now: 5"]);
+});
+
+test("a gap of a server that was started anew: it answers nothing that it had received", async (t) => {
+  const { room, net, socket, time } = await liveRoom(t);
+  const lost = room.request("trade", {}, { timeout: 3_600_000 });
+  socket.die(1006);
+  retry(time);
+  net.last().open();
+  net.last().say(new Records().hello({ inputs: 1, epoch: 4 }).snapshot(9, FROGS).event("gap", []));
+  await assert.rejects(lost, { message: "the answer was lost", code: 1006 });
 });
 
 test("a reload of the page keeps the seat; close 1000 is not sent", async (t) => {
@@ -372,6 +411,54 @@ test("a ticket passed in resumes, in Node too", async (t) => {
   assert.deepEqual([hello.u8(), hello.u32(), hello.u8()], [1, 0, 1]);
   hello.raw(16);
   assert.deepEqual([hello.u32(), hello.uv(), hello.uv()], [3, 0, 1]);
+});
+
+/** ROOM, as a spectator is told. */
+const watching = (code) => {
+  const body = new Records().str(code).u8(2).take();
+  return new Records().hello().schema().u8(0x41).uv(body.length).raw(body).snapshot(1, FROGS);
+};
+
+test("a spectator comes back to the room that it watched, else as it joined first", async (t) => {
+  const storage = fakeStorage(t);
+  const net = fakeNet();
+  const time = fakeTime(t);
+  const settings = { WebSocket: net.WebSocket, base: "http://host:1", now: time.now };
+  const joined = join("/pond", { spectate: true }, settings);
+  net.last().open();
+  net.last().say(watching("k7mq2p"));
+  const room = await joined;
+  assert.deepEqual([room.spectator, room.code, room.ticket, storage.size], [true, "k7mq2p", null, 0]);
+  const asks = () => {
+    const last = net.last();
+    last.open();
+    const [hello] = last.got(HELLO);
+    assert.deepEqual([hello.u8(), hello.u32() > 0, hello.u8()], [1, true, 0], "a join");
+    return hello.any();
+  };
+  const again = (code) => {
+    net.last().die(code);
+    const n = net.sockets.length;
+    while (net.sockets.length === n) time.pass(50);
+  };
+  again(1006);
+  assert.deepEqual(asks(), { spectate: true, code: "k7mq2p" });
+  again(4002); // the server has begun anew, and that room is not there
+  assert.equal(room.status, "away");
+  assert.deepEqual(asks(), { spectate: true });
+  again(1006);
+  assert.deepEqual(asks(), { spectate: true, code: "k7mq2p" }, "it may be back by now");
+  net.last().say(watching("k7mq2p"));
+  assert.equal(room.status, "live");
+  // There is nothing to watch any more.
+  again(1006);
+  for (let i = 1; i < 10; i++) {
+    asks();
+    again(4002);
+  }
+  net.last().open();
+  net.last().die(4002, "no such room");
+  assert.equal(room.status, "closed");
 });
 
 test("leave: closes with 1000, once, while away too", async (t) => {
