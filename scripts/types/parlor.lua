@@ -230,6 +230,7 @@ function Match.near(options) end
 ---@field max_name? integer bytes of a player's name (16)
 ---@field max_message? integer bytes of one message from a client (16384)
 ---@field max_inputs? integer messages of one player that may wait for a tick (256)
+---@field spread? integer members from which on a room's connections stay on all workers, 0…100000; 0: never (1000)
 ---@field budget_warn? number ms, 1…60000: in dev a callback that takes longer is named in the log (50)
 ---@field budget_kill? number ms, 5…60000: what takes longer is stopped, all callbacks of a step together, too (1000)
 ---@field max_kills? integer so many stops within a minute end a room, 1…32 (3)

@@ -60,8 +60,8 @@ export class Session {
     this.helloAt = 0;
     this.ackedAt = -Infinity;
     this.heardAt = 0;
-    this.pingAt = NaN; // none was sent
-    this.misses = 0;
+    /** When the pings of this connection were sent that wait for an answer. @type {number[]} */
+    this.asked = [];
     /** @type {any} */
     this.ws = null;
     /** @type {Record<string, any>} timers by name */
@@ -123,6 +123,7 @@ export class Session {
     this.isWelcome = false; // the server's hello has come
     this.isResume = !!this.ticket;
     this.resyncAt = -Infinity;
+    this.asked = [];
     this.awaitHello();
     ws.onopen = () => {
       this.helloAt = this.now();
@@ -348,6 +349,7 @@ export class Session {
       for (const id of this.delivered()) this.settle(id, fault("the seat was lost", 1006));
     }
     this.attempts = 0;
+    this.asked = this.asked.slice(-1); // the others waited behind the state
     this.room._setStatus("live");
     this.flush();
     if (this.lost) this.room._emit("gap", this.lost);
@@ -437,23 +439,28 @@ export class Session {
     } else if (!this.timers.ack) this.timer("ack", wait, () => this.ack(this.now()));
   }
 
-  /** Every few seconds. Two without a sign of life: the connection is dead. */
+  /**
+   * Every few seconds. Two without a sign of life: the connection is dead. So it is with
+   * three without an answer, once the state is here, which may be large: what still comes
+   * may have waited on this side since before the end.
+   */
   ping() {
     const now = this.now();
-    this.misses = this.heardAt < this.pingAt ? this.misses + 1 : 0;
-    if (this.misses >= 2) {
-      this.misses = 0;
+    const n = this.asked.length;
+    if (this.heardAt < this.asked[n - 2] || (n > 2 && this.room.status === "live")) {
       this.lose();
       return;
     }
-    this.pingAt = now;
+    this.asked.push(now);
     this.transmit(this.codec.ping(Math.floor(now) >>> 0, this.events));
     this.timer("ping", PING_MS, () => this.ping());
   }
   /** @param {any} r @param {number} now */
   pong(r, now) {
-    if (!this.pingAt || r.ms !== Math.floor(this.pingAt) >>> 0) return;
-    this.room.rtt = now - this.pingAt;
+    const i = this.asked.findIndex((at) => r.ms === Math.floor(at) >>> 0);
+    if (i < 0) return;
+    this.room.rtt = now - this.asked[i];
+    this.asked.splice(0, i + 1);
     this.clock.sample(r.server, this.room.rtt);
   }
 }

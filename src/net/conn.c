@@ -272,6 +272,19 @@ void conn_set_user(struct conn *c, void *user)
     c->user = user;
 }
 
+void conn_hand_over(struct conn *c, const struct conn_handler *handler, void *user)
+{
+    assert(c->handler);
+    c->handler = handler;
+    c->user = user;
+}
+
+void conn_hold(struct conn *c, bool is_held)
+{
+    c->is_held = is_held;
+    conn_let_in(c);
+}
+
 const char *conn_address(const struct conn *c)
 {
     static _Thread_local char text[IP_TEXT_BYTES];

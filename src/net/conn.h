@@ -54,6 +54,9 @@ int conn_upgrade(struct conn *c, const char *accept, const struct conn_ws_option
 /* What the handler's callbacks get from now on, in place of conn_upgrade()'s `user`. */
 void conn_set_user(struct conn *c, void *user);
 
+/* Another handler, and what it gets, from now on. */
+void conn_hand_over(struct conn *c, const struct conn_handler *handler, void *user);
+
 /* Answer the request being handled. `type` may be NULL where body is empty;
  * `headers` are further lines, each ended with \r\n, or NULL. HEAD gets the
  * length without the body. The body is copied. */
@@ -76,10 +79,9 @@ void conn_reply_error(struct conn *c, int status, const char *headers, const cha
  * closing. */
 void conn_send(struct conn *c, struct chunk *frame);
 
-/* The same for `n` frames, of which `run` is made in one piece: without compression that
- * is one place in the queue, not n. */
-void conn_send_run(struct conn *c, struct chunk *run, struct chunk *const *frames,
-                   size_t n);
+/* The same for `n` frames that lie in `run`, one behind the other: without compression
+ * that is one place in the queue, not n. */
+void conn_send_run(struct conn *c, struct chunk *run, size_t n);
 
 /* Within on_message: the next message of the same read, which then will not come by
  * on_message. Only for connections without limits; only one that lies there whole, in one
@@ -93,6 +95,10 @@ void conn_close(struct conn *c, uint16_t code, const char *reason);
 
 /* End the socket now, without a word. */
 void conn_abort(struct conn *c);
+
+/* Read no more of it until it is let go again: whoever handles its messages cannot keep
+ * up. Its end is noticed then. */
+void conn_hold(struct conn *c, bool is_held);
 
 /* Hand an upgraded connection to another edge: no message of it is read any more from
  * here on, and at the end of the turn edge_handler.on_moved gets it, with all that is

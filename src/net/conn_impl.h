@@ -49,6 +49,7 @@ struct conn {
     bool is_blocked;   /* the socket is full; wait until it is writable */
     bool may_wait;     /* the kernel may hold bytes that it has not sent */
     bool is_paused;    /* too much waits to leave: read no more for now */
+    bool is_held;      /* the same, because its handler says so */
     bool is_moving;    /* to another edge, at the end of the turn; in edge->moving */
     bool is_shut;      /* our side of the TCP connection is closed */
     bool is_eof;       /* and this is the peer's */

@@ -35,7 +35,8 @@ enum { GROUP = 32, NO_GROUP = UINT8_MAX };
  * wanted however much still waits to leave. */
 static bool is_held_back(const struct conn *c)
 {
-    return (c->is_paused || c->is_moving) && (c->state == CONN_HTTP || c->state == CONN_WS);
+    return (c->is_paused || c->is_held || c->is_moving) &&
+           (c->state == CONN_HTTP || c->state == CONN_WS);
 }
 
 /* A handshake has filled the socket: until that has room, TLS can take in nothing. */
@@ -99,6 +100,12 @@ static void queue_more(struct conn *c)
 static void on_eof(struct conn *c)
 {
     c->is_eof = true;
+    /* Over TLS one read may hold messages and the end: their answers leave first, as
+     * those do that came in a read of their own. */
+    if (c->out.n > 0 && !c->is_blocked)
+        conn_flush(c);
+    if (c->state == CONN_DEAD)
+        return;
     if (c->out.n == 0 || c->state == CONN_WS || c->state == CONN_WS_CLOSING) {
         if (c->tls)
             tls_stream_shut(c->tls); /* as far as the socket takes it */

@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "net/beneath.h"
 #include "proto/http_range.h"
+#include "proto/http_text.h"
 
 enum {
     ENTRY_BYTES = 256, /* what a cached file costs beside its bytes, roughly */
@@ -184,31 +185,33 @@ static struct chunk *load(struct static_files *s, int fd, const char *path,
     return bytes;
 }
 
-/* Is `etag` among the tags of If-None-Match? Weakly compared, as RFC 9110 13.1.2
- * asks; our tags hold no comma, so a comma always ends one. */
-static bool is_known(const struct http_head *head, const char *etag)
+/* Is `etag` among the tags of this header, or does it name any? Our tags hold no comma, so
+ * one always ends a tag. Weakly: W/ before a tag makes no difference (RFC 9110 8.8.3.2). */
+static bool is_named(const struct http_head *head, const char *name, const char *etag,
+                     bool weakly)
 {
-    struct http_text list = http_head_find(head, "if-none-match", NULL);
-    size_t want = strlen(etag);
-
-    if (list.len == 1 && *list.at == '*')
-        return true;
-    for (size_t i = 0; i < list.len;) {
-        size_t end = i;
-        while (end < list.len && list.at[end] != ',')
-            end++;
-        size_t from = i, to = end;
-        while (from < to && (list.at[from] == ' ' || list.at[from] == '\t'))
-            from++;
-        while (from < to && (list.at[to - 1] == ' ' || list.at[to - 1] == '\t'))
-            to--;
-        if (to - from > 2 && memcmp(list.at + from, "W/", 2) == 0)
-            from += 2;
-        if (to - from == want && memcmp(list.at + from, etag, want) == 0)
-            return true;
-        i = end + 1;
+    for (size_t i = 0; i < http_head_n_headers(head); i++) {
+        const struct http_header *h = http_head_header(head, i);
+        struct http_text rest = h->value, tag;
+        if (!http_text_is_nocase(h->name, name))
+            continue;
+        while (http_text_next(&rest, &tag)) {
+            if (weakly && tag.len > 2 && memcmp(tag.at, "W/", 2) == 0)
+                tag = (struct http_text){tag.at + 2, tag.len - 2};
+            if (http_text_is(tag, "*") || (*etag && http_text_is(tag, etag)))
+                return true;
+        }
     }
     return false;
+}
+
+/* If-Match: only of the version that the client knows (RFC 9110 13.1.1). */
+static bool is_unwanted(const struct http_head *head, const char *etag)
+{
+    size_t n;
+
+    http_head_find(head, "if-match", &n);
+    return n > 0 && !is_named(head, "if-match", etag, false);
 }
 
 static bool is_method(const struct http_head *head, const char *name)
@@ -296,7 +299,11 @@ static void serve_form(struct static_files *s, struct conn *c, const struct http
              is_varied ? "Vary: Accept-Encoding\r\n" : "",
              f->coding ? "Content-Encoding: " : "", f->coding ? f->coding : "",
              f->coding ? "\r\n" : "", more);
-    if (*etag && is_known(head, etag)) {
+    if (is_unwanted(head, etag)) {
+        conn_reply_error(c, 412, NULL, "the file is not the one that was asked for");
+        return;
+    }
+    if (*etag && is_named(head, "if-none-match", etag, true)) {
         conn_reply(c, 304, NULL, headers, NULL, 0);
         return;
     }

@@ -4,7 +4,7 @@
  *
  * A file is read once and kept as a chunk; a stat tells whether it has changed
  * (so that saving is seen at once). Answers carry ETag and Cache-Control:
- * no-cache, and If-None-Match gets 304. One range of a file is served as 206.
+ * no-cache, and If-None-Match gets 304, If-Match 412. One range of a file is served as 206.
  * Where x.js.br or x.js.gz lies beside x.js and is not older, clients that take
  * the coding get that. Only regular files inside the folder are served: no
  * dot-files, no "..", no symbolic link that leaves it.

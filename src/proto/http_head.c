@@ -13,7 +13,7 @@
 /* RFC 9112 2.2 wants at least one empty line before a request to be ignored. */
 enum { MAX_BLANK_LINES = 4 };
 
-enum part { PART_BLANK, PART_HEAD, PART_BODY };
+enum part { PART_BLANK, PART_HEAD, PART_BODY, PART_TRAILER };
 
 struct http_head {
     struct http_limits limits;
@@ -21,11 +21,10 @@ struct http_head {
     enum part part;
     enum http_result result; /* of the last feed; errors and DONE stay */
     unsigned n_blank_bytes;
-    struct http_scan scan;
-    struct buf head;     /* from the request line to the empty line */
-    struct buf body;     /* without its framing */
-    size_t n_body_bytes; /* received, framing included */
-    uint8_t last_byte;   /* the last of them */
+    struct http_scan scan; /* of the head, then of the trailer */
+    struct buf head;       /* from the request line to the empty line */
+    struct buf body;       /* without its framing */
+    size_t n_body_bytes;   /* received, framing included */
     bool is_head_whole, is_whole;
 
     /* Known once the head is whole; all of it points into `head`. */
@@ -191,10 +190,11 @@ static int on_chunk_header(llhttp_t *p)
 {
     struct http_head *h = head_of(p);
 
-    if (p->content_length <= h->limits.max_body - h->body.len)
-        return 0;
-    h->result = HTTP_ERR_BODY;
-    return -1;
+    if (p->content_length > h->limits.max_body - h->body.len) {
+        h->result = HTTP_ERR_BODY;
+        return -1;
+    }
+    return p->content_length > 0 ? 0 : HPE_PAUSED; /* the last one: see read_body() */
 }
 
 static int on_body(llhttp_t *p, const char *at, size_t len)
@@ -233,7 +233,7 @@ static enum http_result run(struct http_head *h, const uint8_t *bytes, size_t le
         return h->result;
     if (h->is_whole)
         return HTTP_DONE;
-    if (e == HPE_OK)
+    if (e == HPE_OK || e == HPE_PAUSED)
         return HTTP_MORE;
     /* A letter that no known method goes on with: not malformed, but not known (RFC
      * 9110 9.1). Other bytes are in no method. */
@@ -287,20 +287,35 @@ static enum http_result read_head(struct http_head *h, const uint8_t *bytes, siz
 static enum http_result read_body(struct http_head *h, const uint8_t *bytes, size_t len,
                                   size_t *at)
 {
-    /* Chunk sizes, extensions and trailers are thrown away, but not without
-     * end: 8 bytes of framing for each byte of body are more than enough. */
+    /* Chunk sizes and extensions are thrown away, but not without end: 8 bytes of
+     * framing for each byte of body are more than enough. */
     size_t limit = h->limits.max_head + 9 * h->limits.max_body, used;
     enum http_result r = run(h, bytes + *at, len - *at, &used);
 
-    /* llhttp takes a bare LF for the empty line behind the last chunk. */
-    uint8_t before_last = used > 1 ? bytes[*at + used - 2] : h->last_byte;
-    if (r == HTTP_DONE && h->is_chunked && before_last != '\r')
-        return HTTP_ERR_BAD;
     *at += used;
-    if (used > 0) /* an error may be in the first byte */
-        h->last_byte = bytes[*at - 1];
     h->n_body_bytes += used;
+    if (r == HTTP_MORE && llhttp_get_errno(&h->parser) == HPE_PAUSED) {
+        llhttp_resume(&h->parser);
+        http_scan_init_trailer(&h->scan);
+        h->part = PART_TRAILER;
+    }
     return r >= 0 && h->n_body_bytes > limit ? HTTP_ERR_BODY : r;
+}
+
+/* The lines behind the last chunk are headers (RFC 9112 7.1.2): what a head may not
+ * hold they may not either, although nobody reads them. */
+static enum http_result read_trailer(struct http_head *h, const uint8_t *bytes, size_t len,
+                                     size_t *at)
+{
+    size_t n_clean, used;
+    enum http_result scanned =
+        http_scan_feed(&h->scan, &h->limits, bytes + *at, len - *at, &n_clean);
+    enum http_result parsed = run(h, bytes + *at, n_clean, &used);
+
+    *at += n_clean;
+    if (parsed < 0 || scanned < 0)
+        return parsed < 0 ? parsed : scanned;
+    return parsed == scanned ? parsed : HTTP_ERR_BAD;
 }
 
 enum http_result http_head_feed(struct http_head *h, const uint8_t *bytes, size_t len,
@@ -314,6 +329,8 @@ enum http_result http_head_feed(struct http_head *h, const uint8_t *bytes, size_
         h->result = read_head(h, bytes, len, used);
     if (h->result == HTTP_MORE && h->part == PART_BODY && *used < len)
         h->result = read_body(h, bytes, len, used);
+    if (h->result == HTTP_MORE && h->part == PART_TRAILER && *used < len)
+        h->result = read_trailer(h, bytes, len, used);
     return h->result;
 }
 

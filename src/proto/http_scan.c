@@ -6,6 +6,11 @@ void http_scan_init(struct http_scan *s)
     *s = (struct http_scan){0};
 }
 
+void http_scan_init_trailer(struct http_scan *s)
+{
+    *s = (struct http_scan){.in_headers = true};
+}
+
 /* The byte after a CR: the line is over, and the head with an empty line. */
 static enum http_result end_line(struct http_scan *s, uint8_t byte)
 {

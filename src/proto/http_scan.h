@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http_scan - where a request's head ends, byte by byte, and the rules about
- * lines that llhttp does not keep or keeps too late.
+ * http_scan - where a request's head or trailer ends, byte by byte, and the rules
+ * about lines that llhttp does not keep or keeps too late.
  *
  * Refused here: NUL, a CR or LF without the other, lines that begin with white
  * space (obs-fold), a third space in the request line, and whatever exceeds a limit, at the
@@ -25,11 +25,11 @@ struct http_scan {
     bool cr;           /* the last byte was a CR */
 };
 
-void http_scan_init(struct http_scan *s);
+void http_scan_init(struct http_scan *s); /* for a head: a request line comes first */
+void http_scan_init_trailer(struct http_scan *s); /* for headers alone; they may be none */
 
-/* Look at more bytes of a head, which begins with its request line. *n_clean is
- * how many of them belong to the head and break no rule. HTTP_MORE: all of
- * them; HTTP_DONE: the head ends behind them; an error: the next one, or the
- * length so far, is wrong. */
+/* Look at more bytes of a head or trailer. *n_clean is how many of them belong to it and
+ * break no rule. HTTP_MORE: all of them; HTTP_DONE: it ends behind them; an error: the
+ * next one, or the length so far, is wrong. */
 enum http_result http_scan_feed(struct http_scan *s, const struct http_limits *limits,
                                 const uint8_t *bytes, size_t len, size_t *n_clean);

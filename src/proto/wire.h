@@ -27,9 +27,10 @@ struct wire_str {
     size_t len;
 };
 
+/* `bytes` may be NULL where there are none; what reads them never sees that. */
 static inline struct wire_in wire_from(const void *bytes, size_t len)
 {
-    const uint8_t *p = bytes;
+    const uint8_t *p = bytes ? bytes : (const uint8_t *)"";
     return (struct wire_in){p, p + len, false};
 }
 

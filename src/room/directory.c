@@ -284,6 +284,14 @@ void place_begin(struct place *p)
     unlock(p->hall);
 }
 
+bool place_is_spread(struct place *p)
+{
+    lock(p->hall);
+    bool is_spread = p->state.is_spread;
+    unlock(p->hall);
+    return is_spread;
+}
+
 void place_tell(struct place *p, const struct place_state *s)
 {
     lock(p->hall);

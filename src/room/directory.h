@@ -47,6 +47,7 @@ struct place_state {
     bool is_open;    /* for those who name no room */
     bool is_private; /* neither listed nor matched */
     bool is_locked, is_closing;
+    bool is_spread; /* who comes from now on leaves the connection where it was accepted */
 };
 
 struct place {
@@ -118,6 +119,9 @@ void place_release(struct place **p, uint32_t n);
 
 /* Is its room to be made, or there? */
 bool place_is_gone(struct place *p);
+
+/* Do those who come leave their connections where they are? */
+bool place_is_spread(struct place *p);
 
 /* For its room: it is there from now on, and holds a reference; has changed; tells other
  * labels (`labels` is borrowed, NULL: none); has ended (nulls *p). */

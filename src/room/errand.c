@@ -40,6 +40,13 @@ void room_plan_unref(struct room_plan **at)
         free(p);
 }
 
+/* What others count on. */
+static void release(struct errand *e)
+{
+    place_release(&e->place, e->kind == ERRAND_SIT);
+    room_plan_unref(&e->plan);
+}
+
 void errand_free(struct errand **at)
 {
     struct errand *e = *at;
@@ -47,8 +54,7 @@ void errand_free(struct errand **at)
     *at = NULL;
     if (!e)
         return;
-    place_release(&e->place, e->kind == ERRAND_SIT);
-    room_plan_unref(&e->plan);
+    release(e);
     free(e->bytes);
     free(e);
 }
@@ -73,25 +79,63 @@ static struct errand *new_errand(const struct session_entry *entry)
     return e;
 }
 
+static unsigned own_worker(const struct session *s)
+{
+    return s->world->worker;
+}
+
+bool errand_leads_back(const struct session *s, struct place *place)
+{
+    return !s->is_remote && s->origin != own_worker(s) && place_is_spread(place);
+}
+
+/* The next part of its way. */
+static void set_off(struct session *s, struct errand *e)
+{
+    e->next = e->is_alone && own_worker(s) != s->origin ? s->origin : e->worker;
+    s->wish->errand = e;
+    s->wish->n_moves++;
+    s->world->ops->on_move(s->world->ctx, s, e->next);
+}
+
+/* `place` and `plan` are taken. */
+static void send(struct session *s, const struct errand *what,
+                 const struct session_entry *entry)
+{
+    struct errand *e = s->is_remote ? NULL : new_errand(entry);
+
+    if (!e) {
+        struct errand lost = *what;
+        release(&lost);
+        session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
+        return;
+    }
+    e->kind = what->kind;
+    e->worker = what->worker;
+    e->is_alone = what->is_alone;
+    e->place = what->place;
+    e->plan = what->plan;
+    set_off(s, e);
+}
+
 void errand_send(struct session *s, enum errand_kind kind, unsigned worker,
                  const struct session_entry *entry, struct place *place,
                  struct room_plan *plan)
 {
-    struct errand *e = new_errand(entry);
+    struct errand what = {.kind = kind,
+                          .worker = worker,
+                          .is_alone = place && place_is_spread(place),
+                          .place = place,
+                          .plan = plan};
 
-    if (!e) {
-        place_release(&place, kind == ERRAND_SIT);
-        room_plan_unref(&plan);
-        session_end(s, CLOSE_TRY_LATER, close_reason_text(CLOSE_TRY_LATER));
-        return;
-    }
-    e->kind = kind;
-    e->worker = worker;
-    e->place = place;
-    e->plan = plan;
-    s->wish->errand = e;
-    s->wish->n_moves++;
-    s->world->ops->on_move(s->world->ctx, s, worker);
+    send(s, &what, entry);
+}
+
+void errand_lead_back(struct session *s)
+{
+    struct errand what = {.kind = ERRAND_AGAIN, .worker = own_worker(s), .is_alone = true};
+
+    send(s, &what, NULL);
 }
 
 void errand_keep_hello(struct session *s, enum ws_op op, const uint8_t *data, size_t len)
@@ -130,6 +174,10 @@ void session_arrive(struct session *s)
 {
     struct errand *e = s->wish->errand;
 
+    if (e->worker != own_worker(s)) { /* the connection is back, and stays */
+        set_off(s, e);
+        return;
+    }
     s->wish->errand = NULL;
     run(s, e);
     errand_free(&e);
@@ -154,5 +202,19 @@ void session_attach(struct session *s, struct world *w)
 
 unsigned session_goes_to(const struct session *s)
 {
-    return s->wish->errand->worker;
+    return s->wish->errand->next;
+}
+
+bool session_goes_alone(const struct session *s)
+{
+    const struct errand *e = s->wish->errand;
+
+    return e->is_alone && own_worker(s) == s->origin && e->next != s->origin;
+}
+
+void session_talk_through(struct session *s, const struct peer_ops *ops, void *conn)
+{
+    s->peer.ops = ops;
+    s->peer.conn = conn;
+    s->is_remote = true;
 }

@@ -10,6 +10,10 @@
  * seat is reserved in the directory before it leaves; where its room has gone when it
  * arrives it begins anew, a few times.
  *
+ * Where the room is one whose members stay on all workers (place_is_spread), the session
+ * first takes its connection back to the worker that has accepted it, should it have come
+ * away from there (to the lobby), and then goes on alone.
+ *
  * Ownership: its session's. Thread: its session's.
  */
 #pragma once
@@ -35,7 +39,9 @@ enum errand_kind {
 
 struct errand {
     enum errand_kind kind;
-    unsigned worker;
+    unsigned worker;            /* where it is to be done, */
+    unsigned next;              /* ... and where it goes first */
+    bool is_alone;              /* the connection stays where it was accepted */
     struct session_entry entry; /* points into `bytes` */
     uint8_t *bytes;             /* ERRAND_AGAIN: the message that the hello was in */
     size_t n_bytes;
@@ -63,6 +69,13 @@ struct room_plan {
 struct room_plan *room_plan_new(const struct room_start *start);
 struct room_plan *room_plan_ref(struct room_plan *p);
 void room_plan_unref(struct room_plan **p);
+
+/* A session on this worker that is for this room, of this worker: should its connection
+ * go back first? */
+bool errand_leads_back(const struct session *s, struct place *place);
+
+/* The same for one whose hello has a token, which is read again when it is back alone. */
+void errand_lead_back(struct session *s);
 
 /* Send it off; `entry` (NULL for ERRAND_AGAIN) is copied, the place and the plan are taken
  * (both may be NULL). Where memory is out the session ends. */

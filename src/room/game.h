@@ -73,8 +73,10 @@ struct world_ops {
     /* New code has failed in its first moments; the one before goes on. `failed` is the
      * version that was taken back; g->load_error says why. May be NULL. */
     void (*on_taken_back)(void *ctx, struct game *g, uint32_t failed);
-    /* This session goes to another worker: once the code under way is done, detach it and
-     * have it attached there (session_detach). NULL where there is one worker. */
+    /* This session goes to a worker (where two of a party part, it may be its own): once
+     * the code under way is done, detach it and have it attached there (session_detach),
+     * with its connection or (session_goes_alone) without. NULL where there is one
+     * worker. */
     void (*on_move)(void *ctx, struct session *s, unsigned worker);
     /* A signal for a room on another worker; what it holds borrows. false: it cannot be
      * passed on. NULL where there is one worker. */

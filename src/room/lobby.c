@@ -139,6 +139,14 @@ static void sit_unit(struct unit *u, struct room *r)
     }
 }
 
+static bool leads_back(const struct unit *u, struct place *place)
+{
+    for (const struct waiter *w = u->waiters; w; w = w->next)
+        if (errand_leads_back(w->session, place))
+            return true;
+    return false;
+}
+
 /* The unit, which is gone then, to the seats that are reserved for it in this place.
  * `plan`: of a new one. Both are borrowed. */
 static void seat_unit(struct unit *u, struct place *place, struct room_plan *plan)
@@ -147,7 +155,7 @@ static void seat_unit(struct unit *u, struct place *place, struct room_plan *pla
     uint32_t n = u->n;
     struct room *r;
 
-    if (place->worker != g->world->worker) {
+    if (place->worker != g->world->worker || leads_back(u, place)) {
         send_unit(u, place, plan);
         return;
     }

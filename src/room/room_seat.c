@@ -24,6 +24,13 @@ bool room_is_full(const struct room *r)
     return room_n_seats(r) >= room_def(r)->max_players;
 }
 
+bool room_is_spread(const struct room *r)
+{
+    const struct game_def *def = room_def(r);
+
+    return !def->raw && def->spread > 0 && r->n_players >= def->spread;
+}
+
 void room_tell_place(struct room *r)
 {
     struct place_state s = {.n_seats = room_n_seats(r),
@@ -31,7 +38,8 @@ void room_tell_place(struct room *r)
                             .is_open = room_is_open(r),
                             .is_private = r->is_private,
                             .is_locked = r->is_locked,
-                            .is_closing = r->is_closing};
+                            .is_closing = r->is_closing,
+                            .is_spread = room_is_spread(r)};
 
     if (r->place)
         place_tell(r->place, &s);

@@ -52,12 +52,15 @@ struct session {
     struct peer peer;
     struct player *player;    /* NULL before the join and after the seat is lost */
     struct waiter *waiter;    /* its place in the lobby, or NULL */
+    uint64_t opened_us;       /* when the connection became a WebSocket */
     uint32_t dropped_told_ms; /* dev: when it was last told of a dropped message, */
     uint16_t n_untold;        /* ... and how many came since, 65535 at most */
     uint32_t n_dropped;       /* messages of which the client has not been told yet, */
     const char *dropped_why;  /* ... the last of them for this, */
     uint32_t dropped_ms;      /* ... and when it was told last; 0: never */
     bool is_over;             /* Close was sent; what still comes is ignored */
+    bool is_remote;           /* its connection is on another worker, and stays there */
+    uint8_t origin;           /* the worker that has accepted the connection */
 };
 
 /* Start a conversation; `ops` in the peer are called from here on. Returns NULL
@@ -83,6 +86,12 @@ void session_detach(struct session *s);
 unsigned session_goes_to(const struct session *s);
 void session_attach(struct session *s, struct world *w);
 void session_arrive(struct session *s);
+
+/* Does it leave its connection here, on the worker that has accepted it, and go alone?
+ * Then, before it is attached there, it is told what to talk through instead, which stays
+ * until session_closed(): it does not move again. Asked before session_detach(). */
+bool session_goes_alone(const struct session *s);
+void session_talk_through(struct session *s, const struct peer_ops *ops, void *conn);
 
 /* It cannot be taken there; on_move's worker is this one's again. */
 void session_stay(struct session *s);

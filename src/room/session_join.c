@@ -365,6 +365,14 @@ void session_resume(struct session *s, const struct room_return *given,
         session_end(s, CLOSE_NO_SUCH_ROOM, "the seat of this token is in another room");
         return;
     }
+    if (p->session && p->session->opened_us > s->opened_us) { /* its hello was long */
+        session_end(s, CLOSE_TAKEN_OVER, close_reason_text(CLOSE_TAKEN_OVER));
+        return;
+    }
+    if (p->room->place && errand_leads_back(s, p->room->place)) {
+        errand_lead_back(s);
+        return;
+    }
     if (epoch != p->room->epoch)
         from.tick = 0;
     room_resume_seat(p->room, p, &s->peer, &from);

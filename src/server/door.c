@@ -223,7 +223,7 @@ static bool is_json(const struct http_head *head)
 {
     size_t n;
     struct http_text type = http_head_find(head, "content-type", &n);
-    const char *end = memchr(type.at, ';', type.len);
+    const char *end = n == 1 ? memchr(type.at, ';', type.len) : NULL;
 
     if (end)
         type.len = (size_t)(end - type.at);

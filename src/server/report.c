@@ -284,6 +284,12 @@ static void put_own(struct worker *w, struct game *const *list, size_t n, struct
     metrics_begin(out, "parlor_worker_moves_total", METRIC_COUNTER,
                   "Connections that went on to another worker");
     metrics_sample(out, "parlor_worker_moves_total", "worker", index, (double)w->n_moves);
+    metrics_begin(out, "parlor_worker_outlets", METRIC_GAUGE,
+                  "Connections there whose rooms are on other workers");
+    metrics_sample(out, "parlor_worker_outlets", "worker", index, outpost_n(&w->outpost));
+    metrics_begin(out, "parlor_worker_distant_members", METRIC_GAUGE,
+                  "Members of its rooms whose connections are on other workers");
+    metrics_sample(out, "parlor_worker_distant_members", "worker", index, w->n_distants);
     metrics_begin(out, "parlor_worker_vm_bytes", METRIC_GAUGE,
                   "Memory of a game's Lua values there");
     for (size_t i = 0; i < n; i++) {

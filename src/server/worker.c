@@ -14,6 +14,7 @@
 #include "base/close_reason.h"
 #include "base/logger.h"
 #include "room/room_save.h"
+#include "server/distant.h"
 #include "server/move.h"
 #include "server/route.h"
 #include "server/server.h"
@@ -145,6 +146,7 @@ static void on_alarm(void *ctx)
     struct worker *w = ctx;
 
     ticker_set(w->ticker, world_run(&w->world, clk_now_us()));
+    post_flush(&w->post); /* now: our own connections are written to for a while */
 }
 
 /* The store: its answers come on its own thread. */
@@ -250,6 +252,7 @@ void worker_stop(struct worker *w)
 {
     w->stop_by_us = clk_now_us() + STOP_MS * 1000;
     world_stop(&w->world, CLOSE_GOING_AWAY, close_reason_text(CLOSE_GOING_AWAY));
+    post_flush(&w->post);
     rooms_stream_stop(w);
     uv_timer_start(&w->stop_timer, on_stop_timer, 0, 50);
 }
@@ -268,7 +271,19 @@ static void on_mail(uv_async_t *mail)
 {
     struct worker *w = mail->data;
 
+    clk_now_us(); /* clk_recent_us() goes by it, as after a read */
     mailbox_read(&w->box, w);
+}
+
+/* All has been done that this turn brings, connections have been written to and have
+ * ended. */
+static void on_before_poll(uv_prepare_t *handle)
+{
+    struct worker *w = handle->data;
+
+    outpost_run(&w->outpost);
+    distants_run(w);
+    post_flush(&w->post);
 }
 
 /* Load. */
@@ -310,10 +325,19 @@ int worker_open(struct worker *w, struct server *s, unsigned index, struct err *
     uv_async_init(&w->loop, &w->mail, on_mail);
     w->mail.data = w;
     mailbox_init(&w->box, BOX_LETTERS, wake, w);
+    outpost_open(&w->outpost, w);
+    /* Handles run the newest first: this one before the edge has its own, so that it
+     * comes last. */
+    uv_prepare_init(&w->loop, &w->before_poll);
+    w->before_poll.data = w;
     rooms_stream_open(w);
     world_init(&w->world, c->games, c->scripts, c->is_dev, &world_ops, w);
     world_join(&w->world, s->directory, index);
     w->world.jwt_keys = s->jwt_keys;
+    if ((r = post_open(&w->post, w, directory_n_workers(s->directory))) < 0)
+        return err_set(e, r, "out of memory");
+    if (w->post.n > 0)
+        uv_prepare_start(&w->before_poll, on_before_poll);
     if ((r = ticker_open(&w->ticker, &w->loop, on_alarm, w, e)) < 0 ||
         (r = edge_open(&w->edge, &w->loop, &s->limits.edge, &route_handler, w, e)) < 0)
         return r;
@@ -418,16 +442,20 @@ void worker_join(struct worker *w)
 void worker_close(struct worker *w)
 {
     worker_suspend(w);
+    post_close(&w->post); /* nobody reads any more */
     world_stop(&w->world, CLOSE_GOING_AWAY, close_reason_text(CLOSE_GOING_AWAY));
     mailbox_fini(&w->box);
+    distants_close(w);
     edge_close(&w->edge);
     ticker_close(&w->ticker);
     uv_close((uv_handle_t *)&w->stop_timer, NULL);
     uv_close((uv_handle_t *)&w->load_timer, NULL);
     uv_close((uv_handle_t *)&w->mail, NULL);
+    uv_close((uv_handle_t *)&w->before_poll, NULL);
     uv_close((uv_handle_t *)&w->has_answers, NULL);
     rooms_stream_close(w);
     uv_run(&w->loop, UV_RUN_DEFAULT);
+    outpost_close(&w->outpost);
     world_fini(&w->world);
     uv_loop_close(&w->loop);
     map_fini(&w->pages);

@@ -18,6 +18,8 @@
 #include "net/ticker.h"
 #include "room/game.h"
 #include "server/config.h"
+#include "server/outpost.h"
+#include "server/post.h"
 #include "server/rooms_stream.h"
 
 struct server;
@@ -40,6 +42,12 @@ struct worker {
     struct rooms_stream stream; /* who listens to lists of rooms */
     struct mailbox box;         /* what other threads want; with several workers only */
     uv_async_t mail;
+    uv_prepare_t before_poll; /* sends the post; with several workers only */
+    struct post post;         /* what it tells the others of members of rooms, */
+    struct outpost outpost;   /* ... of its connections in rooms of others, */
+    struct distant *distants; /* ... and of members here whose connections are there */
+    uint32_t n_distants;
+    bool has_broken;        /* of those (distants_run) */
     uv_async_t has_answers; /* of the store */
     uv_timer_t stop_timer;  /* of an orderly stop */
     uv_timer_t load_timer;  /* each second: how busy the thread was */

@@ -103,6 +103,13 @@ static void put_fields(const struct facet *f, const struct row *r, const uint32_
         type_put(&f->part.fields[i].type, r->now[f->first + i], out);
 }
 
+void emit_put_set(const struct facet *f, const struct row *r, const uint32_t *fields,
+                  struct buf *out)
+{
+    wire_put_mask(out, fields, f->part.n_fields);
+    put_fields(f, r, fields, out);
+}
+
 static uint8_t *mask_at(uint8_t *p, const uint32_t *fields, uint32_t n_fields)
 {
     uint8_t *end = p; /* past the last byte that is not 0 */
@@ -187,8 +194,7 @@ static void put_change(const struct diff *d, const struct facet *f, const struct
         run->n++;
     } else {
         run_item(run, r->slot);
-        wire_put_mask(run->out, fields, f->part.n_fields);
-        put_fields(f, r, fields, run->out);
+        emit_put_set(f, r, fields, run->out);
     }
 }
 

@@ -20,6 +20,7 @@ enum { DIFF_WORDS = SCHEMA_MAX_FIELDS / 32 };
  * their slots, it holds already. Sets that reach as far as the table's. */
 struct look {
     struct bits seen, same;
+    bool is_still; /* nothing comes or goes: it sees what it held, in the same slots */
 };
 
 struct diff {

@@ -15,18 +15,80 @@
 /* A snapshot may be large and is rare: its buffer is not kept beyond this. */
 enum { SCRATCH_KEPT = 256 * 1024 };
 
+/* After a stall all are behind by the same; one that is behind alone takes a batch, too,
+ * so there are some more. */
+enum { BATCHES = 4 };
+
+/* What views that hold the same tick have in common. */
+struct batch {
+    uint32_t base; /* that tick; 0: nobody's yet */
+    bool has_shared;
+    struct buf shared; /* sections that all of them get */
+    size_t *ends;      /* by facet: where its section in `shared` ends */
+    struct rows *rows; /* by place of the rule */
+};
+
 struct personal {
     uint32_t n_facets, n_sights;
-    uint32_t tick; /* of the image for which the following is good */
-    bool has_shared;
-    struct buf shared;  /* sections that all views in step get */
-    size_t *ends;       /* by facet: where its section in `shared` ends */
-    struct near *grids; /* by place of the rule */
-    struct rows *rows;  /* likewise */
-    struct look *looks; /* likewise: of the view at hand */
-    struct buf scratch; /* the frame at hand */
-    struct buf since;   /* for sight_move() */
+    uint32_t tick;                /* of the image for which the batches are good */
+    struct batch in_step;         /* and rows for snapshots; its base does not count */
+    struct batch behind[BATCHES]; /* allocated when first used */
+    uint32_t next;                /* which of them goes next when all are taken */
+    struct near *grids;           /* by place of the rule */
+    struct look *looks;           /* likewise: of the view at hand */
+    struct buf scratch;           /* the frame at hand */
+    struct buf since;             /* for sight_move() */
 };
+
+static bool batch_init(struct batch *b, uint32_t n_facets, uint32_t n_sights)
+{
+    *b = (struct batch){.ends = calloc(n_facets, sizeof *b->ends),
+                        .rows = calloc(n_sights + 1, sizeof *b->rows)};
+    buf_init(&b->shared, 0);
+    for (uint32_t i = 0; b->rows && i < n_sights; i++)
+        rows_init(&b->rows[i]);
+    return b->ends && b->rows;
+}
+
+static void batch_fini(struct batch *b, uint32_t n_sights)
+{
+    for (uint32_t i = 0; b->rows && i < n_sights; i++)
+        rows_fini(&b->rows[i]);
+    free(b->rows);
+    free(b->ends);
+    buf_fini(&b->shared);
+    *b = (struct batch){0};
+}
+
+/* What it holds is of no use any more; from here on it is for views of this tick. */
+static void batch_begin(struct batch *b, uint32_t n_sights, uint32_t base)
+{
+    b->base = base;
+    b->has_shared = false;
+    for (uint32_t i = 0; b->rows && i < n_sights; i++)
+        rows_clear(&b->rows[i]);
+}
+
+/* That of a view at `base` which is behind. NULL when memory is out. */
+static struct batch *batch_behind(struct personal *p, uint32_t base)
+{
+    struct batch *b = NULL;
+
+    for (uint32_t i = 0; i < BATCHES; i++)
+        if (p->behind[i].base == base)
+            return &p->behind[i];
+    for (uint32_t i = 0; i < BATCHES && !b; i++)
+        if (p->behind[i].base == 0)
+            b = &p->behind[i];
+    if (!b)
+        b = &p->behind[p->next++ % BATCHES];
+    if (!b->rows && !batch_init(b, p->n_facets, p->n_sights)) {
+        batch_fini(b, p->n_sights);
+        return NULL;
+    }
+    batch_begin(b, p->n_sights, base);
+    return b;
+}
 
 struct personal *personal_new(const struct schema *schema)
 {
@@ -37,22 +99,15 @@ struct personal *personal_new(const struct schema *schema)
         return NULL;
     p->n_facets = schema->n_facets;
     p->n_sights = n;
-    p->ends = calloc(schema->n_facets, sizeof *p->ends);
-    if (n) {
-        p->grids = calloc(n, sizeof *p->grids);
-        p->rows = calloc(n, sizeof *p->rows);
-        p->looks = calloc(n, sizeof *p->looks);
-    }
-    if (!p->ends || (n && (!p->grids || !p->rows || !p->looks))) {
+    p->grids = calloc(n + 1, sizeof *p->grids);
+    p->looks = calloc(n + 1, sizeof *p->looks);
+    if (!batch_init(&p->in_step, p->n_facets, n) || !p->grids || !p->looks) {
+        batch_fini(&p->in_step, n);
         free(p->grids);
-        free(p->rows);
         free(p->looks);
-        free(p->ends);
         free(p);
         return NULL;
     }
-    for (uint32_t i = 0; i < n; i++)
-        rows_init(&p->rows[i]);
     return p;
 }
 
@@ -65,15 +120,14 @@ void personal_free(struct personal **at)
         return;
     for (uint32_t i = 0; i < p->n_sights; i++) {
         near_fini(&p->grids[i]);
-        rows_fini(&p->rows[i]);
         bits_fini(&p->looks[i].seen);
         bits_fini(&p->looks[i].same);
     }
+    for (uint32_t i = 0; i < BATCHES; i++)
+        batch_fini(&p->behind[i], p->n_sights);
+    batch_fini(&p->in_step, p->n_sights);
     free(p->grids);
-    free(p->rows);
     free(p->looks);
-    free(p->ends);
-    buf_fini(&p->shared);
     buf_fini(&p->scratch);
     buf_fini(&p->since);
     free(p);
@@ -132,6 +186,20 @@ static void see_keys(const struct image *img, const struct view *v, uint32_t tab
     }
 }
 
+/* Are the rows that are seen those that were held? */
+static bool is_still(const struct look *look, const struct bits *held)
+{
+    uint64_t other = 0;
+    size_t w = 0;
+
+    for (; w < held->n_words; w++)
+        other |=
+            (held->words[w] ^ look->seen.words[w]) | (held->words[w] ^ look->same.words[w]);
+    for (; w < look->seen.n_words; w++)
+        other |= look->seen.words[w];
+    return !other;
+}
+
 /* What the view sees of one table now. False when memory is out. */
 static bool look_at(struct personal *p, const struct image *img, struct view *v,
                     uint32_t table, bool in_step)
@@ -175,6 +243,8 @@ static bool look_around(struct personal *p, const struct image *img, struct view
         if (img->tables[i].record->interest.kind != INTEREST_ALL &&
             !look_at(p, img, v, i, in_step))
             return false;
+    for (uint32_t i = 0; i < p->n_sights; i++)
+        p->looks[i].is_still = is_still(&p->looks[i], &v->sights[i].slots);
     return true;
 }
 
@@ -184,44 +254,55 @@ static bool is_shared(const struct image *img, const struct facet *f)
     return !f->is_owners && img->tables[f->table].record->interest.kind == INTEREST_ALL;
 }
 
-static void make_shared(struct personal *p, const struct diff *d)
+static bool make_shared(struct batch *b, const struct diff *d)
 {
-    buf_clear(&p->shared);
-    for (uint32_t i = 0; i < p->n_facets; i++) {
+    buf_clear(&b->shared);
+    for (uint32_t i = 0; i < d->img->schema->n_facets; i++) {
         const struct facet *f = &d->img->schema->facets[i];
         if (is_shared(d->img, f))
-            emit_put_section(d, f, &p->shared);
-        p->ends[i] = p->shared.len;
+            emit_put_section(d, f, &b->shared);
+        b->ends[i] = b->shared.len;
     }
-    p->has_shared = !p->shared.failed;
+    b->has_shared = !b->shared.failed;
+    return b->has_shared;
+}
+
+/* Each facet by itself: of a view that comes back, as no other holds what it holds. */
+static void put_alone(const struct diff *d, struct buf *out)
+{
+    for (uint32_t i = 0; i < d->img->schema->n_facets; i++)
+        emit_put_section(d, &d->img->schema->facets[i], out);
 }
 
 static bool put_sections(struct personal *p, const struct diff *d, const struct view *v,
                          struct buf *out)
 {
     const struct schema *s = d->img->schema;
+    struct batch *b = &p->in_step;
 
-    if (d->in_step && !p->has_shared)
-        make_shared(p, d);
+    if (d->view && v->is_resuming) {
+        put_alone(d, out);
+        return true;
+    }
+    if (d->view && !d->in_step && !(b = batch_behind(p, v->base)))
+        return false;
+    if (d->view && !b->has_shared && !make_shared(b, d))
+        return false;
     for (uint32_t i = 0; i < p->n_facets; i++) {
         const struct facet *f = &s->facets[i];
-        const struct interest_rule *rule = &d->img->tables[f->table].record->interest;
-        if (!is_shared(d->img, f)) {
-            bool gathers = !f->is_owners && (d->in_step || !d->view);
-            if (!gathers)
-                emit_put_section(d, f, out);
-            else if (!rows_put_section(&p->rows[rule->place], d, f,
-                                       d->view ? &v->sights[rule->place].slots : NULL,
-                                       &p->looks[rule->place], out))
-                return false;
-        } else if (d->in_step) {
-            size_t from = i ? p->ends[i - 1] : 0;
-            buf_append(out, p->shared.data + from, p->ends[i] - from);
-        } else {
+        uint32_t place = d->img->tables[f->table].record->interest.place;
+        if (is_shared(d->img, f) && d->view) {
+            size_t from = i ? b->ends[i - 1] : 0;
+            buf_append(out, b->shared.data + from, b->ends[i] - from);
+        } else if (f->is_owners || is_shared(d->img, f)) {
             emit_put_section(d, f, out);
+        } else if (!rows_put_section(&b->rows[place], d, f,
+                                     d->view ? &v->sights[place] : NULL, &p->looks[place],
+                                     out)) {
+            return false;
         }
     }
-    return !p->shared.failed;
+    return true;
 }
 
 /* The record into `scratch`; returns whether it says anything. */
@@ -249,11 +330,7 @@ static bool move_sights(struct personal *p, struct view *v, uint32_t tick)
     for (uint32_t i = 0; i < p->n_sights; i++) {
         struct sight *s = &v->sights[i];
         const struct look *look = &p->looks[i];
-        bool stays = s->slots.n_words == look->seen.n_words;
-        for (size_t w = 0; stays && w < s->slots.n_words; w++)
-            stays = s->slots.words[w] == look->seen.words[w] &&
-                    s->slots.words[w] == look->same.words[w];
-        if (!stays && !sight_move(s, &look->seen, &look->same, tick, &p->since))
+        if (!look->is_still && !sight_move(s, &look->seen, &look->same, tick, &p->since))
             return false;
     }
     return true;
@@ -264,9 +341,9 @@ static void new_tick(struct personal *p, const struct image *img)
     if (p->tick == img->tick)
         return;
     p->tick = img->tick;
-    p->has_shared = false;
-    for (uint32_t i = 0; i < p->n_sights; i++)
-        rows_clear(&p->rows[i]);
+    batch_begin(&p->in_step, p->n_sights, 0);
+    for (uint32_t i = 0; i < BATCHES; i++)
+        batch_begin(&p->behind[i], p->n_sights, 0);
 }
 
 struct chunk *personal_frame(struct personal *p, const struct image *img, struct view *v,

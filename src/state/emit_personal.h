@@ -2,7 +2,7 @@
 /*
  * emit_personal - frames in a room where not everybody sees the same.
  *
- * For players in step the sections that all share are encoded once a tick and
+ * For players who hold the same tick the sections that all share are encoded once and
  * copied; the rows of a table with an interest rule are encoded once and gathered.
  * What is the owner's is written straight into the owner's frame: there is no place
  * from which it could come into another.

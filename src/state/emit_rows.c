@@ -20,22 +20,23 @@ void rows_fini(struct rows *r)
 {
     buf_fini(&r->longs);
     buf_fini(&r->enters);
-    free(r->update);
+    free(r->items);
     free(r->enter);
-    bits_fini(&r->moved);
+    bits_fini(&r->done);
+    bits_fini(&r->differ);
 }
 
 static bool grow(struct rows *r, uint32_t cap)
 {
     if (cap <= r->cap)
         return true;
-    struct item *update = realloc(r->update, cap * sizeof *update);
-    if (update)
-        r->update = update;
+    struct item *items = realloc(r->items, cap * sizeof *items);
+    if (items)
+        r->items = items;
     struct piece *enter = realloc(r->enter, cap * sizeof *enter);
     if (enter)
         r->enter = enter;
-    if (!update || !enter || !bits_grow(&r->moved, cap))
+    if (!items || !enter || !bits_grow(&r->done, cap) || !bits_grow(&r->differ, cap))
         return false;
     memset(r->enter + r->cap, 0, (cap - r->cap) * sizeof *enter);
     r->cap = cap;
@@ -47,16 +48,19 @@ void rows_clear(struct rows *r)
     if (r->enters.len && r->cap)
         memset(r->enter, 0, r->cap * sizeof *r->enter);
     buf_clear(&r->enters);
-    r->has_updates = false;
+    buf_clear(&r->longs);
+    bits_clear(&r->done);
+    bits_clear(&r->differ);
+    r->has_moved = false;
 }
 
-/* An update item that was written behind the long ones: short ones do not stay there. */
+/* An item that was written behind the long ones: short ones do not stay there. */
 static void keep_item(struct rows *r, uint32_t slot, size_t at)
 {
-    struct item *item = &r->update[slot];
+    struct item *item = &r->items[slot];
     size_t len = r->longs.len - at;
 
-    bits_add(&r->moved, slot);
+    bits_add(&r->differ, slot);
     if (len <= ITEM_BYTES) {
         memcpy(item->bytes, r->longs.data + at, len);
         item->len = (uint8_t)len;
@@ -68,33 +72,28 @@ static void keep_item(struct rows *r, uint32_t slot, size_t at)
     item->len = ITEM_LONG;
 }
 
-/* Encode every row of the table that this bracket has changed. */
-static bool make_updates(struct rows *r, const struct diff *d, const struct facet *f)
+/* Encode what lies between the tick of the view and now, of a row that it holds. */
+static void make_item(struct rows *r, const struct diff *d, const struct facet *f,
+                      const struct row *row)
 {
-    const struct table *t = &d->img->tables[f->table];
+    const struct record *record = d->img->tables[f->table].record;
     uint32_t fields[DIFF_WORDS];
+    size_t at = r->longs.len;
 
-    buf_clear(&r->longs);
-    bits_clear(&r->moved);
-    for (uint32_t s = bits_next(&t->changed, 0); s != BITS_NONE;
-         s = bits_next(&t->changed, s + 1)) {
-        const struct row *row = t->rows[s];
-        size_t at = r->longs.len;
-        if (row->spawn == d->img->tick)
-            continue;
-        if (moved_only(f, row)) {
-            uint8_t *start = buf_reserve(&r->longs, moved_most(f));
-            if (!start)
-                return false;
-            r->longs.len += (size_t)(moved_at(f, row, -1, start) - start);
-        } else if (diff_mark_moved(d, t->record, row, f->first, f->part.n_fields, fields)) {
+    if (row->changed <= d->view->base)
+        return;
+    if (d->in_step && moved_only(f, row)) {
+        uint8_t *start = buf_reserve(&r->longs, moved_most(f));
+        if (start)
+            buf_added(&r->longs, (size_t)(moved_at(f, row, -1, start) - start));
+    } else if (diff_mark(d, record, row, f->first, f->part.n_fields, fields)) {
+        if (d->in_step)
             emit_put_update(f, row, fields, -1, &r->longs);
-        }
-        if (r->longs.len > at)
-            keep_item(r, s, at);
+        else
+            emit_put_set(f, row, fields, &r->longs);
     }
-    r->has_updates = !r->longs.failed;
-    return r->has_updates;
+    if (!r->longs.failed && r->longs.len > at)
+        keep_item(r, row->slot, at);
 }
 
 static const struct piece *enter_of(struct rows *r, const struct facet *f,
@@ -110,24 +109,24 @@ static const struct piece *enter_of(struct rows *r, const struct facet *f,
     return piece;
 }
 
-static uint64_t word(const struct bits *b, size_t w)
+static inline uint64_t word(const struct bits *b, size_t w)
 {
     return b && w < b->n_words ? b->words[w] : 0;
 }
 
-static uint64_t stays(const struct look *look, size_t w)
+static inline uint64_t stays(const struct look *look, size_t w)
 {
-    return look->seen.words[w] & word(&look->same, w);
+    return look->seen.words[w] & look->same.words[w];
 }
 
 /* The rows of a word that `held` has and `seen` has not any more, and the other way
  * round. */
-static uint64_t leave_in(const struct bits *held, const struct look *look, size_t w)
+static inline uint64_t leave_in(const struct bits *held, const struct look *look, size_t w)
 {
     return word(held, w) & ~stays(look, w);
 }
 
-static uint64_t enter_in(const struct look *look, size_t w)
+static inline uint64_t enter_in(const struct look *look, size_t w)
 {
     return look->seen.words[w] & ~stays(look, w);
 }
@@ -184,72 +183,100 @@ static uint8_t put_rare(struct rows *r, const struct diff *d, const struct facet
     return runs;
 }
 
-/* A long item; returns where to go on with room for `most` bytes, NULL when memory is
- * out. */
-static uint8_t *put_long(const struct rows *r, const struct item *item, struct buf *out,
-                         size_t most)
+/* An item at `p`, which has room for it. */
+static inline uint8_t *item_at(const struct rows *r, const struct item *item, uint8_t *p)
 {
+    if (item->len != ITEM_LONG) {
+        memcpy(p, item, sizeof *item);
+        return p + item->len;
+    }
     struct piece piece;
-
     memcpy(&piece, item->bytes, sizeof piece);
-    buf_append(out, r->longs.data + piece.at, piece.len);
-    return buf_reserve(out, most);
+    memcpy(p, r->longs.data + piece.at, piece.len);
+    return p + piece.len;
 }
 
-/* The update run: rows that are held and seen and have moved. The work of every frame. */
-static uint8_t put_updates(const struct rows *r, const struct look *look, struct buf *out)
+/* In step: all rows that this bracket has changed. Most are seen by somebody, and in
+ * their order they cost two thirds of what they cost in that of sights. */
+static void make_moved(struct rows *r, const struct diff *d, const struct facet *f)
 {
-    enum { MOST = 64 * (5 + sizeof(struct item)) }; /* for one word of the sets */
-    size_t begin = out->len;
+    const struct table *t = &d->img->tables[f->table];
+
+    for (size_t w = 0; w < t->changed.n_words; w++)
+        for (uint64_t rest = t->changed.words[w]; rest; rest &= rest - 1) {
+            const struct row *row = t->rows[w * 64 + (size_t)__builtin_ctzll(rest)];
+            if (row->spawn != d->img->tick)
+                make_item(r, d, f, row);
+        }
+    r->has_moved = true;
+}
+
+/* Behind, perhaps alone: rows that are held and seen and have not been asked for. */
+static void make_seen(struct rows *r, const struct diff *d, const struct facet *f,
+                      const struct look *look)
+{
+    const struct table *t = &d->img->tables[f->table];
+
+    for (size_t w = 0; w < r->done.n_words && w < look->seen.n_words; w++) {
+        uint64_t rest = stays(look, w) & ~r->done.words[w];
+        r->done.words[w] |= rest;
+        for (; rest; rest &= rest - 1)
+            make_item(r, d, f, t->rows[w * 64 + (size_t)__builtin_ctzll(rest)]);
+    }
+}
+
+/* The update or set run: rows that are held (`n_held` of them) and seen and differ. The
+ * work of every frame. */
+static uint8_t put_items(const struct rows *r, const struct look *look, uint32_t n_held,
+                         uint8_t run, struct buf *out)
+{
+    size_t begin = out->len, words = r->differ.n_words;
+    /* The count, gaps and short ones; and all long ones that there are. */
+    uint8_t *p = buf_reserve(out, 5 + n_held * (5 + sizeof(struct item)) + r->longs.len);
+    uint8_t *start = p;
     uint32_t n = 0, next = 0; /* the slot after the last one */
 
-    wire_put_u8(out, 0); /* in place of the count, which takes a byte as a rule */
-    for (size_t w = 0; w < r->moved.n_words && w < look->seen.n_words; w++) {
-        uint64_t rest = stays(look, w) & r->moved.words[w];
-        uint8_t *p = rest ? buf_reserve(out, MOST) : NULL, *start = p;
-        if (!p)
-            continue;
-        for (; rest; rest &= rest - 1, n++) {
+    if (!p)
+        return 0;
+    *p++ = 0; /* in place of the count, which takes a byte as a rule */
+    if (words > look->seen.n_words)
+        words = look->seen.n_words;
+    for (size_t w = 0; w < words; w++)
+        for (uint64_t rest = stays(look, w) & r->differ.words[w]; rest; rest &= rest - 1) {
             uint32_t s = (uint32_t)(w * 64 + (size_t)__builtin_ctzll(rest));
-            const struct item *item = &r->update[s];
-            p = uv_at(p, s - next);
+            p = item_at(r, &r->items[s], uv_at(p, s - next));
             next = s + 1;
-            if (item->len != ITEM_LONG) {
-                memcpy(p, item, sizeof *item);
-                p += item->len;
-                continue;
-            }
-            buf_added(out, (size_t)(p - start));
-            p = start = put_long(r, item, out, MOST);
-            if (!p)
-                return 0;
+            n++;
         }
-        buf_added(out, (size_t)(p - start));
-    }
+    buf_added(out, (size_t)(p - start));
     if (n == 0)
         buf_truncate(out, begin);
     else
         emit_set_count(out, begin, n);
-    return n ? RUN_UPDATE : 0;
+    return n ? run : 0;
 }
 
 bool rows_put_section(struct rows *r, const struct diff *d, const struct facet *f,
-                      const struct bits *held, const struct look *look, struct buf *out)
+                      const struct sight *sight, const struct look *look, struct buf *out)
 {
-    const struct table *t = &d->img->tables[f->table];
     size_t start = out->len;
+    uint8_t runs = 0;
 
-    if (!grow(r, t->cap))
-        return false;
-    if (d->in_step && !r->has_updates && !make_updates(r, d, f))
+    if (!grow(r, d->img->tables[f->table].cap))
         return false;
     wire_put_uv(out, (uint64_t)(f - d->img->schema->facets) + 1);
     size_t runs_at = out->len;
     wire_put_u8(out, 0);
-    uint8_t runs = put_rare(r, d, f, held, look, out);
-    if (d->in_step)
-        runs |= put_updates(r, look, out);
-    if (out->failed || r->enters.failed)
+    if (!look->is_still)
+        runs |= put_rare(r, d, f, sight ? &sight->slots : NULL, look, out);
+    if (sight) {
+        if (!d->in_step)
+            make_seen(r, d, f, look);
+        else if (!r->has_moved)
+            make_moved(r, d, f);
+        runs |= put_items(r, look, sight->n, d->in_step ? RUN_UPDATE : RUN_SET, out);
+    }
+    if (out->failed || r->enters.failed || r->longs.failed)
         return false;
     if (runs)
         out->data[runs_at] = runs;

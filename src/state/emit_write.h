@@ -28,6 +28,10 @@ void emit_put_entered(const struct facet *f, const struct row *r, struct buf *ou
  * it moves up. */
 void emit_set_count(struct buf *out, size_t at, uint32_t n);
 
+/* What an item of a set run has behind its gap. */
+void emit_put_set(const struct facet *f, const struct row *r, const uint32_t *fields,
+                  struct buf *out);
+
 /* An item of an update run; with `gap` -1 what it has behind its gap. */
 void emit_put_update(const struct facet *f, const struct row *r, const uint32_t *fields,
                      int64_t gap, struct buf *out);

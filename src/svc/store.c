@@ -80,7 +80,7 @@ static void complain(struct store *s, const char *why)
 {
     double now = clk_wall_s();
 
-    if (s->complained_s && now - s->complained_s < SAY_AGAIN_S)
+    if (s->complained_s > 0 && now - s->complained_s < SAY_AGAIN_S)
         return;
     s->complained_s = now;
     logger_error("store",

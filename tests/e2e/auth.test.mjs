@@ -286,7 +286,7 @@ test("a banned user is told so by npm ws and the SDK, and comes back when it is 
   const ann = await joinJ1(server, "/gate", {
     token: sign(one.privateKey, claimsOf({ sub: "bad" })),
   });
-  ann.say("ban", { seconds: 2, reason: "cool down" });
+  ann.say("ban", { seconds: 6, reason: "cool down" });
   assert.deepEqual(await ann.end(), { code: 4003, reason: "cool down" });
   const token = sign(one.privateKey, claimsOf({ sub: "bad" }));
   assert.equal(await refusal({ token }), "4003 cool down");

@@ -6,7 +6,7 @@ import path from "node:path";
 import test, { after, describe, it } from "node:test";
 
 import { join, joinJ1 } from "./lib/player.mjs";
-import { gamesFolder, root, runToEnd, startServer, until } from "./lib/server.mjs";
+import { gamesFolder, root, runToEnd, startProgram, startServer, until } from "./lib/server.mjs";
 
 const games = path.join(root, "games");
 const server = await startServer({ folder: gamesFolder(["pond", "cards", "chat", "board", "doc"], {
@@ -33,21 +33,23 @@ end }`,
 }) });
 after(() => server.stop());
 
-const bots = (args, ms) =>
-  runToEnd(["bots", "--url", server.origin, "--games", server.folder ?? games, ...args], { ms });
+const words = (args) => ["bots", "--url", server.origin, "--games", server.folder ?? games, ...args];
+
+/** Bots that play until stop(): how long they need for what a test waits for is theirs. */
+const play = (...args) => startProgram(words(args));
+const leave = async (run) => assert.equal((await run.stop()).code, 0, run.stderr);
 
 test("bots of the pond eat worms beside a player, and leave when they are told to", async () => {
   const ann = await join(server, "/pond/b?name=ann");
-  const run = bots(["pond", "4", "--room", "b", "--seconds", "8"], 20000);
+  const run = play("pond", "4", "--room", "b");
   await ann.until("four frogs more", () => Object.keys(ann.state.frogs).length === 5);
-  await ann.until(
-    "a bot that has eaten",
-    () => Object.entries(ann.state.frogs).some(([id, frog]) => id !== String(ann.id) && frog.worms > 0),
-    10000,
+  await ann.until("a bot that has eaten", () =>
+    Object.entries(ann.state.frogs).some(([id, frog]) => id !== String(ann.id) && frog.worms > 0),
   );
-  const { code, stderr } = await run;
-  assert.equal(code, 0, stderr);
+  await leave(run);
   await ann.until("them gone", () => Object.keys(ann.state.frogs).length === 1);
+  const short = await runToEnd(words(["pond", "1", "--room", "b", "--seconds", "1"]));
+  assert.equal(short.code, 0, short.stderr);
   await ann.leave();
 });
 
@@ -56,67 +58,69 @@ test("bots of the doc write sentences around what a player writes", async () => 
   const { born } = ann.state;
   const op = [{ keep: 0, cut: 0, put: "é😀\n" }];
   ann.say("edit", { born, base: 0, id: 1, op, from: 0, to: 0, whole: false });
-  const run = bots(["doc", "2", "--room", "b", "--seconds", "6"], 20000);
-  await ann.until("some words", () => /^é😀\n+\p{L}+ \p{L}+ /u.test(ann.state.text), 10000);
-  await ann.until("two carets", () => Object.values(ann.state.people).filter((p) => p.from > 4).length === 2, 10000);
-  const { code, stderr } = await run;
-  assert.equal(code, 0, stderr);
+  const run = play("doc", "2", "--room", "b");
+  // Each writes a word at a time, and begins a paragraph where it likes: they take turns
+  // within a line.
+  await ann.until("some words", () => /^é😀\s+\p{L}+,?\s+\p{L}+,?\s+\p{L}+/u.test(ann.state.text));
+  await ann.until("the end of a sentence", () => /\p{L}\./u.test(ann.state.text));
+  await ann.until("two carets", () => Object.values(ann.state.people).filter((p) => p.from > 4).length === 2);
+  await leave(run);
   await ann.leave();
 });
 
 test("a bot has join options, state, events and its own id; who finds no seat says why", async () => {
   const eve = await join(server, "/two/r?name=eve");
-  const run = bots(["two", "3", "--room", "r", "--seconds", "4"], 15000);
+  const run = play("two", "3", "--room", "r");
   await eve.until("what the first bot was told", () => eve.state.said === 7);
   assert.deepEqual(Object.values(eve.state.who).map(({ name, tag }) => [name, tag]).sort(), [["Bot 1", "t"], ["eve", ""]]);
-  const { code, stderr } = await run;
-  assert.equal(code, 0);
-  assert.match(stderr, /1 of 3 bots play: room is full/);
+  await until("why", () => /1 of 3 bots play: room is full/.test(run.stderr));
+  await leave(run);
   await eve.leave();
 });
 
 describe("the bots of the samples", { concurrency: 3 }, () => {
   it("bots of cards deal, and play in turn and in time", async () => {
-    const run = bots(["cards", "3", "--room", "b", "--seconds", "16"], 30000);
-    await until("them at a table", async () => (await server.game("cards")).players > 0, 10000);
+    const run = play("cards", "3", "--room", "b");
+    await until("them at a table", async () => (await server.game("cards")).players > 0);
     const eve = await joinJ1(server, "/cards/b", { name: "Eve", spectate: true });
-    await eve.until("a round", () => eve.state.phase === "play", 15000);
+    await eve.until("a round", () => eve.state.phase === "play");
     const moves = () => eve.of("event").filter(({ name }) => name === "did").map(({ data }) => data);
-    await eve.until("moves of two of them", () => new Set(moves().map(({ by }) => by)).size >= 2 && moves().length >= 4, 25000);
+    await eve.until("moves of two of them", () => new Set(moves().map(({ by }) => by)).size >= 2 && moves().length >= 4);
     assert.ok(moves().every(({ what }) => what !== "late"));
     await eve.leave();
-    assert.equal((await run).code, 0);
+    await leave(run);
   });
 
   it("a bot in the chat makes a person moderator, and answers to its name", async () => {
-    const run = bots(["chat", "1", "--seconds", "16"], 30000);
-    await until("the bot", async () => (await server.game("chat")).players === 1, 10000);
+    const run = play("chat", "1");
+    await until("the bot", async () => (await server.game("chat")).players === 1);
     const ann = await joinJ1(server, "/chat/lobby", { name: "Ann" });
     const people = () => Object.values(ann.state.people);
-    await ann.until("that she moderates", () => ann.state.people[ann.id].moderator, 10000);
+    await ann.until("that she moderates", () => ann.state.people[ann.id].moderator);
     const bot = people().find(({ name }) => name !== "Ann");
     ann.say("say", { text: `Hello ${bot.name}` });
-    await ann.until("that it types", () => people().some(({ typing }) => typing), 10000);
-    await ann.until("an answer", () => Object.values(ann.state.lines).some(({ name }) => name === bot.name), 10000);
+    await ann.until("that it types", () => people().some(({ typing }) => typing));
+    await ann.until("an answer", () => Object.values(ann.state.lines).some(({ name }) => name === bot.name));
     await ann.leave();
-    assert.equal((await run).code, 0);
+    await leave(run);
   });
 
   it("bots draw on the board and take it back", async () => {
     const ann = await joinJ1(server, "/board/b", { name: "Ann" });
-    const run = bots(["board", "2", "--room", "b", "--seconds", "30"], 45000);
+    const run = play("board", "2", "--room", "b");
     const strokes = (hidden) => Object.values(ann.state.strokes).filter((stroke) => stroke.hidden === hidden);
-    await ann.until("a line", () => strokes(false).length > 0, 20000);
+    // A bot begins when a die says so, five times a second; a line and a look take 13 s.
+    await ann.until("a line", () => strokes(false).length > 0, 60000);
     await ann.until("its points", () => Object.keys(ann.state.ink).length > 0);
-    await ann.until("it gone again", () => strokes(true).length > 0, 30000);
+    await ann.until("it gone again", () => strokes(true).length > 0, 60000);
     await ann.leave();
-    assert.equal((await run).code, 0);
+    await leave(run);
   });
 });
 
 test("what is wrong is said in a line: bot.lua, the server, the words", async () => {
   const cases = [
-    [["bad", "1", "--seconds", "5"], 65, /bad\/bot\.lua:1: cannot think/],
+    [["bad", "1"], 65, /bad\/bot\.lua:1: cannot think/],
     [["none"], 65, /none\/bot\.lua: there is no such file/],
     [["odd"], 65, /every: a number of ms from 20/],
     [[], 64, /which game/],
@@ -125,10 +129,45 @@ test("what is wrong is said in a line: bot.lua, the server, the words", async ()
     [["pond", "1", "--url", "https://x"], 64, /http:\/\/HOST/],
     [["pond", "1", "--nothing"], 64, /no such option/],
   ];
-  for (const [args, code, words] of cases) {
-    const run = await bots(args, 15000);
+  for (const [args, code, said] of cases) {
+    const run = await runToEnd(words(args));
     assert.equal(run.code, code, `${args}: ${run.stderr}`);
-    assert.match(run.stderr, words);
+    assert.match(run.stderr, said);
+  }
+});
+
+test("a server that speaks WebSocket badly ends the bot's line, and nothing else", async () => {
+  // What it sends after the right answer to the bots' handshake, and what they say.
+  const answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+  const odd = /a frame that bots do not know/;
+  const rows = [
+    ["a length of 2^63", "\r\n", "827f8000000000000000", odd],
+    ["a length of 2^64 - 1", "\r\n", "827fffffffffffffffff", odd],
+    ["1 GiB announced", "\r\n", "827f0000000040000000", odd],
+    ["a mask", "\r\n", "828100000000ff", odd],
+    ["reserved bits that nobody agreed on", "\r\n", "c20100", odd],
+    ["an extension that nobody offered", "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=99\r\n\r\n", "c20100", odd],
+    ["a fragment", "\r\n", "0201ff", odd],
+    ["a Close of one byte", "\r\n", "880103", /0 of 1 bots play: code 1005/],
+    ["a text for who speaks in bytes", "\r\n", "81027b7d", /what bots do not know: text/],
+    ["a record that is none", "\r\n", "8203010203", /what bots do not know/],
+    ["a ping of 64 KiB, then a Close", "\r\n", `897f0000000000010000${"00".repeat(65536)}880203e8`, /code 1000/],
+    ["a head without end", "X: y\r\n".repeat(3000), "", /does not speak WebSocket/],
+  ];
+  for (const [what, headers, frames, words] of rows) {
+    const sockets = [];
+    const other = net.createServer((s) => {
+      sockets.push(s.on("error", () => {}));
+      s.once("data", () => s.write(Buffer.concat([Buffer.from(answer + headers), Buffer.from(frames, "hex")])));
+    });
+    await new Promise((done) => other.listen(0, "127.0.0.1", done));
+    const at = `http://127.0.0.1:${other.address().port}`;
+    const run = await runToEnd(["bots", "pond", "1", "--url", at, "--games", games, "--seconds", "1"], { ms: 30000 });
+    assert.match(run.stderr, words, what);
+    assert.doesNotMatch(run.stderr, /client\.lua|bad argument/, what);
+    assert.ok([0, 69].includes(run.code), `${what}: ended with ${run.code}`);
+    for (const s of sockets) s.destroy();
+    other.close();
   }
 });
 
@@ -136,11 +175,12 @@ test("no server, and one that speaks something else", async () => {
   const other = net.createServer((s) => s.on("error", () => {}).end("220 mail.example\r\n\r\n")).listen(0, "127.0.0.1");
   await new Promise((done) => other.once("listening", done));
   const at = `http://127.0.0.1:${other.address().port}`;
-  const run = await runToEnd(["bots", "pond", "1", "--url", at, "--games", games, "--seconds", "2"], { ms: 15000 });
-  assert.match(run.stderr, /does not speak HTTP/);
+  const run = startProgram(["bots", "pond", "1", "--url", at, "--games", games]);
+  await until("what is wrong", () => /does not speak HTTP/.test(run.stderr));
+  await leave(run);
   other.close();
   await until("its end", () => !other.listening);
-  const gone = await runToEnd(["bots", "pond", "1", "--url", at, "--games", games], { ms: 20000 });
+  const gone = await runToEnd(["bots", "pond", "1", "--url", at, "--games", games]);
   assert.equal(gone.code, 69);
   assert.match(gone.stderr, /no server answers/);
 });

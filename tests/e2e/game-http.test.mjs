@@ -77,6 +77,9 @@ test("what http() is told, and what it is not", async () => {
   assert.equal(seen.data, undefined);
   assert.equal(seen.headers["x-two"], "1");
   assert.equal(seen.token, "abc");
+  const untyped = await ask("/feed/_http/echo", { method: "POST", body: "1" });
+  assert.equal(JSON.parse(untyped.text).body, "1");
+  assert.equal(JSON.parse(untyped.text).data, undefined, "nobody said that it is JSON");
   const foreign = await ask("/feed/_http/echo", { headers: { Cookie: "sid=abc", Origin: "http://evil.example" } });
   assert.equal(JSON.parse(foreign.text).token, undefined, "a page elsewhere does not act for its visitor");
 });

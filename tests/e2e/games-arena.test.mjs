@@ -8,7 +8,7 @@ import test, { after } from "node:test";
 
 import { startBrowser } from "./lib/browser.mjs";
 import { startProxy } from "./lib/proxy.mjs";
-import { gamesFolder, startServer, until as untilIn } from "./lib/server.mjs";
+import { gamesFolder, startServer, until } from "./lib/server.mjs";
 
 // The page keeps its room and its prediction to itself; our copy shows them to the test.
 const folder = gamesFolder(["arena"]);
@@ -22,8 +22,6 @@ fs.writeFileSync(script, shown);
 
 const server = await startServer({ folder });
 const browser = await startBrowser();
-// A browser without a graphics card draws slowly on a busy machine.
-const until = (what, look) => untilIn(what, look, 30000);
 after(async () => {
   await browser.close();
   await server.stop();
@@ -46,13 +44,23 @@ const quiet = (...pages) =>
   assert.deepEqual(pages.flatMap((page) => page.complaints), [], "no page complains");
 const close = (...pages) => Promise.all(pages.map((page) => page.context().close()));
 
-/** Ships begin anywhere; tests need them in sight of each other. */
+/*
+ * Ships begin anywhere; tests need them in sight of each other. And a browser without a
+ * graphics card may draw too slowly to say what it wants in each tick: then the server
+ * lets the ship drift, which no page can predict. Here it counts these ticks, and drops
+ * no input, however many come at once.
+ */
 const lua = server.read("arena/game.lua");
-const NEAR = lua.replace(
-  "room:random(200, SIZE - 200), room:random(200, SIZE - 200)",
-  "2000 + room:random(0, 20) * 8, 2000 + room:random(0, 20) * 8",
-);
-assert.notEqual(NEAR, lua);
+const replaced = (text, what, by) => {
+  assert.ok(text.includes(what), what);
+  return text.replace(what, by);
+};
+const NEAR = [
+  ["room:random(200, SIZE - 200), room:random(200, SIZE - 200)", "2000 + room:random(0, 20) * 8, 2000 + room:random(0, 20) * 8"],
+  ["heat = s.u8 {to", "drifts = s.uint {to = \"owner\"}, heat = s.u8 {to"],
+  ["if ship.away or silent > IDLE then", "$& ship.drifts = (ship.drifts or 0) + 1"],
+  ["rate = 20.5, burst = 30", "rate = 20.5, burst = 1000"],
+].reduce((text, [what, by]) => replaced(text, what, by), lua);
 server.save("arena/game.lua", NEAR);
 await until("the ships' places", () => /v2 is live/.test(server.log()));
 
@@ -61,20 +69,24 @@ test("two see each other fly and shoot; a third comes late and sees the same", a
   const bob = await pilot("bob", "e2e");
   const id = await idOf(ann);
   await until("ann in bob's browser", () => shipIn(bob, id));
-  const before = await shipIn(bob, id);
+  await bob.evaluate((key) => {
+    const { ships, shots } = window.room.state;
+    const { x, y } = ships.get(key);
+    Object.assign(window, { flown: 0, burnt: false, seen: 0 });
+    ships.on("change", (ship, which) => {
+      if (which !== key) return;
+      window.flown = Math.max(window.flown, Math.hypot(ship.x - x, ship.y - y));
+      window.burnt ||= ship.burn;
+    });
+    shots.on("add", (shot) => (window.seen += shot.by !== window.room.id));
+  }, id);
+  // In circles: however long it takes until all is seen, nobody flies out of sight.
+  await ann.keyboard.down("ArrowRight");
   await ann.keyboard.down("ArrowUp");
-  await until("ann's flight in bob's browser", async () => {
-    const now = await shipIn(bob, id);
-    return Math.hypot(now.x - before.x, now.y - before.y) > 100 && now.burn;
-  });
-  await bob.evaluate(() => {
-    window.seen = 0;
-    window.room.state.shots.on("add", (shot) => (window.seen += shot.by !== window.room.id));
-  });
+  await until("ann's flight in bob's browser", () => bob.evaluate(() => window.flown > 30 && window.burnt));
   await ann.keyboard.down("Space");
   await until("ann's shots in bob's browser", () => bob.evaluate(() => window.seen > 1));
-  await ann.keyboard.up("ArrowUp");
-  await ann.keyboard.up("Space");
+  for (const key of ["Space", "ArrowUp", "ArrowRight"]) await ann.keyboard.up(key);
 
   const cem = await pilot("cem", "e2e");
   const others = () =>
@@ -94,10 +106,8 @@ test("two see each other fly and shoot; a third comes late and sees the same", a
 test("the own ship answers at once and is where the server has it", async () => {
   const ann = await pilot("ann", "alone");
   await ann.keyboard.down("ArrowUp");
-  await until("a flight", async () => (await ann.evaluate(() => window.me.steps)) > 80); // long enough for a dropped tick or two
+  await until("a flight", () => ann.evaluate(() => window.me.steps > 80));
   await ann.keyboard.up("ArrowUp");
-  const { corrections, steps } = await ann.evaluate(() => ({ ...window.me, corrections: window.me.corrections }));
-  assert.ok(corrections <= steps / 20, `${corrections} corrections in ${steps} steps`);
   await until("both at rest, in one place", () =>
     ann.evaluate(() => {
       const { me, room } = window;
@@ -105,6 +115,11 @@ test("the own ship answers at once and is where the server has it", async () => 
       return held.x === me.row.x && held.y === me.row.y && held.vx === 0 && held.angle === me.row.angle;
     }),
   );
+  const [corrections, steps, drifts] = await ann.evaluate(() => {
+    const { me, room } = window;
+    return [me.corrections, me.steps, room.state.ships.get(room.id).drifts];
+  });
+  assert.ok(corrections <= drifts, `${corrections} corrections in ${steps} steps, ${drifts} ticks without input`);
   quiet(ann);
   await close(ann);
 });
@@ -120,26 +135,31 @@ test("who is cut off comes back to the same ship; a saved script is flown by at 
       if (which === key && changed.includes("away")) window.away.push(ship.away);
     });
   }, id);
+  line.hold();
   line.cut();
-  await until("ann gone and back in bob's browser", () =>
-    bob.evaluate(() => String(window.away) === "true,false"),
-  );
+  await until("ann gone in bob's browser", () => bob.evaluate(() => String(window.away) === "true"));
+  line.letGo();
+  await until("ann back in bob's browser", () => bob.evaluate(() => String(window.away) === "true,false"));
   await until("ann is back", () => ann.evaluate(() => window.room.status === "live"));
   assert.equal(await idOf(ann), id);
 
   const shared = server.read("arena/shared.lua");
-  const left = () => Promise.all([ann, bob].map((page) => page.evaluate(() => window.room.status)));
+  const live = async () => {
+    const pages = await Promise.all([ann, bob].map((page) => page.evaluate(() => window.room.status)));
+    return pages.every((status) => status === "live");
+  };
   server.save("arena/game.lua", NEAR.replace("DAMAGE, FULL = 12, 100", "DAMAGE, FULL = 50, 77"));
   await until("the new code", () => /v3 is live/.test(server.log()));
-  assert.deepEqual(await left(), ["live", "live"]);
+  await until("both live", live);
   assert.equal(await idOf(ann), id);
   server.save("arena/shared.lua", shared.replace("local PUSH = 1.5", "local PUSH = 2.5"));
   await until("the new flight", () => /v4 is live/.test(server.log()));
   const answer = await fetch(`${server.origin}/arena/shared.js`);
   assert.match(await answer.text(), /PUSH = 2\.5/);
   server.save("arena/shared.lua", shared);
-  server.save("arena/game.lua", NEAR);
-  await until("the code of before", () => /v6 is live/.test(server.log()) || /v5 is live/.test(server.log()));
+  await until("the flight of before", () => /v5 is live/.test(server.log()));
+  server.save("arena/game.lua", lua); // for the next test: ships anywhere
+  await until("the code of before", () => /v6 is live/.test(server.log()));
   quiet(ann, bob);
   await close(ann, bob);
   line.close();
@@ -158,7 +178,7 @@ test("a hundred bots, on a screen and on a phone", async () => {
   await screen.waitForTimeout(500);
   await browser.shot(screen, "arena-1280-light");
   const near = await screen.evaluate(() => window.room.state.ships.size);
-  assert.ok(near < 101, `${near} ships are sent`);
+  assert.ok(near < 80, `${near} of 100 ships are sent`);
 
   const phone = await pilot("bob", "crowd", { width: 390, height: 844, touch: true });
   const stick = await phone.locator("#stick").boundingBox();

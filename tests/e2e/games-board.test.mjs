@@ -9,7 +9,7 @@ import test, { after } from "node:test";
 import { startBrowser } from "./lib/browser.mjs";
 import { isReadable } from "./lib/look.mjs";
 import { startProxy } from "./lib/proxy.mjs";
-import { gamesFolder, startServer, until as untilIn } from "./lib/server.mjs";
+import { gamesFolder, startServer, until } from "./lib/server.mjs";
 
 // The page keeps its room to itself; in our copy it shows it to the test.
 const folder = gamesFolder(["board"]);
@@ -21,7 +21,6 @@ fs.writeFileSync(script, shown);
 
 const server = await startServer({ folder });
 const browser = await startBrowser();
-const until = (what, look) => untilIn(what, look, 20000);
 after(async () => {
   await browser.close();
   await server.stop();
@@ -122,8 +121,8 @@ test("two draw and write on one board; a third comes late and sees it all", asyn
   await ann.keyboard.type("Buy milk, bread and a large piece of cheese");
   await until("the note", async () => (await note(bob, "ann").inputValue()).endsWith("cheese"));
   // ann has it in hand: bob sees so, and cannot change it.
-  assert.equal(await note(bob, "ann").getAttribute("readonly"), "");
   await bob.locator(".note.held").getByText("ann…").waitFor();
+  assert.equal(await note(bob, "ann").getAttribute("readonly"), "");
 
   await ann.mouse.move(520, 420, { steps: 4 });
   await bob.locator(".cursor").getByText("ann").waitFor();
@@ -165,6 +164,8 @@ test("each takes back one's own; a note is moved, thrown away and brought back",
   await draw(ann, [640, 310], [650, 360]);
   await until("bob's line erased", async () => (await linesOn(bob)) === 1);
   await bob.keyboard.press("Control+z"); // bob takes back having drawn it, which is hidden anyway
+  // What is refused is answered, too: once all before it has been done.
+  await bob.evaluate(() => window.room.request("no such thing").catch(() => {}));
   await ann.keyboard.press("Control+z");
   await until("it is back", async () => (await linesOn(bob)) === 2);
 
@@ -209,7 +210,7 @@ test("who is cut off goes on drawing, and all of it is there afterwards", async 
   await draw(bob, [700, 300], [800, 400]);
   await browser.shot(ann, "board-away");
   await isReadable(ann);
-  assert.equal(await linesOn(bob), 2);
+  await until("bob's second line", async () => (await linesOn(bob)) === 2);
   await ann.context().setOffline(false);
   await until("all three lines", async () => (await linesOn(bob)) === 3);
   await same(ann, bob);

@@ -8,11 +8,10 @@ import { startBrowser } from "./lib/browser.mjs";
 import { isReadable } from "./lib/look.mjs";
 import { join } from "./lib/player.mjs";
 import { startProxy } from "./lib/proxy.mjs";
-import { startServer, until as untilIn } from "./lib/server.mjs";
+import { startServer, until } from "./lib/server.mjs";
 
 const server = await startServer({ games: ["market"] });
 const browser = await startBrowser();
-const until = (what, look) => untilIn(what, look, 20000);
 after(async () => {
   await browser.close();
   await server.stop();

@@ -8,12 +8,11 @@ import test, { after } from "node:test";
 import { startBrowser } from "./lib/browser.mjs";
 import { isReadable } from "./lib/look.mjs";
 import { startProxy } from "./lib/proxy.mjs";
-import { startServer, until as untilIn } from "./lib/server.mjs";
+import { startServer, until } from "./lib/server.mjs";
 
 const TOKEN = "a-token-for-trying-it-out"; // games/scores/token.lua
 const server = await startServer({ games: ["scores"] });
 const browser = await startBrowser();
-const until = (what, look) => untilIn(what, look, 20000);
 after(async () => {
   await browser.close();
   await server.stop();

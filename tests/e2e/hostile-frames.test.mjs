@@ -7,7 +7,8 @@ import crypto from "node:crypto";
 import { openLanes } from "./lib/lanes.mjs";
 import { BINARY, CLOSE, closeFrame, frame, PING, PONG, TEXT } from "./lib/raw.mjs";
 
-const { row } = await openLanes();
+/** Longer than anybody waits here: what ends is ended by what the client has sent. */
+const { row } = await openLanes({ args: ["--close-ms", "60000"] });
 
 const cut = (bytes, n) => bytes.subarray(0, n);
 const bytes = (...list) => Buffer.from(list);
@@ -42,6 +43,12 @@ failing(
   "F01",
   "an unmasked frame of 64 KiB",
   frame(TEXT, "a".repeat(65536), { mask: false }),
+  1002,
+);
+failing(
+  "F01",
+  "an unmasked continuation",
+  Buffer.concat([frame(TEXT, "a", { fin: false }), frame(0, "b", { mask: false })]),
   1002,
 );
 for (const rsv of [1, 2, 3, 5, 6, 7])
@@ -150,6 +157,13 @@ row("F16", "a message past the limit is refused at its header", async (lane) => 
   assert.equal(await raw.closeCode(), 1009);
 });
 
+row("F18", "a Close inside a message is answered, the message is not", async (lane) => {
+  const raw = await lane.open();
+  raw.write(Buffer.concat([frame(TEXT, "a", { fin: false }), closeFrame(1001), frame(0, "b")]));
+  assert.equal(await raw.closeCode(), 1001);
+  await raw.ended();
+  assert.equal(raw.size, 0);
+});
 row("F18", "after a Close everything is ignored, and one Close is the answer", async (lane) => {
   const raw = await lane.open();
   raw.write(
@@ -167,10 +181,28 @@ row("F18", "after a Close everything is ignored, and one Close is the answer", a
 });
 row("F20", "a client that ends its half is let go at once", async (lane) => {
   const raw = await lane.open();
-  const began = Date.now();
   raw.socket.end();
   await raw.ended();
-  assert.ok(Date.now() - began < 2000);
+});
+row("F20", "what came right before the end of its half is answered", async (lane) => {
+  const raw = await lane.open();
+  raw.socket.end(lane.message(TEXT, "last words"));
+  assert.equal((await raw.message()).text, "last words");
+  await raw.ended();
+});
+row("F20", "TCP that ends in a frame, or without TLS saying so, ends it at once", async (lane) => {
+  for (const last of [lane.message(TEXT, "x"), cut(frame(TEXT, "x".repeat(100)), 50), ""]) {
+    const raw = await lane.open();
+    await lane.assertEchoes(raw);
+    raw.write(last);
+    raw.tcp.end();
+    await raw.ended();
+  }
+});
+row("F25", "a mask of zeros is a mask", async (lane) => {
+  const raw = await lane.open();
+  raw.write(Buffer.concat([bytes(0x81, 0x85, 0, 0, 0, 0), Buffer.from("hello")]));
+  assert.equal((await raw.message()).text, "hello");
 });
 row("F24", "empty messages, and messages of empty fragments, are messages", async (lane) => {
   const raw = await lane.open();

@@ -35,7 +35,7 @@ function inTerminal(args, { env = {}, shell = [] } = {}) {
   const closed = new Promise((done) => child.on("close", () => ((child.isClosed = true), done())));
   // Whatever happens here, neither the server nor its bots outlive it.
   process.on("exit", () => child.isClosed || process.kill(pid(), "SIGTERM"));
-  const shows = (pattern, ms = 15000) =>
+  const shows = (pattern, ms) =>
     until(String(pattern), () => pattern.exec(text), ms).catch((error) => {
       throw new Error(`${error.message}:\n${text}`);
     });
@@ -98,10 +98,10 @@ test("b adds two bots to each game that has a bot.lua, five times; they end with
   const players = async () => (await dev.games()).map(({ players: n }) => n);
   dev.type("b");
   await dev.shows(/bots: 2 more in 1 game/);
-  await until("two bots", async () => String(await players()) === "2,0", 20000);
+  await until("two bots", async () => String(await players()) === "2,0");
   dev.type("bbbbb");
   await dev.shows(/10 bots a game are enough/);
-  await until("ten bots", async () => String(await players()) === "10,0", 30000);
+  await until("ten bots", async () => String(await players()) === "10,0");
   const children = childrenOf(childrenOf(dev.pid())[0]);
   assert.equal(children.length, 5);
   dev.type("q");
@@ -114,7 +114,7 @@ test("b adds two bots to each game that has a bot.lua, five times; they end with
       return true;
     }
   };
-  await until("their end", () => children.every(isOver), 15000);
+  await until("their end", () => children.every(isOver));
   dev.type("\n");
   assert.equal((await dev.end()).status, 0);
 });
@@ -138,7 +138,8 @@ test("the terminal is put back when a signal ends the server", async () => {
 });
 
 test("a second q does not wait for who does not go, and the terminal is put back then too", async () => {
-  const dev = await startDev(gamesFolder([], { "one/game.lua": GAME }));
+  const args = ["--close-ms", "60000"]; // it would wait so long
+  const dev = await startDev(gamesFolder([], { "one/game.lua": GAME }), { args });
   const raw = await upgrade(Number(new URL(dev.url).port), "/one"); // answers no close
   dev.type("q");
   await dev.shows(/stopping/);
@@ -162,7 +163,7 @@ test("serve listens to no key, nor does dev whose stdin is no terminal", async (
   process.on("exit", () => piped.kill("SIGKILL"));
   let said = "";
   for (const stream of [piped.stdout, piped.stderr]) stream.setEncoding("utf8").on("data", (text) => (said += text));
-  await until("its address", () => /127\.0\.0\.1:\d+/.test(said), 15000);
+  await until("its address", () => /127\.0\.0\.1:\d+/.test(said));
   piped.stdin.write("q?r");
   const { port } = /127\.0\.0\.1:(?<port>\d+)/.exec(said).groups;
   const { games } = await (await fetch(`http://127.0.0.1:${port}/_parlor/games`)).json();

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { certificateArgs } from "./lib/lanes.mjs";
 import { join, Player } from "./lib/player.mjs";
 import { connect, frame, handshakeLines, request, TEXT, upgrade } from "./lib/raw.mjs";
 import { startServer, until } from "./lib/server.mjs";
@@ -24,19 +25,23 @@ async function echoes(raw, text) {
   assert.equal((await raw.message()).text, text);
 }
 
+/** Reads records until one of this kind has come. */
+async function heard(raw, kind) {
+  for (;;) if (JSON.parse((await raw.message()).text).t === kind) return;
+}
+
 test("hundreds of half-open heads hurt nobody, and are gone after head_ms", () =>
-  withServer({ args: ["--head-ms", "2000"] }, async (server) => {
+  withServer({ args: ["--head-ms", "6000"] }, async (server) => {
     const inside = await upgrade(server.port, "/echo");
     const stalled = await Promise.all(
       Array.from({ length: 500 }, () => connect(server.port)),
     );
     for (const one of stalled) one.write("GET /pond/ HTTP/1.1\r\nHost: loc");
-    const began = Date.now();
     await echoes(inside, "still here");
     const player = await join(server, "/pond?name=a");
-    assert.ok(Date.now() - began < 1500, `${Date.now() - began} ms for an echo and a join`);
+    assert.ok(stalled.every((one) => one.size === 0), "an echo and a join, beside all of them");
     for (const one of stalled) {
-      const answer = await one.answer({ ms: 10000 });
+      const answer = await one.answer();
       assert.equal(answer.status, 408);
       assert.equal(answer.headers.connection, "close");
       one.destroy();
@@ -72,6 +77,7 @@ test("new connections of one address have a rate", () =>
   withServer(
     { args: ["--limit-loopback", "1", "--conn-rate", "1", "--conn-burst", "3"] },
     async (server) => {
+      const began = Date.now();
       const inside = await upgrade(server.port, "/echo");
       let refused = 0;
       for (let i = 0; i < 10; i++) {
@@ -80,7 +86,8 @@ test("new connections of one address have a rate", () =>
         if ((await raw.answer()).status !== 101) refused++;
         raw.destroy();
       }
-      assert.ok(refused >= 4, `${refused} of 10 were refused`);
+      const allowed = 3 + (Date.now() - began) / 1000;
+      assert.ok(11 - refused <= allowed, `${refused} of 10 were refused, where ${allowed} may come`);
       await echoes(inside, "mine");
       inside.destroy();
     },
@@ -93,13 +100,18 @@ test("messages above the rate are dropped; a long flood ends with 4006", () =>
       const calm = await join(server, "/pond?name=calm");
       const flooder = new Player(server.ws("/pond?name=flood"));
       await flooder.seated();
-      for (let i = 0; i < 300; i++) flooder.ws.send('{"t":"ping"}');
+      const began = Date.now();
+      const flood = (n) => {
+        for (let i = 0; i < n; i++) flooder.ws.send('{"t":"ping"}');
+      };
+      flood(300);
       const end = flooder.end();
-      const timer = setInterval(() => flooder.ws.send('{"t":"ping"}'), 20);
+      const timer = setInterval(flood, 20, 10);
       assert.equal((await end).code, 4006);
       clearInterval(timer);
       const pongs = flooder.of("pong").length;
-      assert.ok(pongs >= 40 && pongs < 100, `${pongs} of more than 300 were answered`);
+      const allowed = 41 + (20 * (Date.now() - began)) / 1000;
+      assert.ok(pongs >= 40 && pongs <= allowed, `${pongs} of more than 300 were answered`);
       await calm.leave();
 
       // A raw game has no such limit unless the operator wants one.
@@ -129,28 +141,25 @@ test("raw games are limited where configured", () =>
     },
   ));
 
-test("when descriptors run out those inside go on, and newcomers get in again later", () =>
-  withServer({ descriptors: 64 }, async (server) => {
-    const inside = await upgrade(server.port, "/echo");
-    const player = await join(server, "/pond?name=a");
-    const crowd = await Promise.all(Array.from({ length: 100 }, () => connect(server.port)));
-    await until("the warning", () => /ulimit -n/.test(server.log()));
-    await echoes(inside, "still here");
-    const seen = player.records.length;
-    player.send({ t: "ping" });
-    await until("an answer in the pond", () => player.records.length > seen);
-    for (const one of crowd) one.destroy();
-    const late = await until("a newcomer", async () => {
-      const raw = await connect(server.port);
-      raw.write(`${handshakeLines("/echo").join("\r\n")}\r\n\r\n`);
-      const answer = await raw.answer();
-      return answer.status === 101 && raw;
-    });
-    await echoes(late, "me too");
-    const warnings = server.log().match(/ulimit -n/g).length;
-    assert.ok(warnings <= 10, `${warnings} warnings: not one for each that was refused`);
-    await echoes(inside, "still here");
-    await player.leave();
-    late.destroy();
-    inside.destroy();
-  }));
+for (const isSecure of [false, true])
+  test(`when descriptors run out those inside go on, newcomers get in again later${isSecure ? " (TLS)" : ""}`, () =>
+    withServer({ descriptors: 64, args: isSecure ? certificateArgs() : [] }, async (server) => {
+      const began = Date.now();
+      const to = { port: server.port, isSecure };
+      const inside = await upgrade(to, "/echo");
+      const player = await upgrade(to, "/pond?name=a");
+      const crowd = await Promise.all(Array.from({ length: 100 }, () => connect(server.port)));
+      await until("the warning", () => /ulimit -n/.test(server.log()));
+      await echoes(inside, "still here");
+      await heard(player, "snapshot"); // before it has its seat, pings are not answered
+      player.write(frame(TEXT, '{"t":"ping","ms":7}'));
+      await heard(player, "pong");
+      for (const one of crowd) one.destroy();
+      const late = await until("a newcomer", () => upgrade(to, "/echo").catch(() => false));
+      await echoes(late, "me too");
+      const warnings = server.log().match(/ulimit -n/g).length;
+      const seconds = (Date.now() - began) / 1000;
+      assert.ok(warnings <= 10 + seconds, `${warnings} warnings: not one for each that was refused`);
+      await echoes(inside, "still here");
+      for (const one of [player, late, inside]) one.destroy();
+    }));

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 // parlor profile and /_calls: where a running game's time goes, and what it uses.
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import fs from "node:fs";
-import net from "node:net";
 import path from "node:path";
 import test, { after } from "node:test";
 
 import { join } from "./lib/player.mjs";
-import { runToEnd, startServer, temporaryFolder, until } from "./lib/server.mjs";
+import { freePort, runToEnd, startServer, temporaryFolder, until } from "./lib/server.mjs";
 
 const burner = `local parlor = require "parlor"
 local s = parlor.schema
@@ -24,7 +22,7 @@ end
 local function rest() return burn(10) end
 function game:tick()
   self.state.n = self.state.n + 1
-  local x = burn(5e6) + rest()
+  local x = burn(2e6) + rest()
   self.last = x
 end
 function game:message(player, name)
@@ -36,16 +34,7 @@ end
 return game
 `;
 
-/** An address that was free a moment ago. */
-async function freePort() {
-  const probe = net.createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const address = `127.0.0.1:${probe.address().port}`;
-  probe.close();
-  await once(probe, "close");
-  return address;
-}
-const admin = await freePort();
+const admin = `127.0.0.1:${await freePort()}`;
 
 const server = await startServer({
   games: ["pond"],
@@ -54,8 +43,22 @@ const server = await startServer({
 });
 after(() => server.stop());
 
-const profile = (...args) => runToEnd(["profile", ...args, "--admin", admin], { ms: 30000 });
+const profile = (...args) => runToEnd(["profile", ...args, "--admin", admin]);
+/** Starts one and waits until the server is at it. Returns its end. */
+async function begin(...args) {
+  const begun = () => [...server.log().matchAll(/profile \d+ begins/g)].length;
+  const before = begun();
+  const end = profile(...args);
+  await until("its beginning", () => begun() > before);
+  return { end };
+}
 const calls = async (game) => (await fetch(`http://${admin}/_calls?game=${game}`)).json();
+/** The burner's, once all workers have told theirs in time. */
+const callsOnce = (fits) =>
+  until("its calls", async () => {
+    const now = await calls("burner");
+    return fits(now) && now;
+  });
 
 /** Samples whose stack `pattern` matches, and all. */
 function count(folded, pattern) {
@@ -67,7 +70,7 @@ function count(folded, pattern) {
 
 test("the function that burns the time has most of the samples, through its callers", async (t) => {
   const ann = await join(server, "/burner?name=ann");
-  const { code, stdout, stderr } = await profile("burner", "--seconds", "2", "--hz", "500");
+  const { code, stdout, stderr } = await profile("burner", "--seconds", "4", "--hz", "500");
   assert.equal(code, 0, stderr);
   const [inBurn, all] = count(stdout,
     /^callback burner\.tick;burner\/game\.lua:13 tick;burner\/game\.lua:5 burn \d+$/);
@@ -88,7 +91,7 @@ test("--out writes the file; a game that nobody plays has no samples, which is s
 
 test("kills and reloads go on while a profile is taken, and it goes on over them", async () => {
   const ann = await join(server, "/burner/kills?name=ann");
-  const running = profile("burner", "--seconds", "3", "--hz", "1000");
+  const { end } = await begin("burner", "--seconds", "8", "--hz", "1000");
   for (let i = 1; i <= 3; i++) {
     ann.say("loop", {});
     await until("the kill", async () =>
@@ -98,7 +101,7 @@ test("kills and reloads go on while a profile is taken, and it goes on over them
   }
   const n = ann.state.n;
   await ann.until("ticks", () => ann.state.n > n + 3);
-  const { code, stdout, stderr } = await running;
+  const { code, stdout, stderr } = await end;
   assert.equal(code, 0, stderr);
   const [loops] = count(stdout, /^callback burner\.message;burner\/game\.lua:\d+ message \d+$/);
   assert.ok(loops > 50, stdout);
@@ -109,12 +112,11 @@ test("kills and reloads go on while a profile is taken, and it goes on over them
 
 test("one at a time: the second is told so, and the first is not disturbed", async () => {
   const ann = await join(server, "/burner/twice?name=ann");
-  const first = profile("burner", "--seconds", "2");
-  await until("the first", async () => /profile \d+ begins/.test(server.log().slice(-400)));
+  const { end } = await begin("burner", "--seconds", "6");
   const second = await profile("pond", "--seconds", "1");
   assert.equal(second.code, 69);
   assert.equal(second.stderr, "parlor: the server is taking a profile already; try again once that is over\n");
-  const { code, stdout } = await first;
+  const { code, stdout } = await end;
   assert.equal(code, 0);
   assert.ok(count(stdout, /burn/)[0] > 0);
   assert.equal((await profile("burner", "--seconds", "1")).code, 0, "and a third may follow");
@@ -164,12 +166,12 @@ test("/_profile is on the admin listener only, and no page may begin one", async
 test("/_calls and /metrics tell what callbacks and rooms have allocated and sent", async () => {
   const ann = await join(server, "/burner/sums?name=ann");
   const bob = await join(server, "/burner/sums?name=bob");
-  const before = (await calls("burner")).callbacks.message;
+  const isThere = ({ rooms }) => rooms.some(({ id }) => id === "sums");
+  const before = (await callsOnce((now) => isThere(now) && now.callbacks.message)).callbacks.message;
   ann.say("big", {});
   ann.say("bad", {});
   ann.say("make", {});
-  await until("the calls", async () => (await calls("burner")).callbacks.message.calls === before.calls + 3);
-  const now = await calls("burner");
+  const now = await callsOnce((all) => isThere(all) && all.callbacks.message.calls === before.calls + 3);
   const { message } = now.callbacks;
   const sent = message.sent_bytes - before.sent_bytes;
   assert.ok(sent > 2 * 900 && sent < 2 * 1100, `${sent} bytes: to two players, what raised was not sent`);
@@ -195,9 +197,9 @@ test("/_calls and /metrics tell what callbacks and rooms have allocated and sent
 });
 
 test("a server that stops in the middle of a profile stops cleanly, and the asker is told", async () => {
-  const port = await freePort();
-  const other = await startServer({ games: ["pond"], args: ["--admin", port] });
-  const running = runToEnd(["profile", "pond", "--seconds", "30", "--admin", port]);
+  const at = `127.0.0.1:${await freePort()}`;
+  const other = await startServer({ games: ["pond"], args: ["--admin", at] });
+  const running = runToEnd(["profile", "pond", "--seconds", "30", "--admin", at]);
   await until("the profile", () => /profile 1 begins/.test(other.log()));
   await other.stop();
   const { code, stderr } = await running;

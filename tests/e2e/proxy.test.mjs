@@ -64,9 +64,8 @@ async function staysOpen(proxy) {
   ws.on("ping", () => pings++);
   let closed = false;
   ws.on("close", () => (closed = true));
-  await until("4.5 s to go by", () => closed || Date.now() - began > 4500, 8000);
+  await until("pings for 6.5 s", () => closed || (pings >= 3 && Date.now() - began > 6500));
   assert.ok(!closed, `cut off after ${Date.now() - began} ms and ${pings} pings`);
-  assert.ok(pings >= 3, `${pings} pings`);
   ws.close();
 }
 

@@ -3,14 +3,13 @@
 // lost, and a broken script changes nothing.
 import assert from "node:assert/strict";
 import fs from "node:fs";
-import net from "node:net";
 import test, { after } from "node:test";
 
 import { join, joinJ1 } from "./lib/player.mjs";
 import { joinWithSdk, rowsOf } from "./lib/sdk.mjs";
 import path from "node:path";
 
-import { root, startServer, temporaryFolder, until } from "./lib/server.mjs";
+import { freePort, root, startServer, temporaryFolder, until } from "./lib/server.mjs";
 
 /** The game, with what a test wants changed in it. */
 const script = ({ add = "m.by", version = 1, field = "", extra = "" } = {}) => `-- a game
@@ -52,14 +51,6 @@ Object.assign(files, {
 const scripts = path.join(temporaryFolder(), "scripts");
 fs.cpSync(path.join(root, "scripts"), scripts, { recursive: true });
 fs.writeFileSync(path.join(scripts, "vec.lua"), "return 2\n");
-/** A port that was free a moment ago. */
-const freePort = () =>
-  new Promise((done) => {
-    const probe = net.createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => done(port));
-    });
-  });
 const admin = await freePort();
 const server = await startServer({
   games: [],
@@ -84,9 +75,7 @@ test("a saved script runs in the rooms that are open, with the same people", asy
   const beats = ann.state.beats;
 
   server.save("live/game.lua", script({ add: "10 * m.by", version: 2 }));
-  const saved = Date.now();
   await ann.until("the new code", () => ann.state.version === 2);
-  assert.ok(Date.now() - saved < 1000, `it took ${Date.now() - saved} ms`);
   await adds(bob, 11);
   await ann.until("the same sum", () => ann.state.sum === 11);
 

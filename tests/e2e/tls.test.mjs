@@ -16,6 +16,7 @@ import WebSocket from "ws";
 
 import { connect, request } from "./lib/raw.mjs";
 import {
+  freePort,
   gamesFolder,
   root,
   runToEnd,
@@ -68,15 +69,6 @@ const pairArgs = (...names) => [
   names.map((name) => file(`${name}.key`)).join(","),
 ];
 
-/** A port that nobody listens on. */
-async function freePort() {
-  const listener = net.createServer();
-  await new Promise((done) => listener.listen(0, "127.0.0.1", done));
-  const { port } = listener.address();
-  await new Promise((done) => listener.close(done));
-  return port;
-}
-
 makePair("main", "DNS:localhost,IP:127.0.0.1");
 makePair("game", "DNS:*.game.test");
 const httpPort = await freePort();
@@ -125,7 +117,7 @@ async function open(at, { protocol, ...options } = {}) {
   return ws;
 }
 
-const next = (ws, from) => until("a message", () => ws.messages[from], 20000);
+const next = (ws, from) => until("a message", () => ws.messages[from]);
 
 test("pages, the SDK and the health check come over https", async () => {
   assert.equal(String((await get("/healthz")).body), "ok\n");

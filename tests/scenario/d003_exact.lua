@@ -391,6 +391,26 @@ for _, codec in ipairs(codecs) do
     expect_eq(a.closed, nil)
   end)
 
+  test(codec .. ": a hello that was held up takes nothing from the connection made in its stead", function()
+    game("g", with())
+    local a, b = join "g", join("g", { codec = codec, delay = 100 })
+    step(1000)
+    local late = connect("g", { codec = codec, delay = 150 })
+    late.token, late.epoch, late.schema = b.token, b.epoch, b.schema
+    b:cut()
+    late:resume()
+    step(10)
+    b:resume() -- with the same token, and is there first
+    step(1000)
+    expect_eq(late.closed, { code = 4005, reason = "taken over by a newer connection" })
+    expect_eq(late.hello_said, nil)
+    expect_eq(b.closed, nil)
+    expect_eq(b.hello_said.resumed, true)
+    a:send("tell", 1)
+    step(1000)
+    expect_run(told(b), 1, 1)
+  end)
+
   test(codec .. ": a token that is no good is refused with the reason", function()
     game("g", (with():gsub("reconnect = 600", "reconnect = 2")))
     local a = join "g"

@@ -7,7 +7,8 @@
  * player (what it sees now, enter, leave and update runs). Beside it: the same room
  * where everybody sees everything, with one shared frame; with a field for owners,
  * which makes each frame its player's own; and players of whom all are five ticks
- * behind. Medians over the ticks after a warm-up; CPU time of the thread.
+ * behind. Medians over the ticks after a warm-up; CPU time of the thread. An argument
+ * picks the rooms whose name holds it.
  */
 #include "lib/bench_room.h"
 #include <math.h>
@@ -179,21 +180,25 @@ int main(int argc, char **argv)
         {"1000 moving, 200 players, all seen, owners' field", 1000,  200, 0,   true },
     };
     char folder[] = "/tmp/parlor-bench-XXXXXX";
-    bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    bool json = argc > 1 && strcmp(argv[1], "--json") == 0, first = true;
+    const char *word = argc > 1 + json ? argv[1 + json] : "";
 
     bench_folder(folder);
     if (json)
         printf("{\"bench\":\"interest\",\"results\":[");
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        if (!strstr(settings[i].name, word))
+            continue;
         struct result r = measure(folder, &settings[i]);
         if (json)
-            print_json(&settings[i], &r, i == 0);
+            print_json(&settings[i], &r, first);
         else
             printf(
                 "%-50s scan %6.0f us, commit %4.0f us, seen + frames %6.0f us, all %6.0f "
                 "us a tick; %5.0f bytes, %4.0f rows a player; behind %6.0f us\n",
                 settings[i].name, r.scan_us, r.commit_us, r.emit_us, r.all_us, r.bytes,
                 r.seen, r.behind_us);
+        first = false;
     }
     if (json)
         printf("]}\n");

@@ -125,6 +125,8 @@ function takePen(room, notes) {
   let doing;
   let isSpace = false;
   let saidAt = 0;
+  /** Where the pointer has come to since. @type {{x: number, y: number} | null} */
+  let unsaid = null;
 
   /** @param {{clientX: number, clientY: number}} event */
   function place({ clientX, clientY }) {
@@ -136,12 +138,14 @@ function takePen(room, notes) {
   /** Where the pointer is, for the others. @param {{x: number, y: number}} at @param {boolean} here */
   function say(at, here) {
     const now = performance.now();
-    if (here && now - saidAt < SEND_MS) return;
+    unsaid = here && now - saidAt < SEND_MS ? at : null;
+    if (unsaid) return;
     saidAt = now;
     room.send("point", { ...at, here });
   }
 
   function flush() {
+    if (unsaid) say(unsaid, true);
     while (drawn && waiting.length > 0) {
       const points = pack(waiting.splice(0, 2 * MOST_POINTS));
       drawn.sent += points.length;

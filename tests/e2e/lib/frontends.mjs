@@ -10,7 +10,7 @@ import fs from "node:fs";
 import net from "node:net";
 import path from "node:path";
 
-import { temporaryFolder, until } from "./server.mjs";
+import { freePort, temporaryFolder, until } from "./server.mjs";
 
 /** Where a program is; Debian keeps these out of the PATH of people. */
 const find = (name) =>
@@ -19,15 +19,6 @@ const find = (name) =>
     .find((file) => fs.existsSync(file));
 
 export const programs = { nginx: find("nginx"), haproxy: find("haproxy") };
-
-/** A port that was free a moment ago. */
-async function freePort() {
-  const listener = net.createServer();
-  await new Promise((done) => listener.listen(0, "127.0.0.1", done));
-  const { port } = listener.address();
-  await new Promise((done) => listener.close(done));
-  return port;
-}
 
 const answers = (port) =>
   new Promise((done) => {
@@ -58,7 +49,7 @@ async function start(program, args, port) {
   };
 }
 
-/** nginx as in its own documentation of WebSocket proxying; whoever is idle for 3 s
+/** nginx as in its own documentation of WebSocket proxying; whoever is idle for 5 s
  * is cut off. `location` is what it takes. */
 export async function startNginx(server, { location = "/" } = {}) {
   const port = await freePort();
@@ -86,7 +77,7 @@ http {
       proxy_set_header Connection $connection_upgrade;
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
       proxy_set_header X-Forwarded-Proto https;
-      proxy_read_timeout 3s;
+      proxy_read_timeout 5s;
     }
   }
 }
@@ -107,10 +98,10 @@ export async function startHaproxy(server, { send = "" } = {}) {
   maxconn 128
 defaults
   mode ${send ? "tcp" : "http"}
-  timeout connect 3s
-  timeout client 3s
-  timeout server 3s
-  timeout tunnel 3s
+  timeout connect 30s
+  timeout client 5s
+  timeout server 5s
+  timeout tunnel 5s
 listen web
   bind 127.0.0.1:${port}
 ${send ? "" : forward}  server parlor 127.0.0.1:${server.port} ${send}

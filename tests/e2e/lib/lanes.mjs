@@ -95,7 +95,9 @@ class Lane {
  * in one test and at the same time (rows that wait), with `only` where only(lane).
  */
 export async function openLanes({ args = [], headers = {}, ...options } = {}) {
-  const common = { games: ["echo", "chat"], command: "serve", ...options };
+  // The honest answer no pings, and rows of other lanes may last.
+  const env = { PARLOR_DEAD_MS: "3600000" };
+  const common = { games: ["echo", "chat"], command: "serve", env, ...options };
   const servers = await Promise.all([
     startServer({ ...common, args }),
     startServer({ ...common, args: [...certificateArgs(), ...args] }),

@@ -35,13 +35,13 @@ function mergeField(into, name, change) {
 export class Player {
   /** Without protocol the options belong in the address; with parlor.j1 give
    * `hello`, the record to send first, and to resume the `state` that is held.
-   * `headers` go with the request. */
-  constructor(url, { protocol, hello, state, headers } = {}) {
+   * `headers` go with the request, `socket` are more options of ws. */
+  constructor(url, { protocol, hello, state, headers, socket } = {}) {
     this.records = [];
     this.state = state;
     this.closed = undefined; // {code, reason} in the end
     this.status = undefined; // of an HTTP answer other than 101
-    this.ws = new WebSocket(url, protocol ? [protocol] : [], { headers });
+    this.ws = new WebSocket(url, protocol ? [protocol] : [], { headers, ...socket });
     this.ws.on("open", () => hello && this.send(hello));
     this.ws.on("unexpected-response", (request, answer) => {
       this.status = answer.statusCode;
@@ -80,7 +80,7 @@ export class Player {
   }
 
   /** Waits until look() is true. */
-  until(what, look, ms = 5000) {
+  until(what, look, ms) {
     return until(what, look, ms).catch((error) => {
       const last = JSON.stringify(this.records.slice(-5)).slice(0, 1500);
       const end = this.closed ? `closed with ${this.closed.code}` : "open";

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * proxy - a line to the server that a test can cut or slow down. Cut: every
- * connection through it ends without a word, and the next ones go through again.
+ * proxy - a line to the server that a test can cut, hold or slow down. Cut: every
+ * connection through it ends without a word, and the next ones go through again,
+ * while it is held only once it is let go.
  * Slow: it takes from the server whatever comes, as a router with a deep buffer
  * does, and hands on so many bytes a second.
  */
@@ -11,6 +12,8 @@ const STEP_MS = 10;
 
 export async function startProxy(port) {
   const open = new Set();
+  /** @type {import('node:net').Socket[] | null} who waits, while the line is held */
+  let held = null;
   const line = { rate: Infinity, waiting: 0 };
 
   /** What the client gets, at the line's rate. */
@@ -44,6 +47,15 @@ export async function startProxy(port) {
   }
 
   const listener = net.createServer((near) => {
+    if (!held) return connect(near);
+    open.add(near);
+    near.on("error", () => {});
+    near.on("close", () => open.delete(near));
+    held.push(near);
+  });
+
+  function connect(near) {
+    if (near.destroyed) return;
     const far = net.connect({ port, host: "127.0.0.1" });
     for (const [from, to] of [
       [near, far],
@@ -58,8 +70,9 @@ export async function startProxy(port) {
     }
     near.pipe(far);
     drip(far, near);
-  });
+  }
   await new Promise((done) => listener.listen(0, "127.0.0.1", done));
+  listener.unref(); // a test that fails and does not close it does not keep the others waiting
 
   return {
     port: listener.address().port,
@@ -70,6 +83,15 @@ export async function startProxy(port) {
     /** Bytes that the line holds. */
     get waiting() {
       return line.waiting;
+    },
+    /** Who comes from now on waits before the line. */
+    hold() {
+      held ??= [];
+    },
+    letGo() {
+      const waiting = held ?? [];
+      held = null;
+      waiting.forEach(connect);
     },
     cut() {
       for (const socket of open) socket.resetAndDestroy();

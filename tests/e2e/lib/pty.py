@@ -27,6 +27,7 @@ if pid == 0:
 
 os.write(1, f"pid {pid}\n".encode())
 during = before
+tail = b""
 sources = [0, master]
 status = None
 while True:
@@ -38,9 +39,13 @@ while True:
             sources.remove(0)
     if master in ready:
         shown = os.read(master, 65536)
-        os.write(1, shown)
-        if b"http://" in shown or b"Keys:" in shown:
+        text = tail + shown  # a word may come in two parts
+        tail = text[-6:]
+        # Before it is handed on: whoever reads it may end the program at once.
+        if b"http://" in text or b"Keys:" in text:
             during = flags(slave)
+            tail = b""
+        os.write(1, shown)
     elif status is not None:
         break
     if status is None:

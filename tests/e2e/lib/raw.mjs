@@ -12,7 +12,9 @@ import net from "node:net";
 import tls from "node:tls";
 import zlib from "node:zlib";
 
-const WAIT_MS = 5000;
+/* Long, for busy machines, but less than the server's own patience with who is idle
+ * (--keep-alive-ms, --ping-ms): what these end has not ended as it should. */
+const WAIT_MS = 20000;
 /** What a deflate stream ends with after a flush, and messages leave out (RFC 7692, 7.2.1). */
 const FLUSH_TAIL = Buffer.from([0, 0, 0xff, 0xff]);
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -273,13 +275,14 @@ function parseFrame(bytes) {
 const once = (socket, name) =>
   new Promise((done, fail) => socket.once(name, done).once("error", fail));
 
-/** A connection to the server; with isSecure it has shaken hands. `options` are those
- * of tls.connect(). */
-export async function connect(to, options = {}) {
+/** A connection to the server; with isSecure it has shaken hands. `before` are bytes that
+ * go out in clear first, the other options are those of tls.connect(). */
+export async function connect(to, { before = "", ...options } = {}) {
   const { port, isSecure = false } = typeof to === "number" ? { port: to } : to;
   const tcp = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   tcp.setNoDelay(true);
   await once(tcp, "connect");
+  tcp.write(before);
   if (!isSecure) return new Raw(tcp, tcp);
   const socket = tls.connect({ socket: tcp, rejectUnauthorized: false, ...options });
   await once(socket, "secureConnect");

@@ -7,7 +7,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import WebSocket from "ws";
 
-import { root } from "./server.mjs";
+import { PATIENCE_MS, root } from "./server.mjs";
 
 const client = await import(
   pathToFileURL(path.join(root, "scripts/web/client.js"))
@@ -15,7 +15,7 @@ const client = await import(
 
 /** A room joined the way a page does it, in the binary protocol. */
 export const joinWithSdk = (server, at, options = {}, settings = {}) =>
-  client.join(server.ws(at), options, { WebSocket, ...settings });
+  client.join(server.ws(at), options, { WebSocket, timeout: PATIENCE_MS, ...settings });
 
 /** A map of the SDK's state as JSON clients hold it: keys are strings. */
 export const rowsOf = (map) =>

@@ -9,6 +9,7 @@
  */
 import { spawn } from "node:child_process";
 import fs from "node:fs";
+import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,21 +32,41 @@ process.setMaxListeners(0);
 
 const REPORT = /(ERROR|WARNING): (Address|Leak|Thread)Sanitizer|: runtime error: /;
 const ADDRESS = /https?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0):(\d+)/;
-const START_MS = 15000;
-const STOP_MS = 15000;
+/** How long a test waits for what it expects before it fails: long, as a busy machine
+ * may be several times slower than a quiet one, and nothing waits longer than it has to. */
+export const PATIENCE_MS = 30000;
 
 /** Resolves after so many milliseconds. */
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** Calls `look` until it returns something true, and returns that. `what` is the
  * end of the sentence "did not see …" that is thrown after `ms`. */
-export async function until(what, look, ms = 5000) {
+export async function until(what, look, ms = PATIENCE_MS) {
   const end = Date.now() + ms;
   for (;;) {
     const seen = await look();
     if (seen) return seen;
     if (Date.now() > end) throw new Error(`did not see ${what} within ${ms} ms`);
     await sleep(10);
+  }
+}
+
+let nPorts = 0;
+
+/** A port that is free, and stays so while nobody asks for it by its number: the kernel
+ * gives those from 32768 on to whoever connects or listens anywhere. */
+export async function freePort() {
+  for (;;) {
+    const port = 20000 + ((process.pid * 16 + nPorts++) % 12000);
+    const probe = net.createServer();
+    const isFree = await new Promise((done) => {
+      probe.once("error", () => done(false));
+      probe.listen(port, "127.0.0.1", () => done(true));
+    });
+    if (isFree) {
+      await new Promise((done) => probe.close(done));
+      return port;
+    }
   }
 }
 
@@ -99,15 +120,26 @@ function launch(args, env, program = "checked", descriptors = "unlimited") {
   return run;
 }
 
-/** Runs the program to its end. Returns {code, stdout, stderr}. */
-export async function runToEnd(args, { env = {}, ms = 10000 } = {}) {
+/** Starts the program and returns {stdout, stderr, code, end, stop}. end(ms) waits for its
+ * end, so long at most; stop() asks it with SIGTERM to end, and waits. Both return the same. */
+export function startProgram(args, env = {}) {
   const run = launch(args, env);
-  const timer = setTimeout(() => run.child.kill("SIGKILL"), ms);
-  await run.ended;
-  clearTimeout(timer);
-  if (REPORT.test(run.stderr)) throw new Error(`sanitizer report:\n${run.stderr}`);
+  run.end = async (ms = 2 * PATIENCE_MS) => {
+    const timer = setTimeout(() => run.child.kill("SIGKILL"), ms);
+    await run.ended;
+    clearTimeout(timer);
+    if (REPORT.test(run.stderr)) throw new Error(`sanitizer report:\n${run.stderr}`);
+    return run;
+  };
+  run.stop = () => {
+    run.child.kill("SIGTERM");
+    return run.end();
+  };
   return run;
 }
+
+/** Runs the program to its end. Returns {code, stdout, stderr}. */
+export const runToEnd = (args, { env = {}, ms } = {}) => startProgram(args, env).end(ms);
 
 /**
  * @param {{games?: string[], files?: Record<string, string>, folder?: string,
@@ -136,7 +168,6 @@ export async function startServer({
     await until(
       "the server's address",
       () => run.code !== undefined || ADDRESS.test(says()),
-      START_MS,
     );
     if (run.code !== undefined) throw new Error(`the server ended: ${run.code}`);
   } catch (error) {
@@ -178,10 +209,17 @@ export async function startServer({
       return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)[1]) * 1024;
     },
 
+    /** The processor's time that it has had, in ms, in steps of ten. */
+    cpuMs() {
+      const stat = fs.readFileSync(`/proc/${run.child.pid}/stat`, "utf8").replace(/^.*\) /, "");
+      const [user, system] = stat.split(" ").slice(11, 13).map(Number);
+      return (user + system) * 10;
+    },
+
     async stop() {
       if (run.code === undefined) {
         run.child.kill("SIGTERM");
-        const timer = setTimeout(() => run.child.kill("SIGKILL"), STOP_MS);
+        const timer = setTimeout(() => run.child.kill("SIGKILL"), PATIENCE_MS);
         await run.ended;
         clearTimeout(timer);
       }

@@ -73,6 +73,10 @@ end
 return game
 `;
 
+/** ws inflates ten messages at once and no more, for all clients of a process; their
+ * answers come with the next turn of its loop. Hundreds of players would wait in line. */
+const DEFLATE = { concurrencyLimit: 1000 };
+
 /** What a client holds of the state, less what only it sees. */
 const shown = (room) =>
   JSON.stringify(room.state, (key, v) => {
@@ -93,24 +97,30 @@ class Player {
     this.random = random;
     this.wrong = (text) => wrong.add(`${name}: ${text}`);
   }
-  async join(port, at, json) {
-    const { wrong } = this;
+  /** `line.story(port)` tells what has happened to the connection from there. */
+  async join(line, at) {
+    const { wrong, isJson: json } = this;
+    const perMessageDeflate = this.isDeflating && DEFLATE;
     const t0 = Date.now();
-    const trace = (this.trace = []);
+    const trace = [];
     const note = (text) => trace.push(`${((Date.now() - t0) / 1000).toFixed(1)} ${text}`) > 60 && trace.shift();
     /** Nobody is refused, or sent away. */
     class Socket extends WebSocket {
-      constructor(...args) {
-        super(...args);
+      constructor(url, protocols) {
+        super(url, protocols, { perMessageDeflate });
         note("connects");
-        this.on("open", () => note("open"));
+        let port;
+        this.on("open", () => {
+          port = this._socket.localPort;
+          note("open");
+        });
         this.on("close", (code, reason) => {
-          note(`closed ${code} ${reason}`);
+          note(`closed ${code} ${reason} (its line: ${line.story(port)})`);
           if (code >= 4000 && code !== 4005) wrong(`was closed with ${code} ${reason}`);
         });
       }
     }
-    const settings = { WebSocket: Socket, json, base: `http://127.0.0.1:${port}`, timeout: 60_000 };
+    const settings = { WebSocket: Socket, json, base: `http://127.0.0.1:${line.port}`, timeout: 60_000 };
     const room = (this.room = await join(at, { name: this.name }, settings));
     this.id = room.id;
     room.on("told", ({ n }) => {
@@ -181,9 +191,9 @@ class Player {
 
 /**
  * The game "storm" (STORM) must be there. `perRoom` players share a room, of which each
- * has one who watches on a good line.
+ * has one who watches on a good line. `prefix` begins the names of its rooms.
  */
-export async function run({ server, players, perRoom = 25, ms, faultsPerSecond, seed, say = () => {} }) {
+export async function run({ server, players, prefix = "", perRoom = 25, ms, faultsPerSecond, seed, say = () => {} }) {
   const random = dice(seed);
   const weather = await startWeather(server.port, random);
   const wrong = new Set();
@@ -191,34 +201,39 @@ export async function run({ server, players, perRoom = 25, ms, faultsPerSecond, 
   const watchers = [];
 
   for (let i = 0; i < players; i++) {
-    const at = `/storm/room${Math.floor(i / perRoom)}`;
+    const at = `/storm/${prefix}room${Math.floor(i / perRoom)}`;
     if (i % perRoom === 0) {
       const watcher = new Player(`watcher of ${at}`, random, wrong);
-      await watcher.join(server.port, at, false);
+      await watcher.join({ port: server.port, story: () => "" }, at);
       watchers.push(watcher);
     }
     const player = new Player(`player ${i}`, random, wrong);
     player.watcher = watchers.at(-1);
     player.isJson = i % 4 === 3;
+    player.isDeflating = i % 3 === 0;
     all.push(player);
   }
   for (let i = 0; i < all.length; i += 20)
     await Promise.all(
-      all.slice(i, i + 20).map((player) => player.join(weather.port, player.watcher.room.name, player.isJson)),
+      all.slice(i, i + 20).map((player) => player.join(weather, player.watcher.room.name)),
     );
   say(`${players} players in ${watchers.length} rooms`);
 
   const end = Date.now() + ms;
   let struck = 0;
+  let rtt = 0;
   for (let at = Date.now(); at < end; at = Date.now()) {
-    for (const player of all) if (random() < 0.05) player.act();
+    for (const player of all) {
+      if (random() < 0.05) player.act();
+      rtt = Math.max(rtt, player.room.rtt);
+    }
     const due = ((ms - (end - at)) / 1000) * faultsPerSecond;
     for (; struck < due; struck++) weather.strike();
     await sleep(50);
   }
   say("calm");
   for (const watcher of watchers) watcher.room.send("calm");
-  const patience = Date.now() + 30_000;
+  const patience = Date.now() + 90_000;
   let left = all;
   while ((left = left.filter((player) => !player.isDone(player.watcher))).length && Date.now() < patience)
     await sleep(100);
@@ -232,6 +247,7 @@ export async function run({ server, players, perRoom = 25, ms, faultsPerSecond, 
   const result = {
     wrong: [...wrong],
     faults: weather.counts,
+    "longest round trip, ms": Math.round(rtt),
     returns: sum((p) => p.returns),
     messages: sum((p) => p.said),
     answers: sum((p) => p.answers),

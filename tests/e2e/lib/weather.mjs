@@ -62,10 +62,15 @@ class Way {
 
 export async function startWeather(port, random) {
   const lines = new Set();
+  const byPort = new Map(); // of the client, the last line from there
+  const began = Date.now();
+  const tell = (line, what) =>
+    line.story.push(`${((Date.now() - began) / 1000).toFixed(1)} ${what}`);
   const counts = { cut: 0, "cut in a frame": 0, stall: 0, "half open": 0 };
 
   const end = (line) => {
     if (!lines.delete(line)) return;
+    tell(line, "ends");
     for (const way of [line.up, line.down]) way.close();
     line.near.destroy();
     line.far.destroy();
@@ -80,7 +85,10 @@ export async function startWeather(port, random) {
     "cut in a frame"(line) {
       const way = random() < 0.5 ? line.up : line.down;
       // What was written leaves before the end of the socket.
-      way.cutsInside = () => setTimeout(() => end(line), 20);
+      way.cutsInside = () => {
+        line.isCut = true;
+        setTimeout(() => end(line), 20);
+      };
     },
     stall(line) {
       const until = Date.now() + 200 + random() * 1500;
@@ -98,16 +106,21 @@ export async function startWeather(port, random) {
 
   const listener = net.createServer((near) => {
     const far = net.connect({ port, host: "127.0.0.1" });
-    const line = { near, far };
+    const line = { near, far, story: [] };
+    byPort.set(near.remotePort, line);
+    tell(line, "begins");
     const delay = random() ** 3 * MAX_DELAY_MS;
     line.up = new Way(near, far, delay);
     line.down = new Way(far, near, delay);
     lines.add(line);
     near.setNoDelay();
     far.setNoDelay();
-    for (const socket of [near, far]) {
+    for (const [name, socket] of Object.entries({ near, far })) {
       socket.on("error", () => {});
-      socket.on("close", () => line.isHalf || line.up.cutsInside || line.down.cutsInside || end(line));
+      socket.on("close", () => {
+        tell(line, `${name} closes`);
+        if (!line.isHalf && !line.isCut) end(line);
+      });
     }
   });
   await new Promise((done) => listener.listen(0, "127.0.0.1", done));
@@ -115,6 +128,9 @@ export async function startWeather(port, random) {
   return {
     port: listener.address().port,
     counts,
+    /** What has happened to the connection that came from this port, by seconds since the
+     * start. `near` is the client's half, `far` the server's. */
+    story: (port) => byPort.get(port)?.story.join(", ") ?? "",
     /** Something bad happens to one of the connections. */
     strike() {
       const all = [...lines].filter((line) => !line.isHalf);
@@ -123,6 +139,7 @@ export async function startWeather(port, random) {
       const kind = kinds[Math.floor(random() * kinds.length)];
       if (!line) return;
       counts[kind]++;
+      tell(line, kind);
       faults[kind](line);
     },
     close() {

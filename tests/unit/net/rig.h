@@ -77,7 +77,7 @@ static inline void rig_turn(struct rig *r)
 
 #define RIG_WAIT(r, condition)                                                             \
     do {                                                                                   \
-        uint64_t until_ = rig_clock_ms() + 10000;                                          \
+        uint64_t until_ = rig_clock_ms() + 30000;                                          \
         while (!(condition) && rig_clock_ms() < until_) {                                  \
             rig_turn(r);                                                                   \
             usleep(50);                                                                    \
@@ -272,7 +272,7 @@ static inline int rig_connect(struct rig *r)
 static inline void rig_send(struct rig *r, int fd, const void *bytes, size_t n)
 {
     size_t at = 0;
-    uint64_t until = rig_clock_ms() + 10000;
+    uint64_t until = rig_clock_ms() + 30000;
 
     while (at < n && rig_clock_ms() < until) {
         ssize_t k = send(fd, (const char *)bytes + at, n - at, MSG_NOSIGNAL);
@@ -294,7 +294,7 @@ static inline void rig_say(struct rig *r, int fd, const char *text)
 static inline size_t rig_read(struct rig *r, int fd, void *out, size_t want)
 {
     size_t at = 0;
-    uint64_t until = rig_clock_ms() + 10000;
+    uint64_t until = rig_clock_ms() + 30000;
 
     while (at < want && rig_clock_ms() < until) {
         ssize_t k = recv(fd, (char *)out + at, want - at, 0);
@@ -338,7 +338,7 @@ static inline char *rig_head(struct rig *r, int fd, char out[4096])
 static inline bool rig_is_end(struct rig *r, int fd)
 {
     char byte;
-    uint64_t until = rig_clock_ms() + 10000;
+    uint64_t until = rig_clock_ms() + 30000;
 
     while (rig_clock_ms() < until) {
         ssize_t k = recv(fd, &byte, 1, 0);

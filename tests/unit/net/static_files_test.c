@@ -232,6 +232,17 @@ TEST(static_etag, "If-None-Match gets 304 as long as the file is the same")
     check(&s, "HEAD /f/a.js", extra, 304, "", head);
     check(&s, "GET /f/a.js", "If-None-Match: *\r\n", 304, "", head);
     check(&s, "GET /f/a.js", "If-None-Match: \"other\", W/, ,\r\n", 200, "let x", head);
+    check(&s, "GET /f/a.js", "If-Match: *\r\n", 200, "let x", head);
+    check(&s, "GET /f/a.js", "If-Match: \"other\"\r\n", 412, NULL, head);
+    CHECK(strstr(head, "ETag") == NULL);
+    check(&s, "GET /f/none.js", "If-Match: *\r\n", 404, NULL, head);
+    snprintf(extra, sizeof extra, "If-Match: \"other\"\r\nIf-Match: %s\r\n", etag);
+    check(&s, "GET /f/a.js", extra, 200, "let x", head);
+    snprintf(extra, sizeof extra, "If-Match: W/%s\r\n", etag);
+    check(&s, "GET /f/a.js", extra, 412, NULL, head);
+    snprintf(extra, sizeof extra, "If-None-Match: \"other\"\r\nIf-None-Match: %s\r\n",
+             etag);
+    check(&s, "GET /f/a.js", extra, 304, "", head);
     /* Replaced by one of the same length and time: another inode. */
     shell(s.root, "printf 'let y' > new && touch -r web/a.js new && mv new web/a.js");
     snprintf(extra, sizeof extra, "If-None-Match: %s\r\n", etag);

@@ -26,7 +26,7 @@ static void on_ring(void *ctx)
 
 static void turn_until(uv_loop_t *loop, const unsigned *n, unsigned want)
 {
-    uint64_t until = rig_clock_ms() + 10000;
+    uint64_t until = rig_clock_ms() + 30000;
 
     while (*n < want && rig_clock_ms() < until)
         uv_run(loop, UV_RUN_NOWAIT);

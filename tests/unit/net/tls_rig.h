@@ -125,7 +125,7 @@ static inline void tls_rig_fini(struct rig *r, const char *folder)
  * its last value. */
 #define TLS_DO(r, ssl, result, step)                                                       \
     do {                                                                                   \
-        uint64_t until_ = rig_clock_ms() + 10000;                                          \
+        uint64_t until_ = rig_clock_ms() + 30000;                                          \
         for (;;) {                                                                         \
             ERR_clear_error();                                                             \
             (result) = (step);                                                             \

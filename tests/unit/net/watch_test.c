@@ -54,7 +54,7 @@ static void end(struct seen *s)
 /* Do it, then wait until this is among what was reported. */
 static void check_seen(struct seen *s, const char *command, const char *want)
 {
-    uint64_t until = rig_clock_ms() + 10000;
+    uint64_t until = rig_clock_ms() + 30000;
     char with_blank[128];
 
     snprintf(with_blank, sizeof with_blank, "%s ", want);
@@ -123,7 +123,7 @@ TEST(watch_busy, "a file that is written without pause is reported all the same"
 
     begin(&s);
     snprintf(path, sizeof path, "%s/pond/game.lua", s.root);
-    uint64_t until = rig_clock_ms() + 10000;
+    uint64_t until = rig_clock_ms() + 30000;
     while (!s.paths[0] && rig_clock_ms() < until) {
         FILE *f = fopen(path, "w");
         CHECK(f != NULL);

@@ -284,25 +284,29 @@ TEST(chunks, "a chunked body is put together, its extensions and trailers are dr
 TEST(bad_chunks, "H41: a chunk size without a digit, or with anything odd, is refused")
 {
     static const struct row rows[] = {
-        {"no digit",          CHUNKED "\r\nhello\r\n0\r\n\r\n",       0, HTTP_ERR_BAD },
-        {"only extension",    CHUNKED ";x\r\nhello\r\n0\r\n\r\n",     0, HTTP_ERR_BAD },
-        {"0x",                CHUNKED "0x5\r\nhello\r\n0\r\n\r\n",    0, HTTP_ERR_BAD },
-        {"plus",              CHUNKED "+5\r\nhello\r\n0\r\n\r\n",     0, HTTP_ERR_BAD },
-        {"minus",             CHUNKED "-5\r\nhello\r\n0\r\n\r\n",     0, HTTP_ERR_BAD },
-        {"letter",            CHUNKED "5g\r\nhello\r\n0\r\n\r\n",     0, HTTP_ERR_BAD },
-        {"space",             CHUNKED "5 \r\nhello\r\n0\r\n\r\n",     0, HTTP_ERR_BAD },
-        {"LF",                CHUNKED "5\nhello\r\n0\r\n\r\n",        0, HTTP_ERR_BAD },
-        {"LF after data",     CHUNKED "5\r\nhello\n0\r\n\r\n",        0, HTTP_ERR_BAD },
-        {"too long",          CHUNKED "5\r\nhello!\r\n0\r\n\r\n",     0, HTTP_ERR_BAD },
-        {"LF in extension",   CHUNKED "5;a\nb\r\nhello\r\n0\r\n\r\n", 0, HTTP_ERR_BAD },
-        {"CR in extension",   CHUNKED "5;a\rb\r\nhello\r\n0\r\n\r\n", 0, HTTP_ERR_BAD },
-        {"LF in trailer",     CHUNKED "0\r\nX: a\nY: b\r\n\r\n",      0, HTTP_ERR_BAD },
-        {"CR in trailer",     CHUNKED "0\r\nX: a\rY: b\r\n\r\n",      0, HTTP_ERR_BAD },
-        {"LF ends a trailer", CHUNKED "0\r\nX: y\r\n\n",              0, HTTP_ERR_BAD },
-        {"LF ends it",        CHUNKED "0\r\n\n",                      0, HTTP_ERR_BAD },
-        {"LF after 0",        CHUNKED "0\n\r\n",                      0, HTTP_ERR_BAD },
-        {"2^64",              CHUNKED "10000000000000000\r\n",        0, HTTP_ERR_BAD },
-        {"2^64 - 1",          CHUNKED "ffffffffffffffff\r\n",         0, HTTP_ERR_BODY},
+        {"no digit",          CHUNKED "\r\nhello\r\n0\r\n\r\n",       0,                   HTTP_ERR_BAD },
+        {"only extension",    CHUNKED ";x\r\nhello\r\n0\r\n\r\n",     0,                   HTTP_ERR_BAD },
+        {"0x",                CHUNKED "0x5\r\nhello\r\n0\r\n\r\n",    0,                   HTTP_ERR_BAD },
+        {"plus",              CHUNKED "+5\r\nhello\r\n0\r\n\r\n",     0,                   HTTP_ERR_BAD },
+        {"minus",             CHUNKED "-5\r\nhello\r\n0\r\n\r\n",     0,                   HTTP_ERR_BAD },
+        {"letter",            CHUNKED "5g\r\nhello\r\n0\r\n\r\n",     0,                   HTTP_ERR_BAD },
+        {"space",             CHUNKED "5 \r\nhello\r\n0\r\n\r\n",     0,                   HTTP_ERR_BAD },
+        {"LF",                CHUNKED "5\nhello\r\n0\r\n\r\n",        0,                   HTTP_ERR_BAD },
+        {"LF after data",     CHUNKED "5\r\nhello\n0\r\n\r\n",        0,                   HTTP_ERR_BAD },
+        {"too long",          CHUNKED "5\r\nhello!\r\n0\r\n\r\n",     0,                   HTTP_ERR_BAD },
+        {"LF in extension",   CHUNKED "5;a\nb\r\nhello\r\n0\r\n\r\n", 0,                   HTTP_ERR_BAD },
+        {"CR in extension",   CHUNKED "5;a\rb\r\nhello\r\n0\r\n\r\n", 0,                   HTTP_ERR_BAD },
+        {"LF in trailer",     CHUNKED "0\r\nX: a\nY: b\r\n\r\n",      0,                   HTTP_ERR_BAD },
+        {"CR in trailer",     CHUNKED "0\r\nX: a\rY: b\r\n\r\n",      0,                   HTTP_ERR_BAD },
+        {"LF ends a trailer", CHUNKED "0\r\nX: y\r\n\n",              0,                   HTTP_ERR_BAD },
+        {"folded trailer",    CHUNKED "0\r\nX: a\r\n b\r\n\r\n",      0,                   HTTP_ERR_BAD },
+        {"folded first",      CHUNKED "0\r\n\tX: a\r\n\r\n",          0,                   HTTP_ERR_BAD },
+        {"NUL in trailer",    CHUNKED "0\r\nX: \0\r\n\r\n",           sizeof CHUNKED + 11, HTTP_ERR_BAD },
+        {"no colon",          CHUNKED "0\r\nX\r\n\r\n",               0,                   HTTP_ERR_BAD },
+        {"LF ends it",        CHUNKED "0\r\n\n",                      0,                   HTTP_ERR_BAD },
+        {"LF after 0",        CHUNKED "0\n\r\n",                      0,                   HTTP_ERR_BAD },
+        {"2^64",              CHUNKED "10000000000000000\r\n",        0,                   HTTP_ERR_BAD },
+        {"2^64 - 1",          CHUNKED "ffffffffffffffff\r\n",         0,                   HTTP_ERR_BODY},
     };
     ROWS(rows);
 }
@@ -476,8 +480,13 @@ TEST(body_limits, "a body above the limit is refused as soon as its size is anno
     /* framing without end: extensions, trailers, zeros */
     put_many(&b, CHUNKED "1;x=", "x", 10 * max);
     check_limit(&b, HTTP_ERR_BODY, b.len);
-    put_many(&b, CHUNKED "0\r\nX: ", "x", 10 * max);
-    check_limit(&b, HTTP_ERR_BODY, b.len);
+    put_many(&b, CHUNKED "0\r\nX: ", "x", http_limits_default.max_head);
+    check_limit(&b, HTTP_ERR_HEAD, strlen(CHUNKED "0\r\n") + http_limits_default.max_head);
+    put_many(&b, CHUNKED "0\r\n", "X: y\r\n", http_limits_default.max_headers);
+    buf_text(&b, "\r\n");
+    check_limit(&b, HTTP_DONE, b.len);
+    put_many(&b, CHUNKED "0\r\n", "X: y\r\n", http_limits_default.max_headers + 1);
+    check_limit(&b, HTTP_ERR_HEAD, b.len - strlen("X: y\r\n"));
     put_many(&b, CHUNKED, "0", 10 * max);
     check_limit(&b, HTTP_ERR_BODY, b.len);
     put_many(&b, CHUNKED, "1\r\nx\r\n", max);

@@ -212,6 +212,17 @@ TEST(raw, "raw bytes are borrowed, also none of them at the very end")
     });
 }
 
+TEST(nothing, "what is read from no bytes at no address is never NULL")
+{
+    struct wire_in in = wire_from(NULL, 0);
+
+    CHECK_EQ(wire_left(&in), 0);
+    CHECK(wire_raw(&in, 0) != NULL);
+    CHECK(!in.failed);
+    CHECK_EQ(wire_u8(&in), 0);
+    CHECK(in.failed);
+}
+
 TEST(gaps, "ids of a run ascend, the first counts from -1, and 2^32 - 1 is the last")
 {
     static const uint32_t ids[] = {0, 1, 7, 200, UINT32_MAX - 1, UINT32_MAX};

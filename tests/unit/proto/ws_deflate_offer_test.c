@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit.h"
+#include <time.h>
 
 #include "base/buf.h"
-#include "base/clk.h"
 #include "proto/ws_deflate_offer.h"
 
 #define EXT "Sec-WebSocket-Extensions: "
@@ -230,11 +230,11 @@ TEST(linear, "X40: 15 kB of whatever is read once, from the front")
             buf_text(&b, cases[i].part);
         buf_text(&b, "\r\n");
         /* 25 readings; 1 ms each when it is linear, sanitizers included */
-        uint64_t start = clk_now_us();
+        clock_t start = clock(); /* the processor's time: others run, too */
         for (int k = 0; k < 25; k++)
             CHECK_EQ(choose((char *)b.data, b.len, &generous, &params, answer),
                      cases[i].want);
-        CHECK(clk_now_us() - start < 1000000);
+        CHECK(clock() - start < CLOCKS_PER_SEC);
         buf_fini(&b);
     }
 }

@@ -23,6 +23,7 @@ static struct {
     struct world worlds[2];
     char folder[64];
     struct session *moving; /* NULL: nobody */
+    int n_alone;            /* have gone without their connections */
     char error[256];
 } two;
 
@@ -106,8 +107,12 @@ static int deliver(void)
 
     for (struct session *s; (s = two.moving); n++) {
         unsigned to = session_goes_to(s);
+        bool is_alone = session_goes_alone(s);
         two.moving = NULL;
+        two.n_alone += is_alone;
         session_detach(s);
+        if (is_alone)
+            session_talk_through(s, &far_ops, s->peer.conn);
         session_attach(s, &two.worlds[to]);
         session_arrive(s);
     }
@@ -289,5 +294,117 @@ TEST(errand_resume, "a token finds its seat on the other worker; an unknown one 
     far_fini(&a);
     far_fini(&b);
     far_fini(&c);
+    close_two();
+}
+
+TEST(errand_alone, "into a room that is spread a session goes without its connection")
+{
+    struct far_end a, b;
+
+    open_two(GAME("reconnect = 0, spread = 1"));
+    struct session *one = open_session(0, &a, "den", true);
+    CHECK(one->player);
+    struct session *other = open_session(1, &b, "den", true);
+    CHECK(two.moving == other && session_goes_alone(other));
+    CHECK_EQ(deliver(), 1);
+    CHECK(other->player && other->player->room == one->player->room && other->is_remote);
+    step(100);
+    CHECK(far_holds(&b, "\"t\":\"hello\""));
+    session_closed(&one, 1000);
+    session_closed(&other, 1000);
+    step(100);
+    far_fini(&a);
+    far_fini(&b);
+    close_two();
+}
+
+TEST(errand_lobby_back,
+     "from the lobby it goes back to where it was accepted, and on alone")
+{
+    struct far_end ends[4];
+    struct session *s[4];
+    unsigned n_remote = 0;
+
+    open_two("local parlor = require 'parlor'\n"
+             "return parlor.game { max_players = 8, spread = 1, reconnect = 0 }\n");
+    for (unsigned i = 0; i < 4; i++) {
+        s[i] = open_session(i % 2, &ends[i], NULL, true);
+        deliver();
+        CHECK(s[i]->player);
+        CHECK(s[i]->player->room == s[0]->player->room);
+        bool is_here = s[i]->player->room->game->world->worker == s[i]->origin;
+        CHECK(i == 0 || s[i]->is_remote == !is_here);
+        n_remote += s[i]->is_remote;
+        step(100);
+        CHECK(far_holds(&ends[i], "\"t\":\"hello\""));
+    }
+    CHECK_EQ(n_remote, two.n_alone);
+    CHECK(n_remote > 0);
+    for (int i = 0; i < 4; i++) {
+        session_closed(&s[i], 1000);
+        far_fini(&ends[i]);
+    }
+    step(100);
+    close_two();
+}
+
+TEST(errand_resume_back, "who comes back to such a room does as well, with the same token")
+{
+    struct far_end a, b, c;
+    char token[64], hello[256];
+
+    open_two(GAME("reconnect = 30, spread = 1"));
+    struct session *one = open_session(0, &a, "den", false);
+    say(one, "{\"t\":\"hello\",\"join\":{}}");
+    struct session *other = open_session(1, &b, "den", false);
+    say(other, "{\"t\":\"hello\",\"join\":{}}");
+    deliver();
+    step(100);
+    const char *at = strstr(far_text(&b, 0), "\"token\":\"");
+    CHECK(at);
+    snprintf(token, sizeof token, "%.32s", at + 9);
+    uint32_t id = other->player->id;
+    session_closed(&other, 1006);
+    step(100);
+    snprintf(hello, sizeof hello,
+             "{\"t\":\"hello\",\"resume\":{\"token\":\"%s\",\"epoch\":1,\"tick\":0}}",
+             token);
+    other = open_session(1, &c, NULL, false);
+    say(other, hello);
+    CHECK_EQ(deliver(), 3); /* there, back, and there alone */
+    CHECK(other->player && other->is_remote);
+    CHECK_EQ(other->player->id, id);
+    CHECK_EQ(two.n_alone, 2);
+    step(100);
+    CHECK(far_holds(&c, "\"t\":\"hello\""));
+    session_closed(&one, 1000);
+    session_closed(&other, 1000);
+    step(100);
+    far_fini(&a);
+    far_fini(&b);
+    far_fini(&c);
+    close_two();
+}
+
+TEST(errand_alone_late, "one that has come alone moves no more: it is told to come back")
+{
+    struct far_end a, b;
+
+    open_two(GAME("reconnect = 0, spread = 1, rooms = 'listed'"));
+    struct session *one = open_session(0, &a, NULL, true);
+    deliver();
+    CHECK(one->player);
+    struct room *r = one->player->room;
+    unsigned there = r->game->world->worker;
+    struct session *other = open_session(!there, &b, r->id, true);
+    CHECK(two.moving == other && session_goes_alone(other));
+    session_closed(&one, 1000);
+    step(100); /* the room has ended */
+    deliver();
+    CHECK(other->is_over);
+    CHECK(b.code == 4002 || b.code == 1013);
+    session_closed(&other, b.code);
+    far_fini(&a);
+    far_fini(&b);
     close_two();
 }

@@ -20,6 +20,7 @@ TEST(options_defaults, "without options a game has those of scripts/README.md")
     CHECK_EQ(d->max_name, 16);
     CHECK_EQ(d->max_message, 16384);
     CHECK_EQ(d->max_inputs, 256);
+    CHECK_EQ(d->spread, 1000);
     CHECK(!d->raw && !d->listed && d->compress);
     CHECK_STR(d->title, "");
     CHECK_STR(d->about, "");
@@ -80,6 +81,7 @@ static const struct {
     {"max_name",       "1",  "48",       "0",      "49"      },
     {"max_message",    "64", "67108864", "63",     "67108865"},
     {"max_inputs",     "1",  "65536",    "0",      "65537"   },
+    {"spread",         "0",  "100000",   "-1",     "100001"  },
 };
 
 TEST(options_ranges, "numbers at both ends of their ranges, and beyond")

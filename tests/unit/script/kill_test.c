@@ -225,6 +225,7 @@ TEST(kill_late_signal, "a callback that ends right at its deadline hurts none af
 /* 0.15 s of work, in which the process stands still for 0.6 s; was it let be? */
 static bool is_let_be(struct rig *r)
 {
+    uint64_t began = clk_real_ns();
     pid_t child = fork();
 
     if (child == 0) {
@@ -234,7 +235,6 @@ static bool is_let_be(struct rig *r)
         kill(getppid(), SIGCONT);
         _exit(0);
     }
-    uint64_t began = clk_real_ns();
     rig_eval(r,
              "local now = os.clock local t = now() while now() - t < 0.15 do end return 1");
     CHECK(clk_real_ns() - began > 550000000u);

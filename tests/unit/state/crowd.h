@@ -31,7 +31,7 @@ struct crowd_sink {
 
 /* How often what came about. */
 struct crowd_counts {
-    unsigned compared, quiet, merged, resumed, resumed_json, resumed_older, reused,
+    unsigned compared, quiet, merged, together, resumed, resumed_json, resumed_older, reused,
         left_sight, in_margin, owned, snapshots, needless;
 };
 

@@ -46,6 +46,8 @@ struct crowd {
     struct client clients[N_CLIENTS];
     uint32_t uids[MAX_TABLES][MAX_SLOTS]; /* of the rows in the image */
     uint32_t last_uid;
+    unsigned stalls;    /* ticks for which nobody gets anything */
+    uint32_t last_base; /* of the last merged frame in binary, 0: the last was none */
     struct bits seen[MAX_TABLES];
     const struct crowd_sink *sink;
     struct crowd_counts *n;
@@ -408,12 +410,15 @@ static char *hashes_of(const struct crowd *m, const struct client *c)
 static void send_frame(struct crowd *m, struct client *c)
 {
     bool failed, behind = c->view.known != NULL, fresh = !c->view.has_state;
+    uint32_t base = c->view.base;
     bool back = c->view.is_resuming, in_step = !behind && !fresh && !back;
     struct chunk *frame = emit_frame(&m->cache, m->img, &c->view, c->json, &failed);
     cJSON *want = look(m, c);
 
     CHECK(!failed && !c->view.known);
     m->n->merged += behind && frame;
+    m->n->together += behind && frame && base == m->last_base && !c->json;
+    m->last_base = behind && !c->json ? base : 0;
     m->n->snapshots += fresh;
     if (!frame) { /* then there was nothing to say */
         CHECK(!fresh && !back && json_equal(want, c->last));
@@ -494,7 +499,7 @@ static void client_turn(struct crowd *m, struct client *c, double skips)
         return;
     if (chance(m, 0.01))
         start_over(c); /* RESYNC */
-    if (chance(m, skips) || c->n_line == MAX_WAITING)
+    if (m->stalls || chance(m, skips) || c->n_line == MAX_WAITING)
         view_skip(&c->view, m->img);
     else
         send_frame(m, c);
@@ -514,6 +519,10 @@ static void random_tick(struct crowd *m, uint32_t tick)
     for (int64_t n = chance(m, 0.2) ? 0 : draw(m, 1, chance(m, 0.1) ? 60 : 10); n > 0; n--)
         random_op(m);
     image_commit(m->img);
+    if (m->stalls)
+        m->stalls--;
+    else if (chance(m, 0.06))
+        m->stalls = (unsigned)draw(m, 1, 5);
     for (int i = 0; i < N_CLIENTS; i++)
         client_turn(m, &m->clients[i], skips[tick / 64 % 4]);
 }
@@ -568,6 +577,7 @@ TEST(crowd_random, "in random rooms every client holds what it may see, and no m
         crowd_run(seed, 150, NULL, &n);
     /* It was worth something only if every way was taken. */
     CHECK(n.compared > 4000 && n.quiet > 500 && n.merged > 500 && n.resumed > 100);
+    CHECK(n.together > 200);
     CHECK(n.resumed_json > 30);
     CHECK(n.resumed_older > 50 && n.reused > 100 && n.left_sight > 500);
     CHECK(n.needless < 20);

@@ -8,7 +8,7 @@ const { Records, SENT, liveRoom, turn } = await import("./fake.mjs");
 
 /** Until the part is here and the messages that waited are read. */
 const arrived = async (isThere) => {
-  for (const end = Date.now() + 10_000; !isThere() && Date.now() < end; ) await turn();
+  for (const end = Date.now() + 30_000; !isThere() && Date.now() < end; ) await turn();
 };
 
 test("join waits for what smooths, and the view is smooth at once", async (t) => {

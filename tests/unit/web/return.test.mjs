@@ -48,12 +48,87 @@ function fakePage(t) {
 }
 
 test("a dead connection is noticed by its silence", async (t) => {
-  const { room, net, time } = await liveRoom(t);
-  time.pass(4000);
+  const { room, net, socket, time } = await liveRoom(t);
+  socket.say(new Records().pong(socket.got(SENT.PING)[0].u32(), 1000));
+  time.pass(14_000);
   assert.equal(room.status, "live");
-  time.pass(12_000);
+  time.pass(2000);
   assert.equal(room.status, "away");
   assert.ok(net.sockets.length >= 2);
+});
+
+/** Events come once a second, as many as `seconds`, the answers to pings `late` s after
+ * them, but for those to pings sent when `isLost`. Returns after how many the room was
+ * away. */
+function readLate({ room, socket, time }, seconds, late, isLost = () => false) {
+  const pings = [];
+  for (let s = 1; s <= seconds; s++) {
+    time.pass(1000);
+    if (room.status === "away") return s;
+    for (const ping of socket.got(SENT.PING)) pings.push({ ms: ping.u32(), at: s });
+    socket.sent.length = 0;
+    while (pings.length && pings[0].at + late <= s) {
+      const { ms, at } = pings.shift();
+      if (!isLost(at)) socket.say(new Records().pong(ms, 1000));
+    }
+    socket.say(new Records().event("x", s));
+  }
+}
+
+test("a dead connection is noticed, too, while what came before its end is still read", async (t) => {
+  await t.test("the answers end", async (t) => {
+    const away = readLate(await liveRoom(t), 60, 0, (s) => s > 20);
+    assert.ok(away > 30 && away <= 41, `after ${away} s`);
+  });
+  await t.test("the answers are those to pings of long ago", async (t) => {
+    const live = await liveRoom(t);
+    assert.equal(readLate(live, 6, 0), undefined);
+    const away = readLate(live, 60, 30);
+    assert.ok(away > 10 && away <= 25, `after ${away} s`);
+  });
+  await t.test("there were never any", async (t) => {
+    const away = readLate(await liveRoom(t), 60, 100);
+    assert.ok(away > 10 && away <= 20, `after ${away} s`);
+  });
+  await t.test("a slow line is none: answers that are twelve seconds late", async (t) => {
+    const live = await liveRoom(t);
+    assert.equal(readLate(live, 120, 12), undefined);
+    assert.equal(Math.round(live.room.rtt / 100), 120, "and it is told");
+  });
+  await t.test("nor one that brings a large state first", async (t) => {
+    const { room, net, socket, time } = await liveRoom(t);
+    socket.die(1006);
+    retry(time);
+    const slow = net.last();
+    slow.open();
+    slow.say(new Records().hello({ resumed: true }));
+    for (let s = 0; s < 60; s++) {
+      time.pass(1000);
+      slow.say(new Records().event("x", s)); // in place of a part of it
+    }
+    slow.say(new Records().snapshot(6));
+    assert.equal(room.status, "live");
+    const ms = slow.got(SENT.PING).at(-1).u32();
+    slow.sent.length = 0;
+    time.pass(9000);
+    slow.say(new Records().pong(ms, 1000));
+    assert.ok(room.rtt >= 9000);
+    assert.equal(readLate({ room, socket: slow, time }, 60, 9), undefined);
+    assert.equal(net.last(), slow);
+  });
+  await t.test("nor one on which a ping was dropped now and then", async (t) => {
+    assert.equal(readLate(await liveRoom(t), 120, 0, (s) => s % 10 > 4), undefined);
+  });
+  await t.test("nor what comes behind it on another connection", async (t) => {
+    const { room, net, socket, time } = await liveRoom(t);
+    assert.equal(readLate({ room, socket, time }, 6, 0), undefined);
+    assert.equal(readLate({ room, socket, time }, 15, 30), undefined);
+    socket.die(1006);
+    retry(time);
+    net.last().open();
+    net.last().say(new Records().hello({ resumed: true }).snapshot(6));
+    assert.equal(readLate({ room, socket: net.last(), time }, 60, 1), undefined);
+  });
 });
 
 test("away: comes back by itself, resumes with token and counts, and sends what waited", async (t) => {

@@ -9,14 +9,15 @@ import net from "node:net";
 
 export class Socket {
   constructor(url, protocols) {
-    const { hostname: host, port, pathname } = new URL(url);
+    const { hostname: host, port, pathname, search } = new URL(url);
+    const offer = protocols.length ? `Sec-WebSocket-Protocol: ${protocols[0]}\r\n` : "";
     this.readyState = 0;
     this.waiting = Buffer.alloc(0);
     this.tcp = net.connect(Number(port), host, () =>
       this.tcp.write(
-        `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        `GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
           `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${crypto.randomBytes(16).toString("base64")}\r\n` +
-          `Sec-WebSocket-Protocol: ${protocols[0]}\r\n\r\n`,
+          `${offer}\r\n`,
       ),
     );
     this.tcp.setNoDelay(true);
