@@ -55,6 +55,9 @@ struct session {
     uint64_t opened_us;       /* when the connection became a WebSocket */
     uint32_t dropped_told_ms; /* dev: when it was last told of a dropped message, */
     uint16_t n_untold;        /* ... and how many came since, 65535 at most */
+    uint32_t n_dropped;       /* messages of which the client has not been told yet, */
+    const char *dropped_why;  /* ... the last of them for this, */
+    uint32_t dropped_ms;      /* ... and when it was told last; 0: never */
     bool is_over;             /* Close was sent; what still comes is ignored */
     bool is_remote;           /* its connection is on another worker, and stays there */
     uint8_t origin;           /* the worker that has accepted the connection */

@@ -18,6 +18,7 @@ const den = (version, tick) => `local parlor = require "parlor"
 local s = parlor.schema
 local game = parlor.game {
   tick_rate = 30, max_players = 12, reconnect = 0.3, budget_kill = 60, max_kills = 30,
+  spread = ${version % 4}, -- so that members sit with their room and elsewhere
   state = { n = s.uint, version = s.uint, ${version % 3 ? "" : "extra = s.u8, "}
             seats = s.map { name = s.str(16), x = s.f32 } },
 }
@@ -49,7 +50,7 @@ return game
 const files = {
   "den/game.lua": den(1, ""),
   "open/game.lua": `local parlor = require "parlor"
-local game = parlor.game { max_players = 5, reconnect = 0.3, max_spectators = 5,
+local game = parlor.game { max_players = 5, reconnect = 0.3, max_spectators = 5, spread = 1,
                            match = { mode = parlor.match.same } }
 return game
 `,
