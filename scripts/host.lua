@@ -13,7 +13,7 @@ local scan = host.library("scan.lua")
 local restore = host.library("restore.lua")
 local migrate = host.library("migrate.lua")
 local wait = host.library("wait.lua")
-local translate = host.library("translate.lua")
+local translate = host.library("translate.lua")(host.library("words.lua"), host.library("notes.lua"))
 local door = host.library("door.lua")(host, wait)
 local services = host.library("store.lua")(host, wait)
 local rooms = host.library("rooms.lua")(host)
@@ -225,7 +225,7 @@ local function make_env(defs)
       if not text then error(format("require: there is no %s in the game's folder", path), 2) end
       local chunk, why = load_text(text, chunk_name, env)
       if not chunk then error(why, 0) end
-      if path == "shared.lua" then host.page("shared.js", translate(text, sub(chunk_name, 2))) end
+      if path == "shared.lua" then host.page("shared.js", (translate(text, sub(chunk_name, 2)))) end
       loaded[name] = true -- a module that requires itself sees true, as in Lua
       module = chunk(name)
       if module == nil then module = true end

@@ -177,18 +177,21 @@ local function body(fields, words)
             f.empty and format("if v==nil then v={} %s[%q]=v end", var, f.name) or "", n + 1, word, word,
             2 ^ ((n - 1) % 32))
         else -- is_other() and kept() written out for what is usual: calls are dear without JIT
-          local usual = type(f.value) == "number" and
-            format("if type(v)=='number' and v==v then s[%d]=v out[q]=v else ", n + 1) or ""
-          put("v=%s[%q] if v~=s[%d] and (v==v and s[%d]~=CDATA or is_other(v,s[%d])) then " ..
-            "m%d=m%d+%d q=q+1 %sif v==nil then v=D[%d] %s[%q]=v end s[%d]=v " ..
-            "if v~=v or type(v)=='cdata' then s[%d]=kept(v) end out[q]=hold(v) %s end",
-            var, f.name, n + 1, n + 1, n + 1, word, word, 2 ^ ((n - 1) % 32), usual, n, var, f.name,
-            n + 1, n + 1, usual ~= "" and "end" or "")
+          local i, mark = n + 1, format("m%d=m%d+%d q=q+1", word, word, 2 ^ ((n - 1) % 32))
+          put("v,c=%s[%q],s[%d] if v~=c then", var, f.name, i)
+          if type(f.value) == "number" then
+            put("if type(v)=='number' and v==v then %s s[%d]=v out[q]=v else", mark, i)
+          end
+          put("if v==v and c~=CDATA or is_other(v,c) then %s " ..
+            "if v==nil then v=D[%d] %s[%q]=v end s[%d]=v " ..
+            "if v~=v or type(v)=='cdata' then s[%d]=kept(v) end out[q]=hold(v) end",
+            mark, n, var, f.name, i, i)
+          put(type(f.value) == "number" and "end end" or "end")
         end
       end
     end
   end
-  put("local v local q=p+%d", 1 + words)
+  put("local v,c local q=p+%d", 1 + words)
   for w = 1, words do put("local m%d=0", w) end
   walk(fields, "e", 0, "")
   put("if q~=p+%d then out[p+1]=s[1]", 1 + words)
@@ -273,12 +276,13 @@ function scan.record(fields, name, report)
   local code, nested = body(fields, words)
   local lost = make_lost(nested, name, report)
   local head = "local D,lost,CDATA,type,next,is_other,kept,changed,copy,hold,room=...\n"
+  local locals = "local type,CDATA=type,CDATA\n" -- upvalues are dear without JIT
   return {
     n = n,
-    row = compile(head .. "return function(e,s,p,key)\nlocal out=room(p)\n" .. code ..
+    row = compile(head .. "return function(e,s,p,key)\nlocal out=room(p)\n" .. locals .. code ..
       "\nreturn p end", D, lost, CDATA, type, next, is_other, kept, changed, copy, hold, room),
     map = compile(head .. "return function(coll,rows,p,bad)\nlocal n,new=0,nil\n" ..
-      "local out,last=room(p)\n" ..
+      "local out,last=room(p)\n" .. locals ..
       "for key,e in next,coll do local s=rows[key]\n" ..
       "if not s then new=new or {} new[#new+1]=key else n=n+1\n" ..
       "if p>last then out,last=room(p) end\n" ..

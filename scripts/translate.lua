@@ -5,10 +5,10 @@
 --
 -- Lua in, text out, in one pass: each rule reads its words and returns JavaScript. An
 -- expression comes as text and its kind: "number", "boolean", "string", "nil" or "any".
+-- What tells types is noted on the way (notes.lua).
 
 local error, ipairs, setmetatable, tonumber = error, ipairs, setmetatable, tonumber
-local find, format, gmatch, gsub, match, sub =
-  string.find, string.format, string.gmatch, string.gsub, string.match, string.sub
+local format, gmatch, gsub, match, sub = string.format, string.gmatch, string.gsub, string.match, string.sub
 local concat = table.concat
 
 local function set(words)
@@ -17,8 +17,6 @@ local function set(words)
   return s
 end
 
-local keywords = set [[and break do else elseif end false for function goto if in local nil not or repeat
-  return then true until while]]
 -- What is no name in a module, or must not be hidden there.
 local reserved = set [[arguments async await case catch class const continue debugger default delete enum eval
   export extends finally implements import instanceof interface let new null package private protected public
@@ -49,69 +47,6 @@ function P:outside(what, line)
   self:fail(what .. " cannot be shared with the page (scripts/README.md, \"shared.lua\")", line)
 end
 
--- Words.
-
-local two = set "== ~= <= >= .. ::"
-
-function P:advance()
-  local text, at = self.text, self.at
-  while true do
-    local _, last = find(text, "^%s+", at)
-    if last then
-      for _ in gmatch(sub(text, at, last), "\n") do self.line_at = self.line_at + 1 end
-      at = last + 1
-    elseif find(text, "^%-%-%[=*%[", at) then
-      local close = "]" .. match(text, "^%-%-%[(=*)%[", at) .. "]"
-      local _, stop = find(text, close, at, true)
-      for _ in gmatch(sub(text, at, stop), "\n") do self.line_at = self.line_at + 1 end
-      at = stop + 1
-    elseif find(text, "^%-%-", at) then
-      at = find(text, "\n", at, true) or #text + 1
-    else
-      break
-    end
-  end
-  self.last_line, self.line = self.line, self.line_at
-  if at > #text then self.kind, self.word, self.at = "end", "the end", at return end
-  local c = sub(text, at, at)
-  local word
-  if find(c, "[%a_]") then
-    word = match(text, "^[%w_]+", at)
-    self.kind = keywords[word] and "keyword" or "name"
-  elseif find(text, "^%.?%d", at) then
-    word = match(text, "^0[xX]%x+", at) or match(text, "^[%d.]+[eE][+-]?%d+", at) or match(text, "^[%d.]+", at)
-    if find(text, "^[%w_.]", at + #word) then self:outside("this form of number") end
-    self.kind = "number"
-  elseif c == '"' or c == "'" then
-    word = match(text, "^" .. c .. "([%w _.,:;!?/+*-]*)" .. c, at)
-    if not word then self:outside("a text with more than plain letters") end
-    self.kind, self.word, self.at = "string", word, at + #word + 2
-    return
-  elseif find(text, "^%.%.%.", at) then
-    self:outside "..."
-  else
-    word = two[sub(text, at, at + 1)] and sub(text, at, at + 1) or c
-    self.kind = "symbol"
-  end
-  self.word, self.at = word, at + #word
-end
-
-function P:is(word) return self.word == word and self.kind ~= "string" end
-function P:try(word)
-  if not self:is(word) then return false end
-  self:advance()
-  return true
-end
-function P:need(word)
-  if not self:try(word) then self:fail(format("%s is missing before %s", word, self.word)) end
-end
-function P:name()
-  if self.kind ~= "name" then self:fail("a name is missing before " .. self.word) end
-  local name = self.word
-  self:advance()
-  return name
-end
-
 -- Names. A scope knows its locals; each has a name of its own in the module, as Lua's
 -- may hide each other and JavaScript's must not be read before they are there.
 
@@ -130,6 +65,7 @@ function P:declare(name, what)
   local v = what or {}
   v.js, v.depth = js, self.scope.depth
   self.scope.names[name] = v
+  self.notes.variables[js] = v
   return v
 end
 
@@ -157,7 +93,10 @@ function P:arguments(f)
   local list = {}
   self:need "("
   if not self:is ")" then
-    repeat list[#list + 1] = (self:expression()) until not self:try ","
+    repeat
+      list[#list + 1] = (self:expression())
+      if f then self:note_number(list[#list]) end
+    until not self:try ","
   end
   self:need ")"
   if f and #list ~= f.n then
@@ -201,7 +140,9 @@ function P:suffixed()
   while true do
     if self:is "(" then
       local args = self:arguments(v and v.is_math and v)
-      js, kind, what, v = format("%s(%s)", js, args), v and v.is_math and "number" or "any", "call", nil
+      local callee, is_math = js, v and v.is_math
+      js, kind, what, v = format("%s(%s)", js, args), is_math and "number" or "any", "call", nil
+      self.notes.calls[js] = callee
     elseif self:try "." then
       js, kind, what, v = js .. "." .. self:name(), "any", "field", nil
     elseif self:is "[" then
@@ -218,19 +159,22 @@ end
 
 -- { x = 1, y = 2 }
 function P:constructor()
-  local list = {}
+  local list, values = {}, {}
   self:need "{"
   while not self:is "}" do
     local line = self.line
     if self.kind ~= "name" then self:outside("a list in a table", line) end
     local name = self:name()
     if not self:try "=" then self:outside("a list in a table", line) end
-    list[#list + 1] = format("%s: %s", name, (self:expression()))
+    local js, kind = self:expression()
+    list[#list + 1] = format("%s: %s", name, js)
+    values[name] = { js = js, kind = kind }
     self.fields = self.fields or {}
     self.fields[#self.fields + 1] = name
     if not (self:try "," or self:try ";") then break end
   end
   self:need "}"
+  self.values = values
   return #list > 0 and format("{ %s }", concat(list, ", ")) or "{}"
 end
 
@@ -272,6 +216,8 @@ end
 
 function P:binary(op, a, ka, b, kb, line)
   if op == ".." or op == "^" then self:outside(op, line) end
+  if op == "and" or op == "or" or kb == "nil" then self:note_open(a) end
+  if power[op] >= 5 then self:note_number(a) self:note_number(b) end
   if op == "==" then return equal(a, ka, b, kb), "boolean" end
   if op == "~=" then return "!" .. equal(a, ka, b, kb), "boolean" end
   if op == "and" or op == "or" then
@@ -294,10 +240,12 @@ function P:expression(limit)
   if self:is "not" then
     self:advance()
     js, kind = self:expression(7)
+    self:note_open(js)
     js, kind = format("!%s", truth(js, kind)), "boolean"
   elseif self:is "-" then
     self:advance()
     js = self:expression(7)
+    self:note_number(js)
     js, kind = format("(-%s)", js), "number"
   elseif self:is "#" then
     self:outside "#"
@@ -315,7 +263,11 @@ function P:expression(limit)
   return js, kind
 end
 
-function P:condition() return truth(self:expression()) end
+function P:condition()
+  local js, kind = self:expression()
+  self:note_open(js)
+  return truth(js, kind)
+end
 
 -- Statements. `out` are the module's lines.
 
@@ -327,6 +279,7 @@ end
 function P:block(...)
   local words, indent = { ... }, self.indent
   self:open()
+  self.ends = false
   self.indent = indent .. "  "
   while true do
     for _, word in ipairs(words) do
@@ -342,13 +295,19 @@ end
 
 -- From the parameters to the end; the lines go in place of a mark, as the temporaries
 -- are known last.
-function P:body(intro)
-  local names = {}
+function P:body(intro, js)
+  local names, outer = {}, self.body_notes
+  local notes = { names = {}, parameters = {}, results = {} }
+  self.notes.functions[js], self.body_notes = notes, notes
   local outer_temps, indent = self.n_temps, self.indent
   self:open(true)
   self:need "("
   if not self:is ")" then
-    repeat names[#names + 1] = self:declare(self:name()).js until not self:try ","
+    repeat
+      local name = self:name()
+      local v = self:declare(name, { is_parameter = true })
+      names[#names + 1], notes.names[#names + 1], notes.parameters[#names + 1] = v.js, name, v
+    until not self:try ","
   end
   self:need ")"
   self:say("%s(%s) => {", intro, concat(names, ", "))
@@ -357,6 +316,7 @@ function P:body(intro)
   self.n_temps = 0
   self:block "end"
   self:need "end"
+  notes.ends, self.body_notes = self.ends, outer
   if self.n_temps > 0 then
     local list = {}
     for i = 1, self.n_temps do list[i] = "$" .. i end
@@ -370,7 +330,7 @@ end
 function P:local_statement()
   if self:try "function" then
     local v = self:declare(self:name(), { is_constant = true })
-    return self:body(format("const %s = ", v.js))
+    return self:body(format("const %s = ", v.js), v.js)
   end
   local names, values = {}, {}
   repeat names[#names + 1] = self:name() until not self:try ","
@@ -385,7 +345,8 @@ function P:local_statement()
       else
         self.fields = nil
         local js, kind = self:expression()
-        values[#values + 1] = { js = js, kind = kind, fields = self.fields, is_empty = js == "{}" }
+        values[#values + 1] = { js = js, kind = kind, fields = self.fields, is_empty = js == "{}",
+          values = self.fields and self.values }
       end
     until not self:try ","
   end
@@ -403,7 +364,8 @@ function P:local_statement()
   end
   local declared = {}
   for i, pair in ipairs(list) do
-    local v = self:declare(pair[1], { fields = pair[2].fields, is_table = pair[2].is_empty or pair[2].fields ~= nil })
+    local v = self:declare(pair[1], { fields = pair[2].fields, is_table = pair[2].is_empty or pair[2].fields ~= nil,
+      kinds = { pair[2] }, values = pair[2].values })
     declared[i] = format("%s = %s", v.js, pair[2].js)
   end
   if #declared > 0 then self:say("let %s;", concat(declared, ", ")) end
@@ -434,9 +396,16 @@ function P:assignment_or_call()
     targets[#targets + 1] = js
   end
   self:need "="
-  repeat values[#values + 1] = (self:expression()) until not self:try ","
+  local kinds = {}
+  repeat
+    values[#values + 1], kinds[#values + 1] = self:expression()
+  until not self:try ","
   if #values ~= #targets then self:fail("as many values as names are needed", line) end
-  if #targets == 1 then return self:say("%s = %s;", targets[1], values[1]) end
+  for i, target in ipairs(targets) do self:note_value(target, values[i], kinds[i]) end
+  if #targets == 1 then
+    if self.scope.depth == 0 then self.notes.constants[js] = { js = values[1], kind = kinds[1] } end
+    return self:say("%s = %s;", targets[1], values[1])
+  end
   self:say("[%s] = [%s];", concat(targets, ", "), concat(values, ", "))
 end
 
@@ -462,24 +431,30 @@ function P:function_statement()
   if not self:is "(" then self:outside("a function in a table in a table", line) end
   self:check_target("field", root, js, line)
   self:note_field(js, root)
-  self:body(format("%s = ", js))
+  self:body(format("%s = ", js), js)
 end
 
 function P:if_statement()
   self:say("if (%s) {", self:condition())
   self:need "then"
   self:block("elseif", "else", "end")
+  local ends = self.ends
   while self:try "elseif" do
     self:say("} else if (%s) {", self:condition())
     self:need "then"
     self:block("elseif", "else", "end")
+    ends = ends and self.ends
   end
   if self:try "else" then
     self:say "} else {"
     self:block "end"
+    ends = ends and self.ends
+  else
+    ends = false
   end
   self:need "end"
   self:say "}"
+  self.ends = ends
 end
 
 function P:for_statement()
@@ -504,19 +479,28 @@ function P:for_statement()
   self:say("  let %s = %s;", i, at)
   self:block "end"
   self:need "end"
+  self.ends = false
   self:say "}"
   self:close()
 end
 
 function P:return_statement()
-  if self:is "end" or self:is "else" or self:is "elseif" or self:is "until" then return self:say "return;" end
-  self:say("return %s;", (self:expression()))
+  self.ends = true
+  if self:is "end" or self:is "else" or self:is "elseif" or self:is "until" then
+    self.body_notes.is_bare = true
+    return self:say "return;"
+  end
+  local js, kind = self:expression()
+  local results = self.body_notes.results
+  results[#results + 1] = { js = js, kind = kind }
+  self:say("return %s;", js)
   if self:is "," then self:outside "more than one result" end
   self:try ";"
 end
 
 function P:statement()
   if self:try ";" then return end
+  self.ends = false -- a return is what comes last
   if self:try "local" then return self:local_statement() end
   if self:try "function" then return self:function_statement() end
   if self.scope.depth == 0 and not self:is "do" and self.kind == "keyword" and not self:is "return" then
@@ -529,6 +513,7 @@ function P:statement()
     self:need "do"
     self:block "end"
     self:need "end"
+    self.ends = false
     return self:say "}"
   end
   if self:try "do" then
@@ -553,11 +538,13 @@ function P:exports()
     self.fields = nil
     js = self:constructor()
     fields = self.fields
+    self.notes.fields = self.values
   else
     local v = self.kind == "name" and self:find(self.word)
     if not v or not v.is_table then self:fail("what is returned is the table of the functions", line) end
     self:advance()
     js, fields = v.js, v.fields
+    self.notes.module, self.notes.fields = js, v.values
   end
   self:try ";"
   if self.kind ~= "end" then self:fail("nothing follows the file's return") end
@@ -567,6 +554,7 @@ function P:exports()
   for _, name in ipairs(fields or {}) do
     if not told[name] and not reserved[name] then
       told[name] = true
+      self.notes.names[#self.notes.names + 1] = name
       self:say(self.taken[name] and "export { $module_%s as %s };" or "export const %s = $module.%s;", name, name)
       if self.taken[name] then
         local last = self.out[#self.out]
@@ -577,11 +565,12 @@ function P:exports()
   end
 end
 
---- The text of the module. Raises "path:line: what" where the text, which has to compile
+--- The text of the module, and what was noted of its types (notes.lua). Raises "path:line: what" where the text, which has to compile
 -- as Lua, is outside of the subset.
-return function(text, path)
+local function translate(text, path)
   local p = setmetatable({ text = gsub(text, "^#[^\n]*", ""), path = path, at = 1, line = 1, line_at = 1,
-    out = {}, indent = "", n_temps = 0, taken = {}, scope = { names = {}, depth = 0 } }, P)
+    out = {}, indent = "", n_temps = 0, taken = {}, scope = { names = {}, depth = 0 },
+    notes = P.new_notes() }, P)
   p:advance()
   while not p:is "return" and p.kind ~= "end" do p:statement() end
   p:exports()
@@ -592,5 +581,12 @@ return function(text, path)
     if line ~= "" then lines[#lines + 1] = line end
   end
   return format("// %s, translated: edit that file.\n%s%s%s\n", path, head,
-    #temps > 0 and format("let %s;\n", concat(temps, ", ")) or "", concat(lines, "\n"))
+    #temps > 0 and format("let %s;\n", concat(temps, ", ")) or "", concat(lines, "\n")), p.notes
+end
+
+--- With what words.lua and notes.lua return.
+return function(add_words, add_notes)
+  add_words(P)
+  add_notes(P)
+  return translate
 end

@@ -82,7 +82,11 @@ local function step(bot)
     join(bot)
     return true
   end
-  client:pump()
+  local ok, why = pcall(client.pump, client)
+  if not ok then
+    on_gone(bot, "the server sent what bots do not know: " .. tostring(why):gsub("^.-:%d+: ", ""))
+    return true
+  end
   read_log(bot)
   if not client.conn then
     on_gone(bot, client.closed.reason ~= "" and client.closed.reason or ("code %d"):format(client.closed.code))

@@ -167,6 +167,7 @@ end
 --- Leave for good.
 function Client:leave()
   self:pump() -- what was sent before arrives before
+  if not self.conn then return end -- it had ended, and that was not known yet
   for _, m in ipairs(self.up) do rig.message(self.conn, m.is_text, m.data) end
   self:cut(1000)
 end

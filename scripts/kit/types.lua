@@ -3,6 +3,8 @@
 -- game.lua, TypeScript declarations for the page.
 
 local rig, tool = require "kit.rig", require "kit.tool"
+local declare = require "kit.declare"
+local translate = require "translate"(require "words", require "notes")
 
 -- "pond" and "frogs" to "PondFrogs".
 local function class(...)
@@ -216,6 +218,16 @@ export interface Room {
     :format(game, table.concat(out, "\n"))
 end
 
+-- Of the module that pages get; nil where the game has none.
+local function shared_file(game)
+  local f = io.open(game.folder .. "/shared.lua", "rb")
+  local text = f and f:read "*a"
+  if f then f:close() end
+  -- One that is not translated is none that the game requires: it would not load.
+  local ok, _, notes = pcall(translate, text or "", "shared.lua")
+  return ok and declare(game.name, notes) or nil
+end
+
 local function write(path, text)
   local f, why = io.open(path, "wb")
   if not f then
@@ -256,6 +268,8 @@ return function(games, _, options)
       local schema, all = rig.json(rig.schema(game.name)), rig.json(rig.schema(game.name, true))
       local files = { { name = "game.lua", text = lua_file(game.name, all) },
         { name = "schema.d.ts", text = ts_file(game.name, schema) } }
+      local shared = shared_file(game)
+      if shared then files[3] = { name = "shared.d.ts", text = shared } end
       if options.flag then
         for _, file in ipairs(files) do io.write(file.text, "\n") end
       elseif not write_all(game, files) then

@@ -18,6 +18,7 @@ const COME_BACK = new Set([1001, 1005, 1006, 1011, 1013, 4007]);
 const KEEPS_SEAT = new Set([4000, 4005, 4006, 4007]);
 const BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 5000;
+const SEEKS = 10; // some 20 s
 const HELLO_MS = 10_000;
 const PING_MS = 5000;
 const ACK_MS = 30; // an ACK is 3 or 4 bytes, 9 or 10 with its frame
@@ -79,6 +80,8 @@ export class Session {
     this.onOnline = () => this.timers.retry && this.connect();
     globalThis.addEventListener?.("pagehide", this.onHide);
     globalThis.addEventListener?.("online", this.onOnline);
+    // A hidden tab's timers run late.
+    globalThis.addEventListener?.("visibilitychange", this.onOnline);
   }
 
   /** Live once, or refused. */
@@ -126,7 +129,11 @@ export class Session {
       this.helloAt = this.now();
       const hello = this.ticket
         ? this.codec.resume({ ...this.room.ticket, tick: this.heldTick() })
-        : this.codec.join(this.options);
+        : this.codec.join(
+            this.room.spectator && !this.isAstray
+              ? { ...this.options, code: this.room.code }
+              : this.options,
+          );
       ws.send(hello);
     };
     ws.onmessage = (/** @type {any} */ e) => this.receive(e.data);
@@ -169,10 +176,12 @@ export class Session {
   closed(code, reason) {
     ({ code, reason } = this.bye ?? { code, reason });
     this.drop();
+    // What a spectator watched may be back in a moment, or there may be another room.
+    this.isAstray = this.room.spectator && code === 4002 && this.attempts < SEEKS;
     if (this.isResume && !this.isWelcome && code >= 4000 && !KEEPS_SEAT.has(code)) {
       this.forget(); // the seat is gone: take a new one
       this.connect();
-    } else if (COME_BACK.has(code)) {
+    } else if (COME_BACK.has(code) || this.isAstray) {
       if (this.room.status === "live") this.room._setStatus("away");
       if (this.room.status === "closed") return; // a listener has left
       const most = Math.min(BACKOFF_MS * 2 ** this.attempts++, MAX_BACKOFF_MS);
@@ -193,6 +202,7 @@ export class Session {
     this.stop("retry");
     globalThis.removeEventListener?.("pagehide", this.onHide);
     globalThis.removeEventListener?.("online", this.onOnline);
+    globalThis.removeEventListener?.("visibilitychange", this.onOnline);
     // After 4005 the seat is another page's; after 1006 it may still be there.
     if (code === 1006) this.save(false);
     else if (code !== 4005) this.forget();
@@ -251,6 +261,7 @@ export class Session {
       if (r.t === "hello" && !this.welcome(r)) return;
       else if (r.t === "room") {
         Object.assign(this.room, r.is);
+        if (r.is.spectator) this.forget(); // no seat: it comes back by joining
         // If the seat is lost, back to the friends, not into another room of its own.
         if (this.options?.private) this.options = { ...this.options, private: false, code: r.is.code };
       }

@@ -79,10 +79,9 @@ void conn_reply_error(struct conn *c, int status, const char *headers, const cha
  * closing. */
 void conn_send(struct conn *c, struct chunk *frame);
 
-/* The same for `n` frames, of which `run` is made in one piece: without compression that
- * is one place in the queue, not n. */
-void conn_send_run(struct conn *c, struct chunk *run, struct chunk *const *frames,
-                   size_t n);
+/* The same for `n` frames that lie in `run`, one behind the other: without compression
+ * that is one place in the queue, not n. */
+void conn_send_run(struct conn *c, struct chunk *run, size_t n);
 
 /* Within on_message: the next message of the same read, which then will not come by
  * on_message. Only for connections without limits; only one that lies there whole, in one

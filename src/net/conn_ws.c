@@ -241,11 +241,25 @@ void conn_send(struct conn *c, struct chunk *frame)
     chunk_unref(&packed);
 }
 
-void conn_send_run(struct conn *c, struct chunk *run, struct chunk *const *frames, size_t n)
+/* Each is compressed by itself. */
+static void send_apart(struct conn *c, const struct chunk *run)
+{
+    for (size_t at = 0, len; at < run->len && c->state == CONN_WS; at += len) {
+        len = ws_frame_bytes(run->bytes + at);
+        struct chunk *frame = chunk_copy(run->bytes + at, len);
+        if (!frame) {
+            conn_abort(c);
+            return;
+        }
+        conn_send(c, frame);
+        chunk_unref(&frame);
+    }
+}
+
+void conn_send_run(struct conn *c, struct chunk *run, size_t n)
 {
     if (c->ws.deflate) {
-        for (size_t i = 0; i < n; i++)
-            conn_send(c, frames[i]);
+        send_apart(c, run);
     } else if (c->state == CONN_WS) {
         c->edge->counters.messages_out += n - 1;
         send_frame(c, run);

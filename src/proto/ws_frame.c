@@ -256,6 +256,17 @@ size_t ws_frame_head_bytes(const uint8_t *frame)
     return len == 127 ? 10 : len == 126 ? 4 : 2;
 }
 
+size_t ws_frame_bytes(const uint8_t *frame)
+{
+    size_t head = ws_frame_head_bytes(frame), len = frame[1];
+
+    if (head > 2)
+        len = 0;
+    for (size_t i = 2; i < head; i++)
+        len = len << 8 | frame[i];
+    return head + len;
+}
+
 struct chunk *ws_frame_close(uint16_t code, const char *reason)
 {
     uint8_t payload[CONTROL_MAX] = {(uint8_t)(code >> 8), (uint8_t)code};

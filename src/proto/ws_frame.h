@@ -105,6 +105,9 @@ struct chunk *ws_frame_chunk(enum ws_op op, const void *payload, size_t len);
 /* How long the head of such a frame is. */
 size_t ws_frame_head_bytes(const uint8_t *frame);
 
+/* How long it is, head and all. */
+size_t ws_frame_bytes(const uint8_t *frame);
+
 /* A Close frame; code 0 makes an empty one. The reason (NULL: none) must be valid
  * UTF-8 and is cut to 123 bytes at a character. */
 struct chunk *ws_frame_close(uint16_t code, const char *reason);

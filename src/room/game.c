@@ -312,6 +312,7 @@ static void free_room(struct room *r)
     emit_cache_fini(&r->cache);
     inputs_fini(&r->inputs);
     outbox_fini(&r->outbox);
+    answers_fini(&r->answers);
     buf_fini(&r->scratch);
     free(r);
 }
@@ -333,6 +334,7 @@ static struct room *new_room(struct game *g, const struct room_start *start,
     strcpy(r->id, place->id);
     inputs_init(&r->inputs, INPUT_QUEUE_BYTES + def->max_message);
     outbox_init(&r->outbox, OUTBOX_BYTES + 2 * (size_t)def->max_message);
+    answers_init(&r->answers);
     buf_init(&r->scratch, SCRATCH_BYTES);
     emit_cache_init(&r->cache);
     rnd_secret(&seed, sizeof seed);

@@ -20,9 +20,9 @@ struct peer_ops {
      * cannot be queued ends the connection, and that is told later. */
     void (*send)(void *conn, struct chunk *frame);
 
-    /* The same for several frames, in their order; `run` is all of them in one piece.
-     * NULL: they are sent one by one. */
-    void (*send_run)(void *conn, struct chunk *run, struct chunk *const *frames, size_t n);
+    /* The same for `n` frames that lie in `run`, one behind the other. NULL: there are
+     * only frames one by one. */
+    void (*send_run)(void *conn, struct chunk *run, size_t n);
 
     /* Start closing. The end is told once, later, through session_closed(). */
     void (*close)(void *conn, uint16_t code, const char *reason);

@@ -263,7 +263,7 @@ static void run_raw(struct room *r, const struct player *p, const struct input *
     if (!r->is_paused)
         handle_raw(r, p, in);
     r->raw_from = NULL;
-    if (r->outbox.n)
+    if (r->outbox.n || r->answers.n)
         room_flush_raw(r);
     vm_step_end(r->game->vm);
     r->is_stepping = false;

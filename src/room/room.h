@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "room/answers.h"
 #include "room/input.h"
 #include "room/outbox.h"
 #include "room/player.h"
@@ -54,7 +55,8 @@ struct room {
     struct outbox outbox;
     const uint8_t *raw_data;       /* what the outbox's last was made of; NULL: not known */
     const struct player *raw_from; /* whose message is being handled in place, or NULL */
-    size_t raw_mark; /* what lies before it in the outbox is not that message's */
+    size_t raw_mark;        /* what lies before it in the outbox is not that message's */
+    struct answers answers; /* to raw_from; while there are some the outbox is empty */
     struct buf scratch;
     uint32_t epoch, tick;
     double tick_rate;                       /* that the clock below goes by */

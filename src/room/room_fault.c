@@ -73,6 +73,7 @@ void room_settle(struct room *r, enum script_result result, size_t mark, const c
     r->is_dirty = r->is_unsaved = true;
     if (result < 0) {
         outbox_cut(&r->outbox, mark);
+        answers_cut(&r->answers);
         if (vm_has_failed(r->game->vm))
             world_take_back(r->game->world);
     }

@@ -395,12 +395,12 @@ void room_flush(struct room *r, uint64_t now_us)
 
 /* The event, or the run that it begins. */
 static void send_raw(const struct player *p, const struct out_event *ev, struct chunk *run,
-                     struct chunk *const *frames, size_t n)
+                     size_t n)
 {
     if (!p || !p->peer.conn || p->id == ev->except || p->state == PLAYER_JOINING)
         return;
     if (run && p->peer.ops->send_run) {
-        p->peer.ops->send_run(p->peer.conn, run, frames, n);
+        p->peer.ops->send_run(p->peer.conn, run, n);
         return;
     }
     for (size_t i = 0; i < n; i++)
@@ -416,44 +416,79 @@ static bool goes_with(const struct out_event *ev, const struct out_event *first)
 }
 
 /* How many of `max` events make a run, and one piece of them all; 1 and NULL: none. */
-static size_t find_run(const struct out_event *first, size_t max, struct chunk **frames,
-                       struct chunk **run)
+static size_t find_run(const struct out_event *first, size_t max, struct chunk **run)
 {
     size_t n = 0, bytes = 0;
 
     *run = NULL;
-    while (n < RUN_FRAMES && n < max && goes_with(&first[n], first)) {
-        frames[n] = first[n].binary;
-        bytes += frames[n++]->len;
-    }
+    while (n < RUN_FRAMES && n < max && goes_with(&first[n], first))
+        bytes += first[n++].binary->len;
     if (n < 2 || !(*run = chunk_new(bytes)))
         return 1;
     bytes = 0;
-    for (size_t k = 0; k < n; bytes += frames[k++]->len)
-        memcpy((*run)->bytes + bytes, frames[k]->bytes, frames[k]->len);
+    for (size_t k = 0; k < n; bytes += first[k++].binary->len)
+        memcpy((*run)->bytes + bytes, first[k].binary->bytes, first[k].binary->len);
     return n;
 }
 
 /* The first `n` of the outbox. */
 static void flush_first(struct room *r, size_t n)
 {
-    struct chunk *frames[RUN_FRAMES], *run;
+    struct chunk *run;
 
     for (size_t i = 0, k; i < n; i += k) {
         const struct out_event *ev = &r->outbox.events[i];
-        k = find_run(ev, n - i, frames, &run);
+        k = find_run(ev, n - i, &run);
         if (ev->to)
-            send_raw(room_find(r, ev->to), ev, run, frames, k);
+            send_raw(room_find(r, ev->to), ev, run, k);
         for (uint32_t at = 0; at < ev->n_list; at++)
-            send_raw(room_find(r, ev->list[at]), ev, run, frames, k);
+            send_raw(room_find(r, ev->list[at]), ev, run, k);
         for (uint32_t at = 0; !ev->to && !ev->list && at < r->n_players; at++)
-            send_raw(r->players[at], ev, run, frames, k);
+            send_raw(r->players[at], ev, run, k);
         chunk_unref(&run);
     }
 }
 
+/* In one piece. */
+static void send_answers(struct room *r)
+{
+    struct answers *a = &r->answers;
+    const struct player *p = room_find(r, a->to);
+
+    if (a->n > 1 && p && p->peer.conn && !p->peer.ops->send_run) {
+        room_spill(r);
+        return;
+    }
+    struct chunk *run = chunk_copy(a->frames.data, a->frames.len);
+    struct out_event ev = {.binary = run};
+    if (run)
+        send_raw(p, &ev, a->n > 1 ? run : NULL, a->n);
+    chunk_unref(&run);
+    answers_clear(a);
+}
+
+void room_spill(struct room *r)
+{
+    struct answers *a = &r->answers;
+    const uint8_t *at = a->frames.data;
+
+    if (a->n == 0)
+        return;
+    r->raw_mark = a->n_done;
+    for (uint32_t i = 0; i < a->n; i++) {
+        size_t len = ws_frame_bytes(at);
+        struct out_event ev = {.to = a->to, .binary = chunk_copy(at, len)};
+        if (!ev.binary || !outbox_push(&r->outbox, &ev, NULL))
+            r->raw_data = NULL;
+        at += len;
+    }
+    answers_clear(a);
+}
+
 void room_flush_raw(struct room *r)
 {
+    if (r->answers.n)
+        send_answers(r);
     flush_first(r, r->outbox.n);
     r->raw_data = NULL;
     r->raw_mark = 0;
@@ -462,6 +497,8 @@ void room_flush_raw(struct room *r)
 
 void room_flush_done(struct room *r)
 {
+    if (r->raw_from)
+        room_spill(r);
     if (!r->raw_from || r->raw_mark == 0)
         return;
     flush_first(r, r->raw_mark);

@@ -92,6 +92,9 @@ void room_flush(struct room *r, uint64_t now_us);
 /* Raw games: what callbacks have sent leaves at once. */
 void room_flush_raw(struct room *r);
 
+/* The answers become events of the outbox: there are others now. */
+void room_spill(struct room *r);
+
 /* Of the messages of a raw player that are handled in one go: send what those before the
  * one at hand have sent, because it is about to matter who has got what. */
 void room_flush_done(struct room *r);

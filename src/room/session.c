@@ -34,7 +34,7 @@ struct session *session_open(struct world *w, const struct peer *peer,
         return NULL;
     }
     s->peer = *peer;
-    s->opened_us = clk_now_us();
+    s->wish->opened_us = clk_now_us();
     s->origin = (uint8_t)w->worker;
     session_attach(s, w);
     memcpy(s->wish->game, q->game->name, sizeof s->wish->game);
@@ -172,6 +172,8 @@ void session_invalid(struct session *s, uint32_t request, const char *why)
         session_tell_dropped(s, "it does not fit: %s", why);
     if (request)
         room_refuse(p->room, p, request - 1, why);
+    else
+        session_dropped_one(s, "invalid");
     if (++p->n_invalid > MAX_INVALID)
         session_end(s, CLOSE_POLICY, close_reason_text(CLOSE_POLICY));
 }
@@ -227,6 +229,8 @@ void session_input(struct session *s, const struct input *in)
     tell_limit(s, in, fits);
     if (in->request)
         room_refuse(p->room, p, in->request - 1, "too many messages");
+    else
+        session_dropped_one(s, fits ? "max_inputs" : "rate");
     if (player_strike(p, now_ms()))
         session_end(s, CLOSE_TOO_MANY, close_reason_text(CLOSE_TOO_MANY));
 }
@@ -269,20 +273,6 @@ uint16_t session_phase(const struct session *s)
     return rate > 0 ? (uint16_t)((at - (double)(uint64_t)at) * 65536) : 0;
 }
 
-void session_dropped(struct session *s, const uint8_t *data, size_t len)
-{
-    bool is_counted = false;
-
-    if (!s->player || !player_has_pass(s->player))
-        return;
-    if (s->peer.codec == PEER_JSON)
-        is_counted = session_json_kind(data, len) == SESSION_COUNTED;
-    else if (len > 0)
-        is_counted = data[0] == RECORD_C_EVENT || data[0] == RECORD_C_INPUT ||
-                     data[0] == RECORD_C_REQUEST;
-    s->player->ledger->tally.n_received += is_counted;
-}
-
 void session_message(struct session *s, enum ws_op op, const uint8_t *data, size_t len)
 {
     if (s->is_over)
@@ -291,6 +281,8 @@ void session_message(struct session *s, enum ws_op op, const uint8_t *data, size
         early_add(s, op, data, len);
         return;
     }
+    if (s->n_dropped)
+        session_dropped_tell(s);
     if (s->player && s->player->ledger && s->player->ledger->pass.has_before &&
         session_is_greeted(s))
         room_hello_arrived(s->player);

@@ -98,3 +98,10 @@ enum session_kind {
     SESSION_COUNTED, /* send, request */
 };
 enum session_kind session_json_kind(const uint8_t *data, size_t len);
+
+/* A message of its player has been dropped: `why` is a constant. The session tells it, at
+ * once or with what it hears a second later. */
+void session_dropped_one(struct session *s, const char *why);
+
+/* Tell what is untold, if it is time. */
+void session_dropped_tell(struct session *s);

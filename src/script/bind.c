@@ -139,8 +139,9 @@ struct script_room *bind_room_at(lua_State *L, int index)
 static bool is_private(const char *path)
 {
     static const char *const names[] = {
-        "door.lua", "game.lua",   "host.lua",  "migrate.lua", "restore.lua",   "rooms.lua",
-        "scan.lua", "schema.lua", "store.lua", "timers.lua",  "translate.lua", "wait.lua"};
+        "door.lua",    "game.lua",      "host.lua", "migrate.lua", "notes.lua",
+        "restore.lua", "rooms.lua",     "scan.lua", "schema.lua",  "store.lua",
+        "timers.lua",  "translate.lua", "wait.lua", "words.lua"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(path, names[i]) == 0)

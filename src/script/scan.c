@@ -104,6 +104,9 @@ static void set_row(lua_State *L, struct script_room *sr, struct values *v, uint
     v->at += n;
 }
 
+/* Numbers that are on the stack together: one call less for each. */
+enum { AT_ONCE = 64 };
+
 /* The array where Lua is not compiled is a table: a copy of its numbers. */
 static const double *copy_table(lua_State *L, struct vm *vm, int index, int n)
 {
@@ -112,10 +115,16 @@ static const double *copy_table(lua_State *L, struct vm *vm, int index, int n)
 
     if (!to)
         luaL_error(L, "not enough memory");
-    for (int i = 0; i < n; i++) {
-        lua_rawgeti(L, index, i + 1);
-        to[i] = lua_tonumber(L, -1);
-        lua_pop(L, 1);
+    int top = lua_gettop(L), many = 0;
+
+    luaL_checkstack(L, AT_ONCE, "numbers");
+    for (int i = 0; i < n; i += many) {
+        many = n - i < AT_ONCE ? n - i : AT_ONCE;
+        for (int k = 1; k <= many; k++)
+            lua_rawgeti(L, index, i + k);
+        for (int k = 1; k <= many; k++)
+            to[i + k - 1] = lua_tonumber(L, top + k);
+        lua_settop(L, top);
     }
     return to;
 }

@@ -4,7 +4,7 @@
 #include "base/clk.h"
 
 enum {
-    SLACK = 256 << 10,       /* bytes of garbage that are never worth a cycle */
+    SLACK = 512 << 10,       /* bytes of garbage that are never worth a cycle */
     MUCH = 4 << 20,          /* twice what is live and this: shares are four times */
     FAR_TOO_MUCH = 32 << 20, /* four times and this: the cycle is ended at once */
 };
@@ -68,6 +68,7 @@ void vm_gc_full(struct vm_gc *gc, struct vm_memory *m, lua_State *L)
     gc->made_before = m->made;
     lua_gc(L, LUA_GCCOLLECT, 0);
     lua_gc(L, LUA_GCSTOP, 0);
+    vm_memory_trim(m);
     m->hard = hard;
     end_cycle(gc, m);
     call_stats_add(&gc->pauses, clk_real_ns() - began);

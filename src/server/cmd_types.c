@@ -9,6 +9,8 @@ static const char help[] =
     "Writes what editors need to complete a game's own names, from its schema:\n"
     "  GAME/.types/game.lua     LuaLS: state, players, messages and events for game.lua\n"
     "  GAME/.types/schema.d.ts  TypeScript: the same for the page\n"
+    "  GAME/.types/shared.d.ts  TypeScript: what /GAME/shared.js exports, where the game has\n"
+    "                           a shared.lua\n"
     "The definitions of Parlor's own API are scripts/types/parlor.lua.\n"
     "\n"
     "  GAME            a name in ./games, or the path of a game's folder\n"

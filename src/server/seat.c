@@ -24,10 +24,9 @@ static void peer_send(void *conn, struct chunk *frame)
     conn_send(conn, frame);
 }
 
-static void peer_send_run(void *conn, struct chunk *run, struct chunk *const *frames,
-                          size_t n)
+static void peer_send_run(void *conn, struct chunk *run, size_t n)
 {
-    conn_send_run(conn, run, frames, n);
+    conn_send_run(conn, run, n);
 }
 
 static void peer_close(void *conn, uint16_t code, const char *reason)

@@ -14,7 +14,7 @@
 struct server;
 struct worker;
 
-enum { SURVEY_MS = 250, SURVEY_BYTES = 8 << 20 /* of one answer */ };
+enum { SURVEY_MS = 2000, SURVEY_BYTES = 8 << 20 /* of one answer */ };
 
 /* On each worker: append to *answer. `question` borrows. */
 typedef void survey_ask(struct worker *w, const void *question, struct buf *answer);

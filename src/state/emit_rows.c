@@ -51,7 +51,7 @@ void rows_clear(struct rows *r)
     buf_clear(&r->longs);
     bits_clear(&r->done);
     bits_clear(&r->differ);
-    r->is_begun = false;
+    r->has_moved = false;
 }
 
 /* An item that was written behind the long ones: short ones do not stay there. */
@@ -196,22 +196,30 @@ static inline uint8_t *item_at(const struct rows *r, const struct item *item, ui
     return p + piece.len;
 }
 
-/* Items for those rows which are held and seen and have none yet. */
-static void make_items(struct rows *r, const struct diff *d, const struct facet *f,
-                       const struct look *look)
+/* In step: all rows that this bracket has changed. Most are seen by somebody, and in
+ * their order they cost two thirds of what they cost in that of sights. */
+static void make_moved(struct rows *r, const struct diff *d, const struct facet *f)
 {
     const struct table *t = &d->img->tables[f->table];
-    const struct bits *among = d->in_step ? &t->changed : &t->alive;
 
-    if (!r->is_begun)
-        r->left = bits_count(among);
-    r->is_begun = true;
-    for (size_t w = 0; r->left && w < among->n_words && w < look->seen.n_words; w++) {
-        uint64_t rest = stays(look, w) & among->words[w] & ~word(&r->done, w);
-        if (!rest)
-            continue;
+    for (size_t w = 0; w < t->changed.n_words; w++)
+        for (uint64_t rest = t->changed.words[w]; rest; rest &= rest - 1) {
+            const struct row *row = t->rows[w * 64 + (size_t)__builtin_ctzll(rest)];
+            if (row->spawn != d->img->tick)
+                make_item(r, d, f, row);
+        }
+    r->has_moved = true;
+}
+
+/* Behind, perhaps alone: rows that are held and seen and have not been asked for. */
+static void make_seen(struct rows *r, const struct diff *d, const struct facet *f,
+                      const struct look *look)
+{
+    const struct table *t = &d->img->tables[f->table];
+
+    for (size_t w = 0; w < r->done.n_words && w < look->seen.n_words; w++) {
+        uint64_t rest = stays(look, w) & ~r->done.words[w];
         r->done.words[w] |= rest;
-        r->left -= bits_in(rest);
         for (; rest; rest &= rest - 1)
             make_item(r, d, f, t->rows[w * 64 + (size_t)__builtin_ctzll(rest)]);
     }
@@ -262,7 +270,10 @@ bool rows_put_section(struct rows *r, const struct diff *d, const struct facet *
     if (!look->is_still)
         runs |= put_rare(r, d, f, sight ? &sight->slots : NULL, look, out);
     if (sight) {
-        make_items(r, d, f, look);
+        if (!d->in_step)
+            make_seen(r, d, f, look);
+        else if (!r->has_moved)
+            make_moved(r, d, f);
         runs |= put_items(r, look, sight->n, d->in_step ? RUN_UPDATE : RUN_SET, out);
     }
     if (out->failed || r->enters.failed || r->longs.failed)

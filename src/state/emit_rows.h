@@ -28,10 +28,9 @@ struct rows {
     struct piece *enter; /* by slot; a piece of length 0 is not there */
     struct buf longs, enters;
     uint32_t cap;
-    struct bits done;   /* rows that somebody who holds them has asked for */
+    bool has_moved;     /* in step: all that moved are done */
+    struct bits done;   /* behind: rows that somebody who holds them has asked for */
     struct bits differ; /* those of them with an item */
-    size_t left;        /* rows that may be asked for and are not done */
-    bool is_begun;      /* that has been counted */
 };
 
 void rows_init(struct rows *r);

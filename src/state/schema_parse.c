@@ -306,6 +306,8 @@ static int read_event(struct parse *p, struct record *r, const cJSON *what)
 
     if (code == 0 && strcmp(r->name, "gap") == 0)
         return REFUSE(p, "the name is taken: clients hear it where events are lost");
+    if (code == 0 && strcmp(r->name, "dropped") == 0)
+        return REFUSE(p, "the name is taken: clients hear it where a message is dropped");
     return code < 0 ? code
                     : read_record(p, r, cJSON_GetObjectItemCaseSensitive(what, "fields"));
 }

@@ -33,6 +33,15 @@ struct store_port {
 /* Appends what the file has of a game; returns how many, or a negative SQLite code. */
 typedef int reader(struct store_db *db, const char *game, struct buf *out);
 
+/* Rooms or bans that a caller waits for; on its stack. */
+struct reading {
+    reader *read;
+    const char *game;
+    struct buf *out;
+    int n;
+    bool is_done;
+};
+
 struct store {
     pthread_mutex_t lock;
     pthread_cond_t has_work, has_rested;
@@ -44,11 +53,7 @@ struct store {
     struct store_figures figures;
     atomic_uint_fast64_t n_failed_saves;
     double complained_s;
-    /* A caller that waits for rooms or bans to be read. */
-    const char *wanted_game;
-    reader *wanted_by;
-    struct buf *wanted;
-    int wanted_n;
+    struct reading *wanted; /* of a caller that waits; others wait for their turn */
 };
 
 /* The thread. */
@@ -190,15 +195,13 @@ static struct store_job *take_batch(struct store *s)
 
 static void serve_reader(struct store *s)
 {
-    const char *game = s->wanted_game;
-    struct buf *out = s->wanted;
-    reader *read = s->wanted_by;
+    struct reading *r = s->wanted;
 
     pthread_mutex_unlock(&s->lock);
-    int n = read(&s->db, game, out);
+    r->n = r->read(&s->db, r->game, r->out);
     pthread_mutex_lock(&s->lock);
-    s->wanted_n = n;
-    s->wanted_game = NULL;
+    r->is_done = true;
+    s->wanted = NULL;
     pthread_cond_broadcast(&s->has_rested);
 }
 
@@ -219,7 +222,7 @@ static void *run(void *arg)
             deliver(s, batch, are_saved);
             s->is_busy = false;
             pthread_cond_broadcast(&s->has_rested);
-        } else if (s->wanted_game) {
+        } else if (s->wanted) {
             serve_reader(s);
         } else if (s->is_stopping) {
             break;
@@ -484,25 +487,24 @@ static struct wire_str next_part(struct wire_in *in)
 /* On the thread that has the file, while this one waits. */
 static int load(struct store *s, reader *read, const char *game, struct buf *rows)
 {
-    int n;
+    struct reading mine = {.read = read, .game = game, .out = rows, .n = -1};
 
     pthread_mutex_lock(&s->lock);
     if (s->is_inline) {
-        n = s->db.handle ? read(&s->db, game, rows) : 0;
+        mine.n = s->db.handle ? read(&s->db, game, rows) : 0;
     } else {
-        while (s->wanted_game && s->is_open)
+        while (s->wanted && s->is_open)
             pthread_cond_wait(&s->has_rested, &s->lock);
-        s->wanted_game = game;
-        s->wanted_by = read;
-        s->wanted = rows;
-        s->wanted_n = -1;
+        if (s->is_open)
+            s->wanted = &mine;
         pthread_cond_signal(&s->has_work);
-        while (s->wanted_game && s->is_open)
+        while (!mine.is_done && s->is_open)
             pthread_cond_wait(&s->has_rested, &s->lock);
-        n = s->wanted_n;
+        if (s->wanted == &mine)
+            s->wanted = NULL; /* the store has ended meanwhile */
     }
     pthread_mutex_unlock(&s->lock);
-    return n;
+    return mine.n;
 }
 
 int store_load_rooms(struct store *s, const char *game,

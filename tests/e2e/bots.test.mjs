@@ -136,6 +136,41 @@ test("what is wrong is said in a line: bot.lua, the server, the words", async ()
   }
 });
 
+test("a server that speaks WebSocket badly ends the bot's line, and nothing else", async () => {
+  // What it sends after the right answer to the bots' handshake, and what they say.
+  const answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+  const odd = /a frame that bots do not know/;
+  const rows = [
+    ["a length of 2^63", "\r\n", "827f8000000000000000", odd],
+    ["a length of 2^64 - 1", "\r\n", "827fffffffffffffffff", odd],
+    ["1 GiB announced", "\r\n", "827f0000000040000000", odd],
+    ["a mask", "\r\n", "828100000000ff", odd],
+    ["reserved bits that nobody agreed on", "\r\n", "c20100", odd],
+    ["an extension that nobody offered", "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=99\r\n\r\n", "c20100", odd],
+    ["a fragment", "\r\n", "0201ff", odd],
+    ["a Close of one byte", "\r\n", "880103", /0 of 1 bots play: code 1005/],
+    ["a text for who speaks in bytes", "\r\n", "81027b7d", /what bots do not know: text/],
+    ["a record that is none", "\r\n", "8203010203", /what bots do not know/],
+    ["a ping of 64 KiB, then a Close", "\r\n", `897f0000000000010000${"00".repeat(65536)}880203e8`, /code 1000/],
+    ["a head without end", "X: y\r\n".repeat(3000), "", /does not speak WebSocket/],
+  ];
+  for (const [what, headers, frames, words] of rows) {
+    const sockets = [];
+    const other = net.createServer((s) => {
+      sockets.push(s.on("error", () => {}));
+      s.once("data", () => s.write(Buffer.concat([Buffer.from(answer + headers), Buffer.from(frames, "hex")])));
+    });
+    await new Promise((done) => other.listen(0, "127.0.0.1", done));
+    const at = `http://127.0.0.1:${other.address().port}`;
+    const run = await runToEnd(["bots", "pond", "1", "--url", at, "--games", games, "--seconds", "1"], { ms: 30000 });
+    assert.match(run.stderr, words, what);
+    assert.doesNotMatch(run.stderr, /client\.lua|bad argument/, what);
+    assert.ok([0, 69].includes(run.code), `${what}: ended with ${run.code}`);
+    for (const s of sockets) s.destroy();
+    other.close();
+  }
+});
+
 test("no server, and one that speaks something else", async () => {
   const other = net.createServer((s) => s.on("error", () => {}).end("220 mail.example\r\n\r\n")).listen(0, "127.0.0.1");
   await new Promise((done) => other.once("listening", done));

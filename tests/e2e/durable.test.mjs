@@ -44,7 +44,18 @@ end
 return game
 `;
 
-const folder = gamesFolder([], { "table/game.lua": TABLE });
+const GATE = `local parlor = require "parlor"
+local s = parlor.schema
+local game = parlor.game { reconnect = 30, durable = true, state = { n = s.u32 } }
+function game:auth(request) return { user = { id = request.token } } end
+function game:message(p, name, data)
+  if name == "ban" then parlor.ban { user = data, seconds = 600, reason = "be kind" }
+  elseif name == "add" then self.state.n = self.state.n + data end
+end
+return game
+`;
+
+const folder = gamesFolder([], { "table/game.lua": TABLE, "gate/game.lua": GATE });
 
 /** A server over `data`, on the port of one before where it is given. */
 const serve = async (data, { port, args = [], ...more } = {}) =>
@@ -71,8 +82,8 @@ async function isSaved(data) {
 }
 
 /** What a restarted server must give back to one who sat there before. */
-async function back(server, player) {
-  const again = await resumeJ1(server, "/table/den", player);
+async function back(server, player, room = "/table/den") {
+  const again = await resumeJ1(server, room, player);
   assert.equal(again.hello.id, player.id);
   assert.notEqual(again.hello.epoch, player.hello.epoch);
   assert.equal(again.hello.resumed, false);
@@ -123,6 +134,40 @@ test("after kill -9 three players have their seats, and a state of at most a sec
   });
   assert.equal((await stranger.end()).code, 4002);
   sdk.leave();
+  await second.stop();
+});
+
+test("after kill -9 who was banned is kept out, and who watched watches again", async () => {
+  const data = temporaryFolder();
+  const first = await serve(data);
+  const { port } = first;
+  const ann = await joinJ1(first, "/gate/den", { token: "ann" });
+  const bad = await joinJ1(first, "/gate/den", { token: "bad" });
+  const watchers = [];
+  for (const json of [false, true])
+    watchers.push(await joinWithSdk(first, "/gate", { spectate: true }, { json }));
+  await sleep(1200); // the room is saved with both
+  ann.say("ban", "bad");
+  assert.equal((await bad.end()).code, 4003);
+  await kill(first);
+
+  const second = await serve(data, { port });
+  const again = await back(second, ann, "/gate/den");
+  for (const hello of [
+    { t: "hello", join: { token: "bad" } },
+    { t: "hello", resume: { token: bad.hello.token, epoch: bad.hello.epoch, tick: 0 } },
+  ]) {
+    const gone = new Player(second.ws("/gate/den"), { protocol: "parlor.j1", hello });
+    const { code, reason } = await gone.end();
+    // As it was saved the seat is there and then given up, or gone already.
+    const expected = hello.join ? ["4003 be kind"] : ["4000 the player was kicked", "4002 there is no seat of this token"];
+    assert.ok(expected.includes(`${code} ${reason}`), `${code} ${reason}`);
+  }
+  await until("the watchers", () => watchers.every((room) => room.status === "live"), 30_000);
+  for (const room of watchers) assert.deepEqual([room.spectator, room.code], [true, "den"]);
+  again.say("add", 7);
+  await until("the change", () => watchers.every((room) => room.state.n === 7), 30_000);
+  for (const room of watchers) room.leave();
   await second.stop();
 });
 

@@ -2,14 +2,16 @@
 // Defects that other servers really had, and what they teach ours: rows R01 to R23 of
 // README.md, in the order in which they became known there. On every lane.
 import assert from "node:assert/strict";
+import crypto from "node:crypto";
 import test from "node:test";
 
-import { openLanes } from "./lib/lanes.mjs";
+import { certificateArgs, openLanes } from "./lib/lanes.mjs";
 import {
   BINARY,
   CLOSE,
   closeFrame,
   connect,
+  deflate,
   frame,
   handshakeLines,
   packedFrame,
@@ -83,37 +85,41 @@ row("R08", "a handshake and an early frame split in two at any byte", async (lan
   }
 });
 
-test("R09 PROXY headers: what their length does not hold is not read", async () => {
-  const server = await startServer({ games: ["echo"], args: ["--proxy-protocol", "1"] });
-  const signature = Buffer.from("0d0a0d0a000d0a515549540a", "hex");
-  const v2 = (family, length, rest = Buffer.alloc(length)) =>
-    Buffer.concat([signature, Buffer.from([0x21, family, length >> 8, length & 255]), rest]);
-  const get = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
-  const say = async (bytes) => {
-    const raw = await connect(server.port);
-    raw.write(Buffer.concat([bytes, Buffer.from(get)]));
-    const answer = await raw.answer();
-    raw.destroy();
-    return answer.status;
-  };
-  try {
-    assert.equal(await say(v2(0x11, 12)), 200);
-    assert.equal(await say(v2(0x21, 36)), 200);
-    for (const bad of [
-      v2(0x11, 0),
-      v2(0x11, 11),
-      v2(0x21, 12),
-      v2(0x31, 36),
-      v2(0x41, 12),
-      v2(0x11, 65535, Buffer.alloc(20)),
-      Buffer.from("PROXY TCP4 1.2.3.4\r\n"),
-      Buffer.alloc(0),
-    ])
-      assert.equal(await say(bad), 0, bad.toString("hex"));
-  } finally {
-    await server.stop();
-  }
-});
+for (const isSecure of [false, true])
+  test(`R09 PROXY headers${isSecure ? " before TLS" : ""}: what their length does not hold is not read`, async () => {
+    const args = ["--proxy-protocol", "1", ...(isSecure ? certificateArgs() : [])];
+    const server = await startServer({ games: ["echo"], command: "serve", args });
+    const signature = Buffer.from("0d0a0d0a000d0a515549540a", "hex");
+    const v2 = (family, length, rest = Buffer.alloc(length)) =>
+      Buffer.concat([signature, Buffer.from([0x21, family, length >> 8, length & 255]), rest]);
+    const say = async (before) => {
+      const to = { port: server.port, isSecure };
+      const raw = await connect(to, { before }).catch(() => undefined);
+      if (!raw) return 0; // it has not even come to a handshake
+      raw.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      const answer = await raw.answer();
+      raw.destroy();
+      return answer.status;
+    };
+    try {
+      assert.equal(await say(v2(0x11, 12)), 200);
+      assert.equal(await say(v2(0x21, 36)), 200);
+      assert.equal(await say("PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n"), 200);
+      for (const bad of [
+        v2(0x11, 0),
+        v2(0x11, 11),
+        v2(0x21, 12),
+        v2(0x31, 36),
+        v2(0x41, 12),
+        v2(0x11, 65535, Buffer.alloc(20)),
+        Buffer.from("PROXY TCP4 1.2.3.4\r\n"),
+        Buffer.alloc(0),
+      ])
+        assert.equal(await say(bad), 0, bad.toString("hex"));
+    } finally {
+      await server.stop();
+    }
+  });
 
 row("R11", "the table of headers takes as many as it says", async (lane) => {
   const [get, ...headers] = handshakeLines("/echo", lane.headers());
@@ -121,11 +127,26 @@ row("R11", "the table of headers takes as many as it says", async (lane) => {
   assert.equal((await lane.request([get, ...headers, ...more(64)])).status, 101);
   assert.equal((await lane.request([get, ...headers, ...more(65)])).status, 431);
 });
-row("R13", "compressed fragments that add up past the limit are answered 1009", async (lane) => {
+row("R13", "a message whose limit is passed by what it holds is answered 1009", async (lane) => {
   const raw = await lane.open("/chat");
   const packed = packedFrame(TEXT, "a".repeat(20000));
   raw.write(packed);
   assert.equal(await raw.closeCode(), lane.isPacked ? 1009 : 1002);
+});
+row("R13", "fragments that add up past the limit, compressed or not, are answered 1009", async (lane) => {
+  const raw = await lane.open("/chat");
+  const text = crypto.randomBytes(10000).toString("hex"); // to a half of it at best
+  const bytes = lane.isPacked ? deflate(text) : Buffer.from(text);
+  assert.ok(lane.isPacked ? bytes.length < 16384 : true, "the frames alone do not pass it");
+  for (let at = 0; at < bytes.length; at += 1000)
+    raw.write(
+      frame(at ? 0 : TEXT, bytes.subarray(at, at + 1000), {
+        fin: false,
+        rsv: at === 0 && lane.isPacked ? 4 : 0,
+      }),
+    );
+  assert.equal(await raw.closeCode(), 1009);
+  await raw.ended();
 });
 row("R14", "a length of 63 bits in a continuation does not wrap around", async (lane) => {
   for (const length of [2n ** 63n - 1n, 2n ** 63n - 11n, 2n ** 64n - 10n, 2n ** 32n - 10n]) {

@@ -58,6 +58,12 @@ failing(
   ]),
   1002,
 );
+failing(
+  "D02",
+  "RSV1 on a continuation of a plain message",
+  Buffer.concat([frame(TEXT, "hel", { fin: false }), frame(0, deflate("lo"), RSV1)]),
+  1002,
+);
 failing("D02", "RSV1 on a ping", frame(PING, deflate("a"), RSV1), 1002);
 failing("D02", "RSV1 on a pong", frame(PONG, "", RSV1), 1002);
 failing("D02", "RSV1 on a Close", closeFrame(1000, "", RSV1), 1002);
@@ -124,6 +130,24 @@ echoed(
   Buffer.concat([...Array(100).fill(Buffer.from([0, 0, 0, 0xff, 0xff])), deflate("in the end")]),
   "in the end",
 );
+
+/** `n` empty blocks of the fixed code, ten bits each, then one that ends the data. */
+function emptyBlocks(n) {
+  const all = Buffer.alloc(Math.ceil(((n + 1) * 10) / 8));
+  // Of each, bits 1 and 2 are its type, 01; the rest is 0: not the last, and its end.
+  for (let i = 0; i < n; i++) all[(i * 10 + 1) >> 3] |= 1 << ((i * 10 + 1) & 7);
+  return all.subarray(0, Math.ceil((n * 10 + 3) / 8));
+}
+row("D15", "blocks of nothing without end are an empty message, and hold nobody up", async (lane) => {
+  const raw = await agreed(lane);
+  const stored = Buffer.alloc(2000000);
+  for (let i = 0; i < stored.length; i += 5) stored.writeUInt16BE(0xffff, i + 3);
+  for (const blocks of [stored, emptyBlocks(400000)]) {
+    raw.write(frame(BINARY, blocks, RSV1));
+    await lane.assertHonest();
+    assert.equal((await raw.message(30000)).data.length, 0);
+  }
+});
 
 /** A client that keeps its context, as one deflate stream over all messages. */
 async function contextual(texts, windowBits) {

@@ -45,6 +45,12 @@ failing(
   frame(TEXT, "a".repeat(65536), { mask: false }),
   1002,
 );
+failing(
+  "F01",
+  "an unmasked continuation",
+  Buffer.concat([frame(TEXT, "a", { fin: false }), frame(0, "b", { mask: false })]),
+  1002,
+);
 for (const rsv of [1, 2, 3, 5, 6, 7])
   failing("F02", `reserved bits ${rsv}`, frame(TEXT, "a", { rsv }), 1002);
 row("F02", "RSV1 is an error where nothing was agreed", async (lane) => {
@@ -151,6 +157,13 @@ row("F16", "a message past the limit is refused at its header", async (lane) => 
   assert.equal(await raw.closeCode(), 1009);
 });
 
+row("F18", "a Close inside a message is answered, the message is not", async (lane) => {
+  const raw = await lane.open();
+  raw.write(Buffer.concat([frame(TEXT, "a", { fin: false }), closeFrame(1001), frame(0, "b")]));
+  assert.equal(await raw.closeCode(), 1001);
+  await raw.ended();
+  assert.equal(raw.size, 0);
+});
 row("F18", "after a Close everything is ignored, and one Close is the answer", async (lane) => {
   const raw = await lane.open();
   raw.write(
@@ -170,6 +183,26 @@ row("F20", "a client that ends its half is let go at once", async (lane) => {
   const raw = await lane.open();
   raw.socket.end();
   await raw.ended();
+});
+row("F20", "what came right before the end of its half is answered", async (lane) => {
+  const raw = await lane.open();
+  raw.socket.end(lane.message(TEXT, "last words"));
+  assert.equal((await raw.message()).text, "last words");
+  await raw.ended();
+});
+row("F20", "TCP that ends in a frame, or without TLS saying so, ends it at once", async (lane) => {
+  for (const last of [lane.message(TEXT, "x"), cut(frame(TEXT, "x".repeat(100)), 50), ""]) {
+    const raw = await lane.open();
+    await lane.assertEchoes(raw);
+    raw.write(last);
+    raw.tcp.end();
+    await raw.ended();
+  }
+});
+row("F25", "a mask of zeros is a mask", async (lane) => {
+  const raw = await lane.open();
+  raw.write(Buffer.concat([bytes(0x81, 0x85, 0, 0, 0, 0), Buffer.from("hello")]));
+  assert.equal((await raw.message()).text, "hello");
 });
 row("F24", "empty messages, and messages of empty fragments, are messages", async (lane) => {
   const raw = await lane.open();

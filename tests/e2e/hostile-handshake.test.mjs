@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import tls from "node:tls";
 
 import { openLanes } from "./lib/lanes.mjs";
-import { acceptOf, handshakeLines, request } from "./lib/raw.mjs";
+import { acceptOf, handshakeLines, request, TEXT } from "./lib/raw.mjs";
 import { until } from "./lib/server.mjs";
 
 const ORIGIN = "http://friend.example";
@@ -20,13 +20,14 @@ const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const [GET, ...rest] = handshakeLines("/echo");
 const HEADERS = rest.join("\r\n");
 
-/** Sends bytes as they are and returns the answer; the server must then end the
- * connection, unless it was a 101. */
+/** Sends bytes as they are and returns the answer; nothing may come after it, and the
+ * server must end the connection, unless it was a 101. */
 async function say(lane, bytes) {
   const raw = await lane.connect();
   raw.write(bytes);
   const answer = await raw.answer();
   if (answer.status !== 101) await raw.ended();
+  assert.equal(raw.size, 0, "nothing comes after the answer");
   return answer;
 }
 
@@ -79,11 +80,16 @@ refused("H03", "no Host", { Host: undefined });
 refused("H04", "two Hosts", { Host: ["localhost", "localhost"] });
 refused("H05", "no key", { "Sec-WebSocket-Key": undefined });
 refused("H06", "a key of 3 bytes", { "Sec-WebSocket-Key": "AQID" });
+refused("H06", "a key of 15 bytes", { "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAA" });
+refused("H06", "a key of 17 bytes", { "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAAA=" });
+refused("H07", "a key in the base64 of addresses", { "Sec-WebSocket-Key": "-_AAAAAAAAAAAAAAAAAAAA==" });
 refused("H07", "a key that is not base64", { "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25j!Q==" });
 refused("H08", "a key twice", { "Sec-WebSocket-Key": [KEY, KEY] });
 refused("H09", "no version", { "Sec-WebSocket-Version": undefined }, 426);
 refused("H10", "version 8", { "Sec-WebSocket-Version": "8" }, 426);
 refused("H11", "versions 13, 8", { "Sec-WebSocket-Version": "13, 8" }, 426);
+refused("H11", "version 13 twice", { "Sec-WebSocket-Version": ["13", "13"] }, 426);
+refused("H11", "version 013", { "Sec-WebSocket-Version": "013" }, 426);
 bytesRow("H12", "POST", `POST /echo HTTP/1.1\r\n${HEADERS}\r\n\r\n`, 405);
 bytesRow("H13", "HTTP/1.0", `GET /echo HTTP/1.0\r\n${HEADERS}\r\n\r\n`, 400);
 
@@ -97,8 +103,23 @@ row("H15", "no Connection: upgrade is no upgrade", async (lane) => {
   assert.equal((await lane.request(lines)).status, 308);
 });
 taken("H16", "one protocol of two", { Upgrade: "h2c, websocket" });
+row("H16", "h2c alone is passed over, with a body or without", async (lane) => {
+  const raw = await lane.connect();
+  const offer = "Host: localhost\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABk";
+  raw.write(`POST /echo HTTP/1.1\r\n${offer}\r\nContent-Length: 5\r\n\r\nhello`);
+  assert.equal((await raw.answer()).status, 405);
+  raw.write(`GET /healthz HTTP/1.1\r\n${offer}\r\n\r\n`);
+  assert.equal((await raw.answer()).status, 200);
+  raw.write(`${handshakeLines("/echo", lane.headers()).join("\r\n")}\r\n\r\n`);
+  assertUpgraded(await raw.answer());
+});
 refused("H17", "a body with its length", { "Content-Length": "5" });
+refused("H17", "a body that is announced and awaited", {
+  "Content-Length": "5",
+  Expect: "100-continue",
+});
 refused("H18", "a chunked body", { "Transfer-Encoding": "chunked" });
+refused("H18", "an unknown transfer coding", { "Transfer-Encoding": "identity" }, 501);
 taken("H19", "subprotocols that nobody knows", { "Sec-WebSocket-Protocol": "chat, superchat" });
 for (const list of ["a,,b", "a b", ",", "a,a", '"a"', "a\x01"])
   refused("H20", `the list of subprotocols ${JSON.stringify(list)}`, {
@@ -170,6 +191,7 @@ bytesRow("H39", "NUL bytes first", `\0\0${GET}\r\n${HEADERS}\r\n\r\n`, 400);
 const post = (lines, body = "") =>
   `${["POST /echo HTTP/1.1", "Host: localhost", ...lines].join("\r\n")}\r\n\r\n${body}`;
 const CHUNKED = "Transfer-Encoding: chunked";
+const HEALTHZ = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
 for (const [what, bytes, status] of [
   ["Transfer-Encoding with Content-Length", post([CHUNKED, "Content-Length: 5"], "0\r\n\r\n"), 400],
   ["two Content-Lengths", post(["Content-Length: 1", "Content-Length: 2"], "ab"), 400],
@@ -178,6 +200,7 @@ for (const [what, bytes, status] of [
   ["a chunk size of letters", post([CHUNKED], "xyz\r\nabc\r\n0\r\n\r\n"), 400],
   ["an unknown transfer coding", post(["Transfer-Encoding: gzip"]), 501],
   ["a coding after chunked", post(["Transfer-Encoding: chunked, gzip"]), 400],
+  ["CONNECT with a request for a body", `CONNECT /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${HEALTHZ.length}\r\n\r\n${HEALTHZ}`, 501],
   ["a folded trailer", post([CHUNKED], "0\r\nX: a\r\n b\r\n\r\n"), 400],
   ["a trailer of 64 KiB", post([CHUNKED], `0\r\nX: ${"a".repeat(65536)}\r\n\r\n`), 431],
   ["a chunk size past 64 bits", post([CHUNKED], "10000000000000005\r\nhello\r\n0\r\n\r\n"), 400],
@@ -191,6 +214,22 @@ row("H42", "Expect: 100-continue gets a 100, then the 101", async (lane) => {
   assert.equal((await raw.answer()).status, 100);
   assertUpgraded(await raw.answer());
   await lane.assertEchoes(raw);
+});
+row("H47", "a request, a handshake and a frame in one write", async (lane) => {
+  const raw = await lane.connect();
+  const get = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const head = `${get}${handshakeLines("/echo", lane.headers()).join("\r\n")}\r\n\r\n`;
+  raw.write(Buffer.concat([Buffer.from(head), lane.message(TEXT, "early")]));
+  assert.equal((await raw.answer()).status, 200);
+  assertUpgraded(await raw.answer());
+  assert.equal((await raw.message()).text, "early");
+});
+row("H47", "two handshakes in one write: the second is a bad frame", async (lane) => {
+  const raw = await lane.connect();
+  raw.write(`${handshakeLines("/echo", lane.headers()).join("\r\n")}\r\n\r\n`.repeat(2));
+  assertUpgraded(await raw.answer());
+  assert.equal(await raw.closeCode(), 1002);
+  await raw.ended();
 });
 bytesRow("H43", "a space after the version", `${GET} \r\n${HEADERS}\r\n\r\n`, 400, 505);
 bytesRow("H44", "HTTP/2.0", `GET /echo HTTP/2.0\r\n${HEADERS}\r\n\r\n`, 505);

@@ -6,7 +6,7 @@ import crypto from "node:crypto";
 import zlib from "node:zlib";
 
 import { openLanes } from "./lib/lanes.mjs";
-import { BINARY, CLOSE, connect, frame, PING, PONG, TEXT } from "./lib/raw.mjs";
+import { BINARY, CLOSE, connect, deflate, frame, PING, PONG, TEXT } from "./lib/raw.mjs";
 import { sleep } from "./lib/server.mjs";
 
 const MIB = 1 << 20;
@@ -69,6 +69,25 @@ for (const [what, n, fragment] of [
       assert.equal(length, 2 + n * fragment.length);
     }
   });
+
+flat(
+  "F17",
+  "a compressed message of 200 000 fragments",
+  8,
+  async (lane) => {
+    const raw = await lane.open();
+    const payload = deflate(crypto.randomBytes(50000).toString("hex"));
+    raw.write(frame(TEXT, "", { fin: false, rsv: 4 }));
+    const all = [];
+    for (let i = 0; i < 200000; i++)
+      all.push(frame(0, i < payload.length ? payload.subarray(i, i + 1) : "", { fin: false }));
+    raw.write(Buffer.concat(all));
+    raw.write(frame(0, ""));
+    await lane.assertHonest();
+    assert.equal((await raw.message(30000)).data.length, 100000);
+  },
+  { only: (lane) => lane.isPacked },
+);
 
 flat("F21", "5000 pings in one burst, unread", 4, async (lane) => {
   const raw = await lane.open();

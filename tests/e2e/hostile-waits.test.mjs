@@ -56,6 +56,44 @@ row(
   { together: true },
 );
 row(
+  "H37",
+  "a body that trickles, in chunks or not, ends in time",
+  async (lane) => {
+    const drops = [
+      ["Content-Length: 1000", "a"],
+      ["Transfer-Encoding: chunked", "1\r\na\r\n"],
+      ["Transfer-Encoding: chunked", ""],
+    ];
+    await Promise.all(
+      drops.map(async ([framing, drop]) => {
+        const raw = await lane.connect();
+        raw.write(`POST /echo HTTP/1.1\r\nHost: localhost\r\n${framing}\r\n\r\n`);
+        const timer = setInterval(() => raw.write(drop), 100);
+        raw.socket.on("end", () => clearInterval(timer));
+        assert.equal((await raw.answer()).status, 408);
+        await raw.ended();
+      }),
+    );
+  },
+  { together: true },
+);
+row(
+  "H37",
+  "a second head on a connection that has been served has as long, and no longer",
+  async (lane) => {
+    const raw = await lane.connect();
+    raw.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert.equal((await raw.answer()).status, 200);
+    await sleep(HEAD_MS);
+    raw.write("GET / HTTP/1.1\r\nX: ");
+    const timer = setInterval(() => raw.write("a"), 100);
+    raw.socket.on("end", () => clearInterval(timer));
+    assert.equal((await raw.answer()).status, 408);
+    await raw.ended();
+  },
+  { together: true },
+);
+row(
   "H38",
   "a client that says nothing is let go",
   async (lane) => {
@@ -68,6 +106,19 @@ row(
     mute.destroy();
   },
   { together: true },
+);
+row(
+  "H38",
+  "a TLS hello that trickles ends in time",
+  async (lane) => {
+    const raw = lane.keep(await connect(lane.server.port));
+    // A record of 512 bytes: the beginning of a ClientHello, then zeros one by one.
+    raw.write(Buffer.from("160301020001fc0303", "hex"));
+    const timer = setInterval(() => raw.write(Buffer.alloc(1)), 100);
+    raw.socket.on("end", () => clearInterval(timer));
+    await raw.ended();
+  },
+  { together: true, only: (lane) => lane.isSecure },
 );
 
 row(

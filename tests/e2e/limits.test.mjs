@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { certificateArgs } from "./lib/lanes.mjs";
 import { join, Player } from "./lib/player.mjs";
 import { connect, frame, handshakeLines, request, TEXT, upgrade } from "./lib/raw.mjs";
 import { startServer, until } from "./lib/server.mjs";
@@ -22,6 +23,11 @@ async function withServer(options, look) {
 async function echoes(raw, text) {
   raw.write(frame(TEXT, text));
   assert.equal((await raw.message()).text, text);
+}
+
+/** Reads records until one of this kind has come. */
+async function heard(raw, kind) {
+  for (;;) if (JSON.parse((await raw.message()).text).t === kind) return;
 }
 
 test("hundreds of half-open heads hurt nobody, and are gone after head_ms", () =>
@@ -135,29 +141,25 @@ test("raw games are limited where configured", () =>
     },
   ));
 
-test("when descriptors run out those inside go on, and newcomers get in again later", () =>
-  withServer({ descriptors: 64 }, async (server) => {
-    const began = Date.now();
-    const inside = await upgrade(server.port, "/echo");
-    const player = await join(server, "/pond?name=a");
-    const crowd = await Promise.all(Array.from({ length: 100 }, () => connect(server.port)));
-    await until("the warning", () => /ulimit -n/.test(server.log()));
-    await echoes(inside, "still here");
-    const seen = player.records.length;
-    player.send({ t: "ping" });
-    await until("an answer in the pond", () => player.records.length > seen);
-    for (const one of crowd) one.destroy();
-    const late = await until("a newcomer", async () => {
-      const raw = await connect(server.port);
-      raw.write(`${handshakeLines("/echo").join("\r\n")}\r\n\r\n`);
-      const answer = await raw.answer();
-      return answer.status === 101 && raw;
-    });
-    await echoes(late, "me too");
-    const warnings = server.log().match(/ulimit -n/g).length;
-    assert.ok(warnings <= 10 + (Date.now() - began) / 1000, `${warnings} warnings: not one for each that was refused`);
-    await echoes(inside, "still here");
-    await player.leave();
-    late.destroy();
-    inside.destroy();
-  }));
+for (const isSecure of [false, true])
+  test(`when descriptors run out those inside go on, newcomers get in again later${isSecure ? " (TLS)" : ""}`, () =>
+    withServer({ descriptors: 64, args: isSecure ? certificateArgs() : [] }, async (server) => {
+      const began = Date.now();
+      const to = { port: server.port, isSecure };
+      const inside = await upgrade(to, "/echo");
+      const player = await upgrade(to, "/pond?name=a");
+      const crowd = await Promise.all(Array.from({ length: 100 }, () => connect(server.port)));
+      await until("the warning", () => /ulimit -n/.test(server.log()));
+      await echoes(inside, "still here");
+      await heard(player, "snapshot"); // before it has its seat, pings are not answered
+      player.write(frame(TEXT, '{"t":"ping","ms":7}'));
+      await heard(player, "pong");
+      for (const one of crowd) one.destroy();
+      const late = await until("a newcomer", () => upgrade(to, "/echo").catch(() => false));
+      await echoes(late, "me too");
+      const warnings = server.log().match(/ulimit -n/g).length;
+      const seconds = (Date.now() - began) / 1000;
+      assert.ok(warnings <= 10 + seconds, `${warnings} warnings: not one for each that was refused`);
+      await echoes(inside, "still here");
+      for (const one of [player, late, inside]) one.destroy();
+    }));

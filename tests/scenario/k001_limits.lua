@@ -36,6 +36,54 @@ for _, codec in ipairs(codecs) do
     expect_eq(a.hello_said.inputs, 38, "what was dropped counts: it was received")
   end)
 
+  test(codec .. ": whose messages are dropped hears how many and why, once a second at most", function()
+    game("g", source)
+    local a, other = join("g", { codec = codec }), join("g", { codec = codec })
+    step(100)
+    local function told()
+      local list = {}
+      for _, e in ipairs(a:fresh "event") do
+        expect_eq({ e.name, e.volatile }, { "dropped", true })
+        list[#list + 1] = e.data
+      end
+      return list
+    end
+    for _ = 1, 9 do a:send("hop", { n = 1 }) end
+    step(100)
+    expect_eq(told(), { { count = 1, why = "rate" } })
+    for _ = 1, 150 do a:send("word") end -- and 50 of these
+    step(100)
+    a:ping()
+    step(850)
+    expect_eq(told(), {})
+    a:ping()
+    step(100)
+    expect_eq(told(), { { count = 53, why = "max_inputs" } })
+    step(2000)
+    a:ping()
+    step(100)
+    expect_eq(told(), {})
+    -- Requests are answered instead; a return has nothing to do with it.
+    for _ = 1, 9 do a:request("hop", { n = 1 }) end
+    step(1100)
+    a:ping()
+    a:resume()
+    step(100)
+    expect_eq(told(), {})
+    expect_eq(a.hello_said.resumed, true)
+    expect_eq(other:fresh "event", {})
+  end)
+
+  test(codec .. ": who watches is not told of what is dropped", function()
+    game("g", source)
+    join "g"
+    local a = join("g", { codec = codec, spectate = true })
+    step(100)
+    for _ = 1, 20 do a:send("hop", { n = 1 }) end
+    step(100)
+    expect_eq(a:fresh "event", {})
+  end)
+
   test(codec .. ": who was away may send what it would have sent, at once; a return alone gives nothing", function()
     game("g", source)
     local a = join("g", { codec = codec })
@@ -116,3 +164,19 @@ test("raw games: kicks, and so many messages for a tick", function()
   step(100)
   expect_eq(a.closed, { code = 4000, reason = "out" })
 end)
+
+for _, codec in ipairs { "json", "plain" } do
+  test(codec .. ": what does not fit is told of as well", function()
+    game("g", source)
+    local a = join("g", { codec = codec })
+    step(100)
+    a:text '{"t":"send","name":"hop","data":{"n":"x"}}'
+    a:text '{"t":"request","id":7,"name":"hop","data":{"n":"x"}}'
+    step(100)
+    expect_eq(a:fresh("event")[1].data, { count = 1, why = "invalid" })
+    step(1000)
+    a:text '{"t":"ping","ms":1}'
+    step(100)
+    expect_eq(a:fresh "event", {}, "the request is answered")
+  end)
+end

@@ -275,13 +275,14 @@ function parseFrame(bytes) {
 const once = (socket, name) =>
   new Promise((done, fail) => socket.once(name, done).once("error", fail));
 
-/** A connection to the server; with isSecure it has shaken hands. `options` are those
- * of tls.connect(). */
-export async function connect(to, options = {}) {
+/** A connection to the server; with isSecure it has shaken hands. `before` are bytes that
+ * go out in clear first, the other options are those of tls.connect(). */
+export async function connect(to, { before = "", ...options } = {}) {
   const { port, isSecure = false } = typeof to === "number" ? { port: to } : to;
   const tcp = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   tcp.setNoDelay(true);
   await once(tcp, "connect");
+  tcp.write(before);
   if (!isSecure) return new Raw(tcp, tcp);
   const socket = tls.connect({ socket: tcp, rejectUnauthorized: false, ...options });
   await once(socket, "secureConnect");

@@ -191,9 +191,9 @@ class Player {
 
 /**
  * The game "storm" (STORM) must be there. `perRoom` players share a room, of which each
- * has one who watches on a good line.
+ * has one who watches on a good line. `prefix` begins the names of its rooms.
  */
-export async function run({ server, players, perRoom = 25, ms, faultsPerSecond, seed, say = () => {} }) {
+export async function run({ server, players, prefix = "", perRoom = 25, ms, faultsPerSecond, seed, say = () => {} }) {
   const random = dice(seed);
   const weather = await startWeather(server.port, random);
   const wrong = new Set();
@@ -201,7 +201,7 @@ export async function run({ server, players, perRoom = 25, ms, faultsPerSecond, 
   const watchers = [];
 
   for (let i = 0; i < players; i++) {
-    const at = `/storm/room${Math.floor(i / perRoom)}`;
+    const at = `/storm/${prefix}room${Math.floor(i / perRoom)}`;
     if (i % perRoom === 0) {
       const watcher = new Player(`watcher of ${at}`, random, wrong);
       await watcher.join({ port: server.port, story: () => "" }, at);

@@ -244,6 +244,45 @@ TEST(room_raw_batch, "messages that come together are handled in one go, each as
     far_close(&w);
 }
 
+TEST(room_raw_mixed, "answers keep their place among what others are sent, and what raises")
+{
+    struct far_world w;
+    far_open(&w, "local g = parlor.game { raw = true }\n"
+                 "function g:message(p, data)\n"
+                 "  p:send(data, true)\n"
+                 "  if data == 'all' then self:broadcast('ALL', true) end\n"
+                 "  if data == 'each' then\n"
+                 "    for _, o in pairs(self.players) do o:send('EACH', true) end end\n"
+                 "  if data == 'bad' then self:broadcast('lost') error('no') end\n"
+                 "end return g");
+    static const char *const to_first[] = {"first", "a",    "all",   "ALL",  "b",   "first",
+                                           "first", "each", "EACH",  "c",    "all", "ALL",
+                                           "first", "a",    "first", "each", "EACH"};
+    static const char *const to_other[] = {"ALL", "EACH", "ALL", "EACH"};
+    struct far_end e, other;
+    struct session *s = far_join(&w, &e, PEER_RAW, NULL);
+    struct session *t = far_join(&w, &other, PEER_RAW, NULL);
+
+    far_step(&w, 60);
+    CHECK_STR(send_lines(s, &e, "a\nall\nb\nbad\na\n"), "a\n");
+    CHECK_EQ(e.n, 5);
+    CHECK_STR(send_lines(s, &e, ""), "");
+    CHECK_STR(send_lines(s, &e, "each\nc\nall\nbad\n"), "");
+    CHECK_STR(send_lines(s, &e, "a\nbad\n"), "");
+    CHECK_STR(send_lines(s, &e, "each\nbad\n"), "");
+    CHECK_EQ(e.n, 17);
+    for (uint32_t i = 0; i < 17; i++)
+        CHECK_STR(far_text(&e, i), to_first[i]);
+    CHECK_EQ(other.n, 4);
+    for (uint32_t i = 0; i < 4; i++)
+        CHECK_STR(far_text(&other, i), to_other[i]);
+    session_closed(&s, 1000);
+    session_closed(&t, 1000);
+    far_fini(&e);
+    far_fini(&other);
+    far_close(&w);
+}
+
 TEST(room_raw_compiled, "the same many times over, until it is compiled")
 {
     struct far_world w;

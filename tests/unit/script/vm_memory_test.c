@@ -27,6 +27,26 @@ TEST(memory_counts, "what a VM's values take is counted, and its peak")
     rig_close(&r);
 }
 
+TEST(memory_spare, "small blocks that were given back lie at hand, 1 MiB of them at most")
+{
+    struct rig r = {0};
+    struct vm_memory *m;
+
+    rig_open(&r, SMALL(""));
+    m = &r.vm->memory;
+    for (int round = 0; round < 3; round++) {
+        rig_eval(&r, "for i = 1, 30000 do keep[i] = { 'text ' .. i } end return #keep");
+        CHECK(m->spare_bytes < 100000);
+        rig_eval(&r, "for i = 1, 30000 do keep[i] = nil end return 1");
+        lua_gc(r.vm->L, LUA_GCCOLLECT, 0);
+        lua_gc(r.vm->L, LUA_GCSTOP, 0);
+        CHECK(m->spare_bytes > 1000000 && m->spare_bytes <= MIB + VM_SMALL_BYTES);
+    }
+    vm_gc_full(&r.vm->gc, m, r.vm->L);
+    CHECK_EQ(m->spare_bytes, 0);
+    rig_close(&r);
+}
+
 TEST(memory_garbage, "a callback may make any amount of garbage")
 {
     static const char *const codes[] = {

@@ -137,3 +137,55 @@ TEST(store_version_1,
     close_desk(&d);
     remove_folder("");
 }
+
+static void count_ban(void *ctx, const struct store_ban *b)
+{
+    CHECK(b->whom && b->n_whom > 0);
+    ++*(int *)ctx;
+}
+
+static void count_room(void *ctx, const struct store_room *r)
+{
+    CHECK(r->id);
+    ++*(int *)ctx;
+}
+
+/* Reads the one kind or the other, as often as it takes to meet the other thread. */
+static void *read_bans(void *arg)
+{
+    for (int i = 0, n = 0; i < 300; i++, n = 0) {
+        CHECK_EQ(store_load_bans(arg, "g", count_ban, &n), 3);
+        CHECK_EQ(n, 3);
+    }
+    return NULL;
+}
+
+static void *read_rooms(void *arg)
+{
+    for (int i = 0, n = 0; i < 300; i++, n = 0) {
+        CHECK_EQ(store_load_rooms(arg, "g", count_room, &n), 1);
+        CHECK_EQ(n, 1);
+    }
+    return NULL;
+}
+
+TEST(store_bans_threads, "threads that read at once get what they have asked for")
+{
+    pthread_t threads[4];
+    struct desk d;
+
+    open_desk(&d, &in_memory);
+    for (int i = 0; i < 3; i++)
+        ban(&d, (const char *[]){"ann", "bob", "cid"}[i], 1000, "");
+    CHECK(store_post(d.port, &(struct store_ask){.op = STORE_ROOM,
+                                                 .game = "g",
+                                                 .name = "den",
+                                                 .data = (const uint8_t *)"data",
+                                                 .n_data = 4}));
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, i % 2 ? read_rooms : read_bans, d.store),
+                 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    close_desk(&d);
+}

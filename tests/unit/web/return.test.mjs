@@ -413,6 +413,54 @@ test("a ticket passed in resumes, in Node too", async (t) => {
   assert.deepEqual([hello.u32(), hello.uv(), hello.uv()], [3, 0, 1]);
 });
 
+/** ROOM, as a spectator is told. */
+const watching = (code) => {
+  const body = new Records().str(code).u8(2).take();
+  return new Records().hello().schema().u8(0x41).uv(body.length).raw(body).snapshot(1, FROGS);
+};
+
+test("a spectator comes back to the room that it watched, else as it joined first", async (t) => {
+  const storage = fakeStorage(t);
+  const net = fakeNet();
+  const time = fakeTime(t);
+  const settings = { WebSocket: net.WebSocket, base: "http://host:1", now: time.now };
+  const joined = join("/pond", { spectate: true }, settings);
+  net.last().open();
+  net.last().say(watching("k7mq2p"));
+  const room = await joined;
+  assert.deepEqual([room.spectator, room.code, room.ticket, storage.size], [true, "k7mq2p", null, 0]);
+  const asks = () => {
+    const last = net.last();
+    last.open();
+    const [hello] = last.got(HELLO);
+    assert.deepEqual([hello.u8(), hello.u32() > 0, hello.u8()], [1, true, 0], "a join");
+    return hello.any();
+  };
+  const again = (code) => {
+    net.last().die(code);
+    const n = net.sockets.length;
+    while (net.sockets.length === n) time.pass(50);
+  };
+  again(1006);
+  assert.deepEqual(asks(), { spectate: true, code: "k7mq2p" });
+  again(4002); // the server has begun anew, and that room is not there
+  assert.equal(room.status, "away");
+  assert.deepEqual(asks(), { spectate: true });
+  again(1006);
+  assert.deepEqual(asks(), { spectate: true, code: "k7mq2p" }, "it may be back by now");
+  net.last().say(watching("k7mq2p"));
+  assert.equal(room.status, "live");
+  // There is nothing to watch any more.
+  again(1006);
+  for (let i = 1; i < 10; i++) {
+    asks();
+    again(4002);
+  }
+  net.last().open();
+  net.last().die(4002, "no such room");
+  assert.equal(room.status, "closed");
+});
+
 test("leave: closes with 1000, once, while away too", async (t) => {
   const { room, net, socket, time } = await liveRoom(t);
   const told = [];

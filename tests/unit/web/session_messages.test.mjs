@@ -34,6 +34,16 @@ test("events: volatile ones are not counted", async (t) => {
   assert.equal(room.ticket.events, before + 1);
 });
 
+test("dropped: a page hears of its messages that reached no script", async (t) => {
+  const { room, socket } = await liveRoom(t);
+  const heard = [];
+  room.on("dropped", ({ count, why }) => heard.push(`${count} ${why}`));
+  const { events } = room.ticket;
+  const record = new Records().u8(10).le(5, 2).uv(0).str("dropped");
+  socket.say(record.any({ count: 12, why: "rate" }, "dropped"));
+  assert.deepEqual([heard, room.ticket.events], [["12 rate"], events]);
+});
+
 test("events: declared ones by their fields; the room's own names have a prefix", async (t) => {
   const { room, socket } = await liveRoom(t);
   const heard = [];

@@ -4,7 +4,8 @@
  * them, and what TypeScript emits of them serves a page in strict TypeScript.
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "node:test";
@@ -77,20 +78,73 @@ const status: "gone" = room.status;
 room.nosuch;
 `;
 
-/** What pages may import of each game's shared.lua: { "/arena/shared.js": [file] }. */
+/** What `parlor types` writes of each game's shared.lua: { "/arena/shared.js": [file] }. */
 function sharedBy(folder) {
   const paths = {};
   for (const game of readdirSync(path.join(root, "games"))) {
-    const source = path.join(root, "games", game, "shared.lua");
-    if (!existsSync(source)) continue;
-    const fields = readFileSync(source, "utf8").matchAll(/^(?:function )?shared\.(\w+)/gm);
-    const names = new Set(Array.from(fields, ([, name]) => name));
-    const file = path.join(folder, `${game}.d.ts`);
-    writeFileSync(file, Array.from(names, (name) => `export const ${name}: any;\n`).join(""));
-    paths[`/${game}/shared.js`] = [file];
+    if (!existsSync(path.join(root, "games", game, "shared.lua"))) continue;
+    cpSync(path.join(root, "games", game), path.join(folder, game), { recursive: true });
+    declare(folder, game);
+    paths[`/${game}/shared.js`] = [path.join(folder, game, ".types/shared.d.ts")];
   }
   return paths;
 }
+
+/** Runs `parlor types`. */
+function declare(games, game) {
+  const bin = process.env.PARLOR_BIN ?? path.join(root, "build/asan/parlor");
+  execFileSync(bin, ["types", game, "--games", games], { cwd: root });
+}
+
+const SHARED = `local shared = { LIMIT = 5, name = "pond" }
+shared.far = math.huge
+shared.grid = { step = 8 }
+local function twice(v) return v * 2 end
+function shared.half(v) return v / 2 end
+function shared.four(v) return twice(twice(v)) end
+function shared.sign(v) if v > 0 then return 1 elseif v < 0 then return -1 else return 0 end end
+function shared.find(a, b) if a.x == b then return b - 1 end end
+function shared.move(row, input) row.x = row.x + (input.dx or 0) end
+function shared.either(a, isOn) if isOn then return a.x end return false end
+function shared.maybe(v) if v == nil then return nil end return v + 1 end
+function shared.long(n) if n < 1 then return 0 end return 1 + shared.long(n - 1) end
+return shared
+`;
+
+const SHARED_PAGE = `
+import shared, { LIMIT, either, far, find, four, grid, half, long, maybe, move, name, sign } from "/g/shared.js";
+const numbers: number[] = [LIMIT, far, half(3), four(2), sign(-1), long(3), maybe(null) ?? 0, shared.half(1)];
+const text: string = name;
+const found: number | undefined = find({ x: 1 }, 2);
+const nothing: void = move({ x: 1 }, {});
+const step: number = grid.step + either(1, true);
+console.log(numbers, text, found, nothing, step);
+`;
+
+const SHARED_WRONG = `
+import { LIMIT, find, half, move, name, sign } from "/g/shared.js";
+half("3");
+const a: string = LIMIT;
+const b: number = find({}, 2);
+const c: number = move({}, {});
+sign();
+name.length.x;
+`;
+
+test("shared.lua is typed for its page, as far as its code tells", (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "parlor-types-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  mkdirSync(path.join(folder, "g"));
+  writeFileSync(path.join(folder, "g/shared.lua"), SHARED);
+  writeFileSync(path.join(folder, "g/game.lua"), 'require "shared"\nreturn require("parlor").game {}\n');
+  declare(folder, "g");
+  writeFileSync(path.join(folder, "page.ts"), SHARED_PAGE);
+  writeFileSync(path.join(folder, "wrong.ts"), SHARED_WRONG);
+  const strict = options({ "/g/shared.js": [path.join(folder, "g/.types/shared.d.ts")] });
+  assert.deepEqual(errors([path.join(folder, "page.ts")], strict), []);
+  const lines = errors([path.join(folder, "wrong.ts")], strict).map((e) => Number(/:(\d+):/.exec(e)?.[1]));
+  assert.deepEqual(lines, [3, 4, 5, 6, 7, 8]);
+});
 
 test("the SDK and the games' pages keep to the types", (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), "parlor-types-"));
