@@ -244,3 +244,60 @@ TEST(move_full, "connections of all edges count against max_conns")
     rig_fini(&b);
     edge_share_fini(&share);
 }
+
+/* A handler that has its connection held with each message. */
+static struct {
+    struct conn *conn; /* NULL: it is over */
+    unsigned n;
+    char last[16];
+} slow;
+
+static void on_slow_message(void *user, enum ws_op op, const uint8_t *data, size_t len)
+{
+    CHECK(user == &slow && op == WS_TEXT && len < sizeof slow.last);
+    memcpy(slow.last, data, len);
+    slow.last[len] = 0;
+    slow.n++;
+    conn_hold(slow.conn, true);
+}
+
+static void on_slow_closed(void *user, uint16_t code)
+{
+    CHECK(user == &slow && code == 1006);
+    slow.conn = NULL;
+}
+
+TEST(hold, "another handler takes over, and a connection that it holds is read no more")
+{
+    static const struct conn_handler handler = {on_slow_message, on_slow_closed, NULL};
+    static const char *const texts[] = {"one", "two", "three"};
+    uint8_t bytes[64];
+    size_t n = 0;
+    struct rig r;
+
+    for (int i = 0; i < 3; i++)
+        n += rig_frame(bytes + n, 0x81, texts[i], strlen(texts[i]));
+    rig_init(&r, NULL);
+    int fd = rig_connect_ws(&r);
+    slow.conn = r.ws;
+    slow.n = 0;
+    conn_hand_over(slow.conn, &handler, &slow);
+    rig_send(&r, fd, bytes, n);
+    for (unsigned i = 0; i < 3; i++) {
+        RIG_WAIT(&r, slow.n == i + 1);
+        CHECK_STR(slow.last, texts[i]);
+        for (int turn = 0; turn < 5; turn++)
+            uv_run(&r.loop, UV_RUN_NOWAIT);
+        CHECK_EQ(slow.n, i + 1);
+        conn_hold(slow.conn, false);
+    }
+    conn_hold(slow.conn, true);
+    close(fd);
+    for (int turn = 0; turn < 5; turn++)
+        uv_run(&r.loop, UV_RUN_NOWAIT);
+    CHECK(slow.conn); /* nobody has looked */
+    conn_hold(slow.conn, false);
+    RIG_WAIT(&r, !slow.conn);
+    CHECK_EQ(r.n_closed, 0);
+    rig_fini(&r);
+}
