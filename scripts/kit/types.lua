@@ -188,7 +188,7 @@ export interface Table<K, Row> extends Iterable<[K, Row]> {
 
 type Tables = { [N in keyof State]: State[N] extends Table<infer K, infer Row> ? Iterable<[K, Row]> : never };
 
-/** What join() of /_parlor/client.js resolves to, for this game. */
+/** What join() of the SDK, _parlor/client.js, resolves to, for this game. */
 export interface Room {
   readonly id: number;
   readonly code: string;

@@ -3,13 +3,14 @@
 /*
  * client - the browser SDK of Parlor: join a game, read its state, send.
  *
- *   import { join } from "/_parlor/client.js";
+ *   import { join } from "../_parlor/client.js";
  *   const room = await join("/pond", { name: "Ann" });
  *
  * README.md beside this file is the reference. Plain ES modules, no build; the
  * same files run in Node with a WebSocket class passed in.
  */
 import { Binary } from "./binary.js";
+import { place } from "./place.js";
 import { Session } from "./session.js";
 import { State } from "./state.js";
 import { utf8 } from "./wire.js";
@@ -168,13 +169,13 @@ export class Room {
  * Take a seat. Rejects with an Error whose `code` is the close code when the
  * server refuses (4002 no such room, 4003 refused, 4004 full), or after
  * `timeout` ms without an answer (1006).
- * @param {string} path "/pond", "/pond/lobby"
+ * @param {string} path "/pond", "/pond/lobby": below the server's base path, see place.js
  * @param {any} [options] what the game's join gets
  * @param {Settings} [settings]
  * @returns {Promise<Room>}
  */
 export async function join(path, options = {}, settings = {}) {
-  const url = new URL(path, settings.base ?? globalThis.location?.href);
+  const url = settings.base == null ? place(path) : new URL(path, settings.base);
   url.protocol = url.protocol.replace("http", "ws");
   url.pathname = url.pathname.replace(/\/$/, "");
   url.hash = "";

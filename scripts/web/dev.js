@@ -10,6 +10,7 @@
  * the page's own, but for Escape while the panel is open.
  */
 import { check } from "./hash.js";
+import { base } from "./place.js";
 
 /**
  * @typedef {{ kind: "error", game: string, room?: string, where?: string, file?: string,
@@ -221,7 +222,7 @@ function swapStyles(path) {
 function addHash(r, room) {
   const differs = check(room, r);
   if (!differs) return;
-  const [, game, id] = room.name.split("/");
+  const [, game, id] = room.name.slice(base.length).split("/");
   addError({
     kind: "error",
     game,

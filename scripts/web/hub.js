@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // @ts-check
 /*
- * hub - the page at /: one tile per game, with who is there right now.
+ * hub - the page at / (below base_path, if there is one): one tile per game, with who is there right now.
  *
  * Asks GET /_parlor/games every two seconds, and only while somebody looks. The line in
  * a tile is how many play, as this page has seen it in the last three minutes.
@@ -243,7 +243,7 @@ function makeTile(name) {
   const others = /** @type {HTMLButtonElement} */ (make("button", "button quiet small others"));
   /** @type {number[]} */
   const seen = [];
-  link.href = `/${name}/`;
+  link.href = `./${name}/`;
   counts.append(text, line.svg);
   body.append(title, about, counts, error);
   link.append(motif(name), body);
@@ -254,7 +254,7 @@ function makeTile(name) {
     invite({
       title: title.textContent ?? name,
       text: "Whoever opens this link plays with you.",
-      path: `/${name}/`,
+      path: `./${name}/`,
     }),
   );
 
@@ -323,7 +323,7 @@ async function poll() {
   if (asking || document.hidden) return;
   asking = true;
   try {
-    const answer = await fetch("/_parlor/games", {
+    const answer = await fetch(new URL("./games", import.meta.url), {
       cache: "no-store",
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
@@ -337,7 +337,7 @@ async function poll() {
 }
 
 byId("invite").addEventListener("click", () =>
-  invite({ title: "Parlor", text: "All games of this server, for whoever opens this link.", path: "/" }),
+  invite({ title: "Parlor", text: "All games of this server, for whoever opens this link.", path: "./" }),
 );
 document.addEventListener("visibilitychange", poll);
 poll();

@@ -8,6 +8,8 @@
  * there is none the link is selected, ready for the keyboard.
  */
 
+import { place } from "./place.js";
+
 /** @param {string} tag @param {string} className @param {string} text */
 function make(tag, className, text) {
   const element = document.createElement(tag);
@@ -22,7 +24,8 @@ const LOOPBACK = /^(localhost|127\..*|\[::1\])$/;
 async function openOrigin() {
   if (!LOOPBACK.test(location.hostname)) return location.origin;
   try {
-    const { network } = await (await fetch("/_parlor/games", { cache: "no-store" })).json();
+    const answer = await fetch(new URL("./games", import.meta.url), { cache: "no-store" });
+    const { network } = await answer.json();
     return network.length ? `${location.protocol}//${network[0]}:${location.port}` : null;
   } catch {
     return null;
@@ -32,7 +35,7 @@ async function openOrigin() {
 /**
  * Shows the dialog. It removes itself when it is closed.
  * @param {{title: string, text: string, code?: string, path: string}} what `path` of
- *   the room's page, for example "/cards/k7mq2p"
+ *   the room's page, for example "./k7mq2p", or "/cards/k7mq2p" as for join()
  */
 export function invite({ title, text, code, path }) {
   const dialog = /** @type {HTMLDialogElement} */ (make("dialog", "dialog invite", ""));
@@ -42,7 +45,8 @@ export function invite({ title, text, code, path }) {
 
   const link = /** @type {HTMLInputElement} */ (make("input", "input", ""));
   link.readOnly = true;
-  link.value = new URL(path, location.href).href;
+  const url = place(path);
+  link.value = url.href;
   link.setAttribute("aria-label", "Link");
   link.addEventListener("focus", () => link.select());
 
@@ -80,7 +84,7 @@ export function invite({ title, text, code, path }) {
       );
       return;
     }
-    link.value = new URL(path, origin).href;
+    link.value = url.href.replace(location.origin, origin);
     const { qrSvg } = await import("./qr.js");
     scan.append(qrSvg(link.value, "The link as a QR code"));
   });

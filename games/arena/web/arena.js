@@ -8,9 +8,9 @@
  * as shared.js is the server's own code, the page knows before it has been told.
  */
 
-import { join } from "/_parlor/client.js";
-import { pill } from "/_parlor/pill.js";
-import { step } from "/arena/shared.js";
+import { join } from "../_parlor/client.js";
+import { pill } from "../_parlor/pill.js";
+import { step } from "./shared.js";
 import { makeHud } from "./hud.js";
 import { makeInput } from "./input.js";
 import { colourOf, makeScene } from "./scene.js";

@@ -4,7 +4,7 @@
  * hud - what floats over the arena: hull, leaders, the small map, the network graph.
  */
 
-import { SIZE } from "/arena/shared.js";
+import { SIZE } from "./shared.js";
 import { colourOf } from "./scene.js";
 
 const GRAPH_FRAMES = 220;

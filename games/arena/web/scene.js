@@ -7,7 +7,7 @@
  * on a canvas of their own. In light mode nothing glows, the colours are ink.
  */
 
-import { SHOT_SPEED, SHOT_TICKS, SIZE } from "/arena/shared.js";
+import { SHOT_SPEED, SHOT_TICKS, SIZE } from "./shared.js";
 
 const TICK_S = 0.05;
 const VIEW = 900; // units from the middle to the farthest corner that is seen, at most

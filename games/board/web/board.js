@@ -7,10 +7,10 @@
  * notes.js.
  */
 
-import { join } from "/_parlor/client.js";
-import { invite } from "/_parlor/invite.js";
-import { chosenName, fit, hueOf, keepName, recall, showPeople } from "/_parlor/people.js";
-import { pill } from "/_parlor/pill.js";
+import { join } from "../_parlor/client.js";
+import { invite } from "../_parlor/invite.js";
+import { chosenName, fit, hueOf, keepName, recall, showPeople } from "../_parlor/people.js";
+import { pill } from "../_parlor/pill.js";
 import { makeNotes } from "./notes.js";
 import { COLOURS, makePaper, pack, SIZE, STEP } from "./paper.js";
 
@@ -77,7 +77,7 @@ async function start() {
       title: "Invite to this board",
       text: "Who has the code or the link draws here, too.",
       code: room.code,
-      path: `/board/${room.code}`,
+      path: `./${room.code}`,
     }),
   );
   /** @type {HTMLButtonElement} */ (byId("invite")).disabled = false;

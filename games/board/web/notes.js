@@ -9,7 +9,7 @@
  * else what comes from the server.
  */
 
-import { fit, hueOf } from "/_parlor/people.js";
+import { fit, hueOf } from "../_parlor/people.js";
 import { COLOURS, SIZE } from "./paper.js";
 
 export const NOTE = 190; // units, both ways

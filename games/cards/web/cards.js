@@ -6,10 +6,10 @@
  * Read `sit` first. The table is drawn by table.js, the cards by deck.js.
  */
 
-import { join } from "/_parlor/client.js";
-import { invite } from "/_parlor/invite.js";
-import { chosenName, fit, keepName } from "/_parlor/people.js";
-import { pill } from "/_parlor/pill.js";
+import { join } from "../_parlor/client.js";
+import { invite } from "../_parlor/invite.js";
+import { chosenName, fit, keepName } from "../_parlor/people.js";
+import { pill } from "../_parlor/pill.js";
 import { drawCard } from "./deck.js";
 import { makeTable } from "./table.js";
 
@@ -49,7 +49,7 @@ async function sit(path, options) {
   document.title = `Table ${room.code} – Crazy Eights`;
 
   const { spectate } = options;
-  history.replaceState({ path, options: { spectate, code: room.code } }, "", `/cards/${room.code}`);
+  history.replaceState({ path, options: { spectate, code: room.code } }, "", `./${room.code}`);
   const table = makeTable(room);
   room.on("state", table.draw);
   room.on("status", table.draw);
@@ -57,7 +57,7 @@ async function sit(path, options) {
   room.on("refused", (/** @type {any} */ { why }) => table.toast(why));
   room.on("leave", (/** @type {any} */ { code, reason }) => {
     table.end();
-    history.replaceState(null, "", "/cards/");
+    history.replaceState(null, "", "./");
     showStart();
     if (code !== 1000) tell(`You have left the table: ${reason}.`);
   });
@@ -69,7 +69,7 @@ async function sit(path, options) {
         ? "Only who has the code or the link finds it."
         : "Who has the code or the link comes to this table.",
       code: room.code,
-      path: `/cards/${room.code}`,
+      path: `./${room.code}`,
     });
   table.draw();
 }
@@ -96,7 +96,7 @@ async function look() {
   clearTimeout(lookTimer);
   if (byId("start").hidden) return;
   try {
-    const answer = await fetch("/_parlor/rooms?game=cards", { cache: "no-store" });
+    const answer = await fetch("../_parlor/rooms?game=cards", { cache: "no-store" });
     const { rooms } = await answer.json();
     byId("no-tables").hidden = rooms.length > 0;
     byId("tables")
@@ -155,7 +155,7 @@ document.addEventListener("visibilitychange", () => document.hidden || look());
 byId("fan").append(...[12, 33, 7, 48].map(drawCard));
 
 /* A page that was loaded again, a link to a table, or the start. */
-const named = /^\/cards\/([\w-]{1,64})\/?$/.exec(location.pathname)?.[1];
+const named = /\/([\w-]{1,64})$/.exec(location.pathname)?.[1];
 const spectate = new URLSearchParams(location.search).has("watch") || undefined;
 if (history.state?.path) sit(history.state.path, history.state.options);
 else if (named) sit(`/cards/${named}`, { spectate });

@@ -8,7 +8,7 @@
  * show is there, so that a card can be seen to move and focus is not lost.
  */
 
-import { makeAvatar } from "/_parlor/people.js";
+import { makeAvatar } from "../_parlor/people.js";
 import { drawCard, drawSuit, fits, nameOf, placeOf, rankOf, SUITS } from "./deck.js";
 
 const TURN_S = 25; // as in game.lua, for the ring

@@ -6,7 +6,7 @@
  * stays on the page.
  */
 
-import { recall, remember } from "/_parlor/people.js";
+import { recall, remember } from "../_parlor/people.js";
 
 const KNOWN = ["lobby", "music", "games", "help"];
 const LOOK_MS = 4000;
@@ -24,7 +24,7 @@ export function asChannel(text) {
 
 /** Of the page's address. */
 export function channelOfAddress() {
-  return /^\/chat\/([\w-]{1,64})\/?$/.exec(location.pathname)?.[1] ?? "lobby";
+  return /\/([\w-]{1,64})$/.exec(location.pathname)?.[1] ?? "lobby";
 }
 
 /**
@@ -49,7 +49,7 @@ export function makeChannels(list, go) {
         const link = document.createElement("a");
         const word = document.createElement("span");
         const n = document.createElement("span");
-        link.href = `/chat/${name}`;
+        link.href = `./${name}`;
         link.dataset.channel = name;
         word.textContent = name;
         n.className = "n";
@@ -75,7 +75,7 @@ export function makeChannels(list, go) {
   async function look() {
     if (!document.hidden)
       try {
-        const answer = await fetch("/_parlor/rooms?game=chat", { cache: "no-store" });
+        const answer = await fetch("../_parlor/rooms?game=chat", { cache: "no-store" });
         const { rooms } = await answer.json();
         busy = new Map(
           rooms.map((/** @type {{id: string, players: number}} */ r) => [r.id, r.players]),

@@ -7,9 +7,9 @@
  * the list of channels is channels.js.
  */
 
-import { join } from "/_parlor/client.js";
-import { chosenName, fit, keepName, recall, remember } from "/_parlor/people.js";
-import { pill } from "/_parlor/pill.js";
+import { join } from "../_parlor/client.js";
+import { chosenName, fit, keepName, recall, remember } from "../_parlor/people.js";
+import { pill } from "../_parlor/pill.js";
 import { asChannel, channelOfAddress, makeChannels } from "./channels.js";
 import { makeLines } from "./lines.js";
 import { makeRoster } from "./roster.js";
@@ -168,7 +168,7 @@ function showTitle() {
 function go(name) {
   showSide(null);
   if (name !== channel) {
-    history.pushState(null, "", `/chat/${name}${location.search}`);
+    history.pushState(null, "", `./${name}${location.search}`);
     open(name);
   }
   input.focus();

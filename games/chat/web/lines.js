@@ -8,7 +8,7 @@
  * as text, never as HTML. A line from 0 is a notice, said by nobody.
  */
 
-import { makeAvatar } from "/_parlor/people.js";
+import { makeAvatar } from "../_parlor/people.js";
 
 /** @typedef {{from: number, name: string, text: string, at: number}} Line */
 

@@ -7,7 +7,7 @@
  * refused anyway.
  */
 
-import { makeAvatar } from "/_parlor/people.js";
+import { makeAvatar } from "../_parlor/people.js";
 
 /**
  * @typedef {{name: string, typing: boolean, away: boolean, muted: boolean,

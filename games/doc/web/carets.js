@@ -8,7 +8,7 @@
  * the text tells, which lies unseen under the field and breaks its lines as that does.
  */
 
-import { hueOf } from "/_parlor/people.js";
+import { hueOf } from "../_parlor/people.js";
 import { move } from "./ops.js";
 
 /** @typedef {import("./ops.js").Op} Op */

@@ -8,10 +8,10 @@
  * carets.js the others in it, undo.js one's own way back.
  */
 
-import { join } from "/_parlor/client.js";
-import { invite } from "/_parlor/invite.js";
-import { chosenName, fit, keepName, recall, showPeople } from "/_parlor/people.js";
-import { pill } from "/_parlor/pill.js";
+import { join } from "../_parlor/client.js";
+import { invite } from "../_parlor/invite.js";
+import { chosenName, fit, keepName, recall, showPeople } from "../_parlor/people.js";
+import { pill } from "../_parlor/pill.js";
 import { makeCarets } from "./carets.js";
 import { Document } from "./document.js";
 import { makeEditor } from "./editor.js";
@@ -41,7 +41,7 @@ async function start() {
   line.watch(room);
   document.title = `${code} – Doc`;
   byId("title").textContent = code;
-  history.replaceState(null, "", `/doc/${code}${location.search}`);
+  history.replaceState(null, "", `./${code}${location.search}`);
   makeShelf(code);
 
   const { text, rev, born } = room.state;
@@ -127,7 +127,7 @@ async function start() {
       title: "Invite to this document",
       text: "Who has the code or the link writes here, too.",
       code,
-      path: `/doc/${code}`,
+      path: `./${code}`,
     }),
   );
   byId("save").addEventListener("click", () => save(code, doc.text));

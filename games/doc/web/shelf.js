@@ -5,7 +5,7 @@
  * has been. Each is a room of its name.
  */
 
-import { recall, remember } from "/_parlor/people.js";
+import { recall, remember } from "../_parlor/people.js";
 
 const MOST = 30;
 
@@ -37,7 +37,7 @@ export function makeShelf(current) {
         const item = document.createElement("li");
         const link = document.createElement("a");
         const n = document.createElement("span");
-        link.href = `/doc/${name}`;
+        link.href = `./${name}`;
         link.append(name, n);
         if (busy.has(name)) n.textContent = `${busy.get(name)} here`;
         if (name === current) link.setAttribute("aria-current", "page");
@@ -51,7 +51,7 @@ export function makeShelf(current) {
     show(new Map());
     dialog.showModal();
     try {
-      const answer = await fetch("/_parlor/rooms?game=doc", { cache: "no-store" });
+      const answer = await fetch("../_parlor/rooms?game=doc", { cache: "no-store" });
       /** @type {{rooms: {id: string, players: number}[]}} */
       const { rooms } = await answer.json();
       show(new Map(rooms.map(({ id, players }) => [id, players])));
@@ -66,6 +66,6 @@ export function makeShelf(current) {
   byId("new").addEventListener("submit", (event) => {
     event.preventDefault();
     const name = asName(input.value);
-    if (name) location.assign(`/doc/${name}`);
+    if (name) location.assign(`./${name}`);
   });
 }

@@ -8,9 +8,9 @@
  * is ever sent. What comes is drawn once a frame. The map is heat.js, lines are lines.js.
  */
 
-import { join } from "/_parlor/client.js";
-import { recall, remember } from "/_parlor/people.js";
-import { pill } from "/_parlor/pill.js";
+import { join } from "../_parlor/client.js";
+import { recall, remember } from "../_parlor/people.js";
+import { pill } from "../_parlor/pill.js";
 import { makeHeat } from "./heat.js";
 import { drawLine, money, percent, pricesOf } from "./lines.js";
 
@@ -36,7 +36,7 @@ function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** @type {import("/_parlor/client.js").Room} */
+/** @type {import("../_parlor/client.js").Room} */
 let room;
 /** Symbols in the order of the list. @type {string[]} */
 let list = recall("market.list").split(" ").filter(Boolean);

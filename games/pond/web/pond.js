@@ -6,9 +6,9 @@
  * Read `start` first. The picture is drawn by scene.js (water) and frogs.js.
  */
 
-import { join } from "/_parlor/client.js";
-import { chosenName, fit, keepName } from "/_parlor/people.js";
-import { pill } from "/_parlor/pill.js";
+import { join } from "../_parlor/client.js";
+import { chosenName, fit, keepName } from "../_parlor/people.js";
+import { pill } from "../_parlor/pill.js";
 import { colourOf, makeFrogs } from "./frogs.js";
 import { HEIGHT, makeScene, WIDTH } from "./scene.js";
 

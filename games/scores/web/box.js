@@ -6,7 +6,7 @@
  * no cookie, no storage, no name.
  */
 
-import { join } from "/_parlor/client.js";
+import { join } from "../_parlor/client.js";
 import { aloud, clockOf, inOrder, isLive, lineOf, put, sign, timelines } from "./board.js";
 
 const LAST = 4; // moments of the one match that is shown
@@ -59,7 +59,7 @@ const STYLE = `
 `;
 
 /** Rooms by their address: several boxes on a page share a connection.
- * @type {Map<string, {room: Promise<import("/_parlor/client.js").Room>, boxes: number}>} */
+ * @type {Map<string, {room: Promise<import("../_parlor/client.js").Room>, boxes: number}>} */
 const shared = new Map();
 
 /** @param {URL} at */
@@ -75,7 +75,7 @@ function enter({ href, pathname, origin }) {
   return one.room;
 }
 
-/** @param {URL} at @param {import("/_parlor/client.js").Room} room */
+/** @param {URL} at @param {import("../_parlor/client.js").Room} room */
 function exit({ href }, room) {
   const one = shared.get(href);
   if (!one || --one.boxes > 0) return;
@@ -149,7 +149,7 @@ export async function show(host, { at, match: only, theme }) {
   root.append(box);
   host.style.minHeight = "";
 
-  /** @type {import("/_parlor/client.js").Room} */
+  /** @type {import("../_parlor/client.js").Room} */
   let room;
   try {
     room = await enter(at);

@@ -7,8 +7,8 @@
  * words are in board.js, which the box on other sites (embed.js, box.js) shares.
  */
 
-import { join } from "/_parlor/client.js";
-import { pill } from "/_parlor/pill.js";
+import { join } from "../_parlor/client.js";
+import { pill } from "../_parlor/pill.js";
 import { aloud, clockOf, hueOf, inOrder, isLive, lineOf } from "./board.js";
 import { put, sign, timelines, wordOf } from "./board.js";
 
@@ -18,7 +18,7 @@ import { put, sign, timelines, wordOf } from "./board.js";
 const GOAL_MS = 4500; // a card is lit after a goal
 
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
-const named = /^\/scores\/([\w-]{1,64})\/?$/.exec(location.pathname)?.[1];
+const named = /\/([\w-]{1,64})$/.exec(location.pathname)?.[1];
 const roomName = named ?? "today";
 const line = pill(byId("corner"));
 const narrow = matchMedia("(max-width: 900px)");
@@ -33,7 +33,7 @@ function make(tag, name = "", text = "") {
 
 /** The match whose timeline is shown; on phones there may be none. */
 let chosen = decodeURIComponent(location.hash.slice(1));
-/** @type {import("/_parlor/client.js").Room} */
+/** @type {import("../_parlor/client.js").Room} */
 let room;
 
 /** @param {string} id */
@@ -193,7 +193,7 @@ function makeMoment(moment) {
 
 function showEmbed() {
   const dialog = /** @type {HTMLDialogElement} */ (byId("embed"));
-  const source = new URL("/scores/embed.js", location.href).href;
+  const source = new URL("./embed.js", location.href).href;
   const more = roomName === "today" ? "" : ` data-room="${roomName}"`;
   const only = chosen ? ` data-match="${chosen}"` : "";
   const snippet = /** @type {HTMLTextAreaElement} */ (byId("snippet"));
