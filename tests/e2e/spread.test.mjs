@@ -302,3 +302,24 @@ test("SIGTERM sends everybody away and ends with 0", async () => {
   for (const player of players) assert.equal((await player.end()).code, 1001);
   await stopped;
 });
+
+test("SIGTERM ends with 0, too, while some flood and others read nothing", async () => {
+  const other = await start(["--close-ms", "500", "--message-rate", "0", "--byte-rate", "0"]);
+  const players = await crowd(other, "/hive/flood", 40, { bees: 300 });
+  const [floods, honest, stuck] = [players.slice(0, 15), players.slice(15, 30), players.slice(30)];
+  const blob = "x".repeat(10000);
+  for (const player of stuck) player.ws.pause();
+  honest[0].say("run", true);
+  const flood = setInterval(() => {
+    for (const player of floods)
+      for (let i = 0; i < 20 && player.ws.readyState === player.ws.OPEN && player.ws.bufferedAmount < 1e6; i++)
+        player.say("other", blob);
+  }, 5);
+  for (const player of honest)
+    await player.until("ticks go on", () => player.of("delta").length > 40, PATIENCE);
+  const stopped = other.stop();
+  for (const player of honest) assert.equal((await player.end()).code, 1001);
+  clearInterval(flood);
+  for (const player of stuck) player.drop();
+  await stopped;
+});
