@@ -2,13 +2,11 @@
 // Rooms whose members stay on the workers that accepted them: nobody can tell the
 // difference, whether they sit where the room is or elsewhere.
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import net from "node:net";
 import test from "node:test";
 
 import { join, joinJ1, Player, resumeJ1 } from "./lib/player.mjs";
 import { joinWithSdk, rowsOf } from "./lib/sdk.mjs";
-import { sleep, startServer, until } from "./lib/server.mjs";
+import { freePort, sleep, startServer, until } from "./lib/server.mjs";
 
 const PATIENCE = 30000;
 const WORKERS = 4;
@@ -58,16 +56,6 @@ function game:message(player, name, data)
 end
 return game
 `;
-
-/** A free port for the figures. */
-async function freePort() {
-  const probe = net.createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, "close");
-  return port;
-}
 
 async function start(args = []) {
   const admin = `127.0.0.1:${await freePort()}`;
