@@ -80,6 +80,8 @@ export class Session {
     this.onOnline = () => this.timers.retry && this.connect();
     globalThis.addEventListener?.("pagehide", this.onHide);
     globalThis.addEventListener?.("online", this.onOnline);
+    // A hidden tab's timers run late.
+    globalThis.addEventListener?.("visibilitychange", this.onOnline);
   }
 
   /** Live once, or refused. */
@@ -200,6 +202,7 @@ export class Session {
     this.stop("retry");
     globalThis.removeEventListener?.("pagehide", this.onHide);
     globalThis.removeEventListener?.("online", this.onOnline);
+    globalThis.removeEventListener?.("visibilitychange", this.onOnline);
     // After 4005 the seat is another page's; after 1006 it may still be there.
     if (code === 1006) this.save(false);
     else if (code !== 4005) this.forget();

@@ -12,7 +12,8 @@
  * The delay follows the jitter: up at once by half of what a sample was too late
  * for it, down by 1 % a tick. It changes when later samples are due, never what is
  * shown now, and no sample is due before the last one: time runs up to twice as
- * fast or stands still, but never goes back.
+ * fast or stands still, but never goes back. Nothing waits for longer than two ticks and
+ * the most that the delay may be.
  *
  * Views are written in place: a page that draws at 60 Hz makes no garbage.
  *
@@ -54,8 +55,11 @@ export class Timeline {
     if (late > this.delay) this.delay += (late - this.delay) / 2;
     else this.delay -= (this.delay - late) * 0.01;
     const first = this.due + ((tick - this.tick) * period) / 2;
+    // A page that hung gets many at once, one whose clock stood still in a sleep a tick far
+    // ahead: neither is played, the last one shows in a moment.
+    const last = now + 2 * period + MAX_DELAY_MS;
     this.tick = tick;
-    this.due = Math.max(first, (tick + 1) * period + this.lag + this.delay);
+    this.due = Math.min(Math.max(first, (tick + 1) * period + this.lag + this.delay), last);
     return this.due;
   }
 }

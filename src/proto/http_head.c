@@ -161,11 +161,17 @@ static enum http_result read_head_lines(struct http_head *h)
     if (!http_text_is(version, "HTTP/1.1") && !http_text_is(version, "HTTP/1.0"))
         return HTTP_ERR_VERSION;
     h->minor = version.at[7] - '0';
+    /* What follows a CONNECT is for a tunnel. llhttp ends it at its head, whatever length
+     * that announces, and a body would be taken for the next request (RFC 9110 9.3.6). */
+    if (http_text_is(h->method, "CONNECT"))
+        return HTTP_ERR_METHOD;
     if ((r = split_headers(h, rest)) < 0 || (r = check_host(h)) < 0 ||
         (r = read_target(h, target)) < 0 || (r = check_framing(h)) < 0)
         return r;
 
-    h->wants_upgrade = http_head_find(h, "upgrade", NULL).at &&
+    /* Other protocols that are offered are passed over, as RFC 9110 7.8 allows: some
+     * clients offer h2c with each request. */
+    h->wants_upgrade = http_head_has_token(h, "upgrade", "websocket") &&
                        http_head_has_token(h, "connection", "upgrade");
     /* Else the body would be read as frames. `Content-Length: 0` announces no
      * body and so does no harm; some clients send it with every request. */

@@ -80,7 +80,7 @@ struct http_text http_head_body(const struct http_head *h);
 struct http_text http_head_host(const struct http_head *h);
 int http_head_minor_version(const struct http_head *h); /* 0 or 1 */
 bool http_head_keeps_alive(const struct http_head *h);
-bool http_head_wants_upgrade(const struct http_head *h); /* Connection: upgrade + Upgrade */
+bool http_head_wants_upgrade(const struct http_head *h); /* to WebSocket */
 size_t http_head_n_headers(const struct http_head *h);
 const struct http_header *http_head_header(const struct http_head *h, size_t i);
 

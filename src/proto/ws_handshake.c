@@ -47,7 +47,7 @@ int ws_handshake_check(const struct http_head *h, char accept[WS_ACCEPT_BYTES + 
         *why = "a WebSocket handshake is a GET";
         return 405;
     }
-    if (!http_head_wants_upgrade(h) || !http_head_has_token(h, "upgrade", "websocket")) {
+    if (!http_head_wants_upgrade(h)) {
         *why = "this is a WebSocket endpoint";
         return 426;
     }

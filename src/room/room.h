@@ -45,7 +45,8 @@ struct room {
     struct script_room *script;
     struct image *image;
     struct emit_cache cache;
-    struct player **players; /* in order of joining, so of their ids; spectators, too */
+    struct chunk *schema_frame; /* during a flush: SCHEMA, for all who need it */
+    struct player **players;    /* in order of joining, so of their ids; spectators, too */
     uint32_t n_players, cap_players, last_id;
     uint32_t n_spectators;   /* of n_players */
     uint32_t n_listeners[3]; /* by codec, those who are away too: what events are for */

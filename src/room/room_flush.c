@@ -56,6 +56,21 @@ static void put_schema(const struct room *r, struct buf *out)
     wire_put_str(out, schema->json, schema->n_json);
 }
 
+/* After a reload all need it. */
+static void send_schema(struct room *r, struct player *p)
+{
+    struct buf *out = &r->scratch;
+
+    if (!r->schema_frame) {
+        buf_clear(out);
+        put_schema(r, out);
+        if (!out->failed)
+            r->schema_frame = chunk_share(ws_frame_chunk(WS_BINARY, out->data, out->len));
+    }
+    if (r->schema_frame)
+        p->peer.ops->send(p->peer.conn, r->schema_frame);
+}
+
 static uint32_t period_us(const struct room *r)
 {
     return room_is_event_driven(r) ? 0 : (uint32_t)(1e6 / room_def(r)->tick_rate + 0.5);
@@ -270,11 +285,8 @@ static bool send_state(struct room *r, struct player *p, bool is_greeted, uint64
     /* Asked before anything of this flush is on its way. */
     p->is_slow = !is_greeted && (!is_current || ack || r->outbox.n_volatile > 0) &&
                  is_stuck(r, p, now_us);
-    if (p->needs_schema && p->peer.codec == PEER_BINARY) {
-        buf_clear(&r->scratch);
-        put_schema(r, &r->scratch);
-        send_buf(p, &r->scratch);
-    }
+    if (p->needs_schema && p->peer.codec == PEER_BINARY)
+        send_schema(r, p);
     p->needs_schema = false;
     if (p->is_slow) {
         r->game->n_skipped += !is_current;
@@ -371,6 +383,7 @@ void room_flush(struct room *r, uint64_t now_us)
                 send_hash(r, p);
         }
         send_events(r);
+        chunk_unref(&r->schema_frame);
         outbox_cut(&r->outbox, 0);
         for (uint32_t i = 0; i < r->n_players; i++)
             r->players[i]->outbox_from = 0;

@@ -34,7 +34,7 @@ struct session *session_open(struct world *w, const struct peer *peer,
         return NULL;
     }
     s->peer = *peer;
-    s->opened_us = clk_now_us();
+    s->wish->opened_us = clk_now_us();
     s->origin = (uint8_t)w->worker;
     session_attach(s, w);
     memcpy(s->wish->game, q->game->name, sizeof s->wish->game);

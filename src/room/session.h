@@ -41,6 +41,7 @@ struct session_wish {
     size_t n_door;
     struct early *early;   /* what it has said meanwhile; NULL: nothing */
     struct errand *errand; /* it is on its way to another worker (errand.h); or NULL */
+    uint64_t opened_us;    /* when the connection became a WebSocket */
     uint8_t n_moves;       /* so far */
 };
 
@@ -52,7 +53,6 @@ struct session {
     struct peer peer;
     struct player *player;    /* NULL before the join and after the seat is lost */
     struct waiter *waiter;    /* its place in the lobby, or NULL */
-    uint64_t opened_us;       /* when the connection became a WebSocket */
     uint32_t dropped_told_ms; /* dev: when it was last told of a dropped message, */
     uint16_t n_untold;        /* ... and how many came since, 65535 at most */
     uint32_t n_dropped;       /* messages of which the client has not been told yet, */

@@ -105,6 +105,8 @@ static void seat(struct session *s, struct player *p)
 {
     p->session = s;
     s->player = p;
+    if (p->ledger)
+        p->ledger->opened_us = s->wish->opened_us;
     session_forget_wish(s);
 }
 
@@ -365,7 +367,7 @@ void session_resume(struct session *s, const struct room_return *given,
         session_end(s, CLOSE_NO_SUCH_ROOM, "the seat of this token is in another room");
         return;
     }
-    if (p->session && p->session->opened_us > s->opened_us) { /* its hello was long */
+    if (p->peer.conn && p->ledger->opened_us > s->wish->opened_us) { /* held up */
         session_end(s, CLOSE_TAKEN_OVER, close_reason_text(CLOSE_TAKEN_OVER));
         return;
     }

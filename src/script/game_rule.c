@@ -97,7 +97,8 @@ int game_rule_read_queue(struct game_queue *q, lua_State *L, struct err *e)
     }
     if (!number_of(L, "min", 2, 1, 1000, &min) || min != floor(min))
         return err_set(e, -EINVAL, "queue.min: a whole number from 1 to 1000 is expected");
-    if (!number_of(L, "max", 0, 0, 1000, &max) || max != floor(max) || (max > 0 && max < min))
+    if (!number_of(L, "max", 0, 0, 1000, &max) || max != floor(max) ||
+        (max > 0 && max < min))
         return err_set(e, -EINVAL,
                        "queue.max: a whole number from min to 1000 is expected");
     if (!number_of(L, "hold", 0, 0, 3600, &q->hold_s))

@@ -102,6 +102,7 @@ static void pass_on(struct outlet *at, enum batch_note_kind kind, enum ws_op op,
     } else if (!at->is_held_back && post_is_full(&at->here->post, at->room_at)) {
         at->is_held_back = true;
         o->n_held_back++;
+        o->n_holds++;
         conn_hold(at->conn, true);
     }
 }

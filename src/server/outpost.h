@@ -39,6 +39,7 @@ struct outpost {
     uint32_t n_numbers; /* that have ever been used */
     uint32_t first_free, n_free;
     uint32_t n_held_back, n_owing;
+    uint64_t n_holds; /* how often one was read no more for a while */
 };
 
 enum { OUTPOST_BLOCK = 256 };

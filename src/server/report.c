@@ -287,6 +287,10 @@ static void put_own(struct worker *w, struct game *const *list, size_t n, struct
     metrics_begin(out, "parlor_worker_outlets", METRIC_GAUGE,
                   "Connections there whose rooms are on other workers");
     metrics_sample(out, "parlor_worker_outlets", "worker", index, outpost_n(&w->outpost));
+    metrics_begin(out, "parlor_worker_outlet_holds_total", METRIC_COUNTER,
+                  "Times that one was not read, as its room's worker could not keep up");
+    metrics_sample(out, "parlor_worker_outlet_holds_total", "worker", index,
+                   (double)w->outpost.n_holds);
     metrics_begin(out, "parlor_worker_distant_members", METRIC_GAUGE,
                   "Members of its rooms whose connections are on other workers");
     metrics_sample(out, "parlor_worker_distant_members", "worker", index, w->n_distants);

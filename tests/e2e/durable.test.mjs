@@ -159,8 +159,9 @@ test("after kill -9 who was banned is kept out, and who watched watches again", 
   ]) {
     const gone = new Player(second.ws("/gate/den"), { protocol: "parlor.j1", hello });
     const { code, reason } = await gone.end();
-    assert.ok(code === (hello.join ? 4003 : 4000), `${code} ${reason}`);
-    if (hello.join) assert.equal(reason, "be kind");
+    // As it was saved the seat is there and then given up, or gone already.
+    const expected = hello.join ? ["4003 be kind"] : ["4000 the player was kicked", "4002 there is no seat of this token"];
+    assert.ok(expected.includes(`${code} ${reason}`), `${code} ${reason}`);
   }
   await until("the watchers", () => watchers.every((room) => room.status === "live"), 30_000);
   for (const room of watchers) assert.deepEqual([room.spectator, room.code], [true, "den"]);

@@ -20,13 +20,14 @@ const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const [GET, ...rest] = handshakeLines("/echo");
 const HEADERS = rest.join("\r\n");
 
-/** Sends bytes as they are and returns the answer; the server must then end the
- * connection, unless it was a 101. */
+/** Sends bytes as they are and returns the answer; nothing may come after it, and the
+ * server must end the connection, unless it was a 101. */
 async function say(lane, bytes) {
   const raw = await lane.connect();
   raw.write(bytes);
   const answer = await raw.answer();
   if (answer.status !== 101) await raw.ended();
+  assert.equal(raw.size, 0, "nothing comes after the answer");
   return answer;
 }
 
@@ -102,14 +103,15 @@ row("H15", "no Connection: upgrade is no upgrade", async (lane) => {
   assert.equal((await lane.request(lines)).status, 308);
 });
 taken("H16", "one protocol of two", { Upgrade: "h2c, websocket" });
-row("H16", "h2c alone gets 426, and what comes behind it is never answered", async (lane) => {
+row("H16", "h2c alone is passed over, with a body or without", async (lane) => {
   const raw = await lane.connect();
-  const h2c = { Upgrade: "h2c", Connection: "Upgrade, HTTP2-Settings", "HTTP2-Settings": "AAMAAABk" };
-  const next = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
-  raw.write(`${handshakeLines("/echo", lane.headers(h2c)).join("\r\n")}\r\n\r\n${next}`);
-  assert.equal((await raw.answer()).status, 426);
-  await raw.ended();
-  assert.equal(raw.size, 0, "nothing after the answer");
+  const offer = "Host: localhost\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABk";
+  raw.write(`POST /echo HTTP/1.1\r\n${offer}\r\nContent-Length: 5\r\n\r\nhello`);
+  assert.equal((await raw.answer()).status, 405);
+  raw.write(`GET /healthz HTTP/1.1\r\n${offer}\r\n\r\n`);
+  assert.equal((await raw.answer()).status, 200);
+  raw.write(`${handshakeLines("/echo", lane.headers()).join("\r\n")}\r\n\r\n`);
+  assertUpgraded(await raw.answer());
 });
 refused("H17", "a body with its length", { "Content-Length": "5" });
 refused("H17", "a body that is announced and awaited", {
@@ -189,6 +191,7 @@ bytesRow("H39", "NUL bytes first", `\0\0${GET}\r\n${HEADERS}\r\n\r\n`, 400);
 const post = (lines, body = "") =>
   `${["POST /echo HTTP/1.1", "Host: localhost", ...lines].join("\r\n")}\r\n\r\n${body}`;
 const CHUNKED = "Transfer-Encoding: chunked";
+const HEALTHZ = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
 for (const [what, bytes, status] of [
   ["Transfer-Encoding with Content-Length", post([CHUNKED, "Content-Length: 5"], "0\r\n\r\n"), 400],
   ["two Content-Lengths", post(["Content-Length: 1", "Content-Length: 2"], "ab"), 400],
@@ -197,6 +200,7 @@ for (const [what, bytes, status] of [
   ["a chunk size of letters", post([CHUNKED], "xyz\r\nabc\r\n0\r\n\r\n"), 400],
   ["an unknown transfer coding", post(["Transfer-Encoding: gzip"]), 501],
   ["a coding after chunked", post(["Transfer-Encoding: chunked, gzip"]), 400],
+  ["CONNECT with a request for a body", `CONNECT /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${HEALTHZ.length}\r\n\r\n${HEALTHZ}`, 501],
   ["a folded trailer", post([CHUNKED], "0\r\nX: a\r\n b\r\n\r\n"), 400],
   ["a trailer of 64 KiB", post([CHUNKED], `0\r\nX: ${"a".repeat(65536)}\r\n\r\n`), 431],
   ["a chunk size past 64 bits", post([CHUNKED], "10000000000000005\r\nhello\r\n0\r\n\r\n"), 400],

@@ -50,6 +50,7 @@ function game:message(player, name, data)
   if name == "kick" then
     for _, one in pairs(self.players) do if one.name == data then one:kick("enough") end end
   end
+  if name == "busy" then for i = 1, 4e8 do end end
   if name == "ban" then player:ban { seconds = 60 } end
   if name == "loop" then while true do end end
   if name == "close" then self:close("all done") end
@@ -274,13 +275,15 @@ test("those who come through the lobby, and those who watch, stay where they are
   for (const player of watch) assert.equal((await player.end()).code, 4008);
 });
 
-test("who sends faster than the room can take is held back, and loses nothing that counts", async () => {
-  const players = await crowd(server, "/hive/fast", 24);
-  const blob = "x".repeat(10000);
+test("who sends faster than the room can take is held back, and loses nothing", async () => {
+  const players = await crowd(server, "/hive/fast", 40);
+  const blob = "x".repeat(12000);
+  players[0].say("busy", 0);
   for (const player of players) for (let i = 0; i < 60; i++) player.say("other", blob);
   for (const player of players) player.send({ t: "request", id: 2, name: "add", data: { by: 1 } });
   for (const player of players)
     await player.record("the answer", (r) => r.t === "reply" && r.id === 2, { ms: PATIENCE });
+  assert.ok((await server.metric("parlor_worker_outlet_holds_total")) > 0);
   await leaveAll(players);
 });
 

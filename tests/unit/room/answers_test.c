@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit.h"
-
 #include <string.h>
 
 #include "room/answers.h"

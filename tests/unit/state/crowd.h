@@ -31,8 +31,8 @@ struct crowd_sink {
 
 /* How often what came about. */
 struct crowd_counts {
-    unsigned compared, quiet, merged, together, resumed, resumed_json, resumed_older, reused,
-        left_sight, in_margin, owned, snapshots, needless;
+    unsigned compared, quiet, merged, together, resumed, resumed_json, resumed_older,
+        reused, left_sight, in_margin, owned, snapshots, needless;
 };
 
 /* Run one room for `n_ticks`, its dice from `seed`. Fails the test that runs. */

@@ -167,6 +167,8 @@ export function fakeTime(t) {
   t.after(() => Object.assign(globalThis, { setTimeout, clearTimeout }));
   return {
     now: () => now,
+    /** Time in which no timer runs: the machine sleeps, or the tab is hidden. */
+    sleep: (ms) => void (now += ms),
     /** A timer sees the time at which it was due. */
     pass(ms) {
       const end = now + ms;

@@ -6,7 +6,7 @@
  *
  * All servers are on one core and the same load (scale_load.c) on another. Before the
  * measurement one player of each server decodes what comes (scale_check.mjs): as many
- * ships have to be in sight, and to move in every state. Rounds run all servers in turn,
+ * ships have to be in sight, and to move in every state. Who is not measured stands still. Rounds run all servers in turn,
  * then in reverse; a ratio is taken within its round.
  */
 import { checkColyseus, checkParlor, seatOfColyseus } from "./scale_check.mjs";
@@ -67,7 +67,8 @@ const kindsOf = ({ near }) => [
 ];
 for (const c of CASES) c.kinds = kindsOf(c);
 
-const servers = new Map(); // of kinds that can go on from round to round, by what they are
+const AFTER_MS = 300; // the players have gone, and so does the room
+const servers = new Map(); // of kinds that go on from round to round, by what they are; at rest
 async function serverOf(c, kind, bytes) {
   const key = `${c.ships} ${c.near} ${kind.peer ?? kind.isParlor}`;
   if (kind.name === RAW) return run.startRaw(core, bytes);
@@ -78,7 +79,13 @@ async function serverOf(c, kind, bytes) {
           ...[node, new URL("scale_peer.mjs", import.meta.url).pathname],
           ...[String(c.ships), String(c.near), ...kind.peer],
         ]));
+  servers.get(key).go();
   return servers.get(key);
+}
+async function leaveServer(kind, server) {
+  if (kind.name === RAW) return server.stop();
+  await run.sleep(AFTER_MS);
+  server.rest();
 }
 
 let nRooms = 0;
@@ -91,7 +98,7 @@ async function measure(c, kind, bytes) {
   const args = kind.args ?? ["--hello", "0a", "--after", "--state", "15"];
   const times = ["--warm-up", String(WARM_UP), "--seconds", String(seconds)];
   const seen = await run.load(loadCore, server, paths, [...args, ...times]);
-  if (kind.name === RAW) await server.stop();
+  await leaveServer(kind, server);
   // A state before or after the bounds of the measurement, and no more: nobody is skipped.
   if (seen.most - seen.least > 1)
     console.error(`bench scale: ${kind.name}, ${c.name}: ${seen.least} to ${seen.most} states`);
@@ -103,10 +110,11 @@ async function check(c) {
   const seen = [];
   for (const kind of c.kinds) {
     if (kind.name === RAW || kind.name === "Parlor, no ACKs") continue;
-    const { port } = await serverOf(c, kind);
+    const server = await serverOf(c, kind);
     const one = kind.isParlor
-      ? await checkParlor(port, `/swarm/${nRooms++}`)
-      : await checkColyseus(port, kind.peer[0], c.near > 0);
+      ? await checkParlor(server.port, `/swarm/${nRooms++}`)
+      : await checkColyseus(server.port, kind.peer[0], c.near > 0);
+    await leaveServer(kind, server);
     if (one.moved < 0.98) run.fail(`${kind.name}, ${c.name}: ${one.moved} of the ships move`);
     seen.push({ name: kind.name, ...one });
   }

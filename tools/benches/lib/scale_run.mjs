@@ -100,6 +100,10 @@ export async function startServer(core, name, command) {
     name,
     pid: run.child.pid,
     port,
+    /** Stands still until go(): what it does in its leisure (a big collection, say) shall
+     * not be another's delay. */
+    rest: () => run.child.kill("SIGSTOP"),
+    go: () => run.child.kill("SIGCONT"),
     async stop() {
       run.child.kill("SIGKILL");
       await run.ended;
