@@ -278,12 +278,17 @@ test("those who come through the lobby, and those who watch, stay where they are
 test("who sends faster than the room can take is held back, and loses nothing", async () => {
   const players = await crowd(server, "/hive/fast", 40);
   const blob = "x".repeat(12000);
-  players[0].say("busy", 0);
-  for (const player of players) for (let i = 0; i < 60; i++) player.say("other", blob);
-  for (const player of players) player.send({ t: "request", id: 2, name: "add", data: { by: 1 } });
-  for (const player of players)
-    await player.record("the answer", (r) => r.t === "reply" && r.id === 2, { ms: PATIENCE });
-  assert.ok((await server.metric("parlor_worker_outlet_holds_total")) > 0);
+  const holds = () => server.metric("parlor_worker_outlet_holds_total");
+  const before = await holds();
+  // On a slow machine all may come when the room is busy no more: again, then.
+  for (let round = 1; round <= 8 && (await holds()) === before; round++) {
+    players[0].say("busy", 0);
+    for (const player of players) for (let i = 0; i < 60; i++) player.say("other", blob);
+    for (const player of players) player.send({ t: "request", id: round, name: "add", data: { by: 1 } });
+    for (const player of players)
+      await player.record("the answer", (r) => r.t === "reply" && r.id === round, { ms: PATIENCE });
+  }
+  assert.ok((await holds()) > before);
   await leaveAll(players);
 });
 
