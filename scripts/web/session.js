@@ -26,7 +26,7 @@ const FLUSH_MS = 250;
 const RESYNC_MS = 2000; // ask again when no snapshot has come
 
 /** @param {string} message @param {number} code */
-export function fault(message, code) {
+function fault(message, code) {
   return Object.assign(new Error(message), { code });
 }
 

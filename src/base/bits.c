@@ -73,11 +73,3 @@ uint32_t bits_next(const struct bits *b, uint32_t from)
     }
     return (uint32_t)(w * 64 + (size_t)__builtin_ctzll(word));
 }
-
-uint32_t bits_first_free(const struct bits *b)
-{
-    for (size_t w = 0; w < b->n_words; w++)
-        if (~b->words[w])
-            return (uint32_t)(w * 64 + (size_t)__builtin_ctzll(~b->words[w]));
-    return (uint32_t)(b->n_words * 64);
-}

@@ -61,6 +61,3 @@ bool bits_copy(struct bits *to, const struct bits *from);
 
 /* The lowest member that is `from` or above, BITS_NONE where there is none. */
 uint32_t bits_next(const struct bits *b, uint32_t from);
-
-/* The lowest number that is not a member (may be just past the end). */
-uint32_t bits_first_free(const struct bits *b);

@@ -259,17 +259,6 @@ void edge_stop_listening(struct edge *edge)
         listener_close(listener_of_link(edge->listeners.next));
 }
 
-/* f may close connections: they leave the ring only when they are freed, so the walk
- * is safe. */
-void edge_each_ws(struct edge *edge, void (*f)(struct conn *c, void *arg), void *arg)
-{
-    for (struct link *l = edge->conns.next; l != &edge->conns; l = l->next) {
-        struct conn *c = LINK_OWNER(l, struct conn, all);
-        if (c->state == CONN_WS)
-            f(c, arg);
-    }
-}
-
 const struct edge_counters *edge_counters(const struct edge *edge)
 {
     return &edge->counters;

@@ -125,9 +125,6 @@ void edge_use_tls(struct edge *edge, struct tls_context *tls);
  * queue. */
 void edge_stop_listening(struct edge *edge);
 
-/* Call f for every open WebSocket connection. f may close it. */
-void edge_each_ws(struct edge *edge, void (*f)(struct conn *c, void *arg), void *arg);
-
 const struct edge_counters *edge_counters(const struct edge *edge);
 
 /* Memory of the compressors that all connections share, in bytes. */

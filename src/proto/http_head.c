@@ -361,6 +361,7 @@ void http_head_reset(struct http_head *h)
     buf_fini(&h->body);
     free(h->headers);
     *h = (struct http_head){.limits = limits};
+    http_scan_init(&h->scan);
     buf_init(&h->head, limits.max_head);
     buf_init(&h->body, limits.max_body);
     llhttp_init(&h->parser, HTTP_REQUEST, &settings);

@@ -35,11 +35,6 @@ bool ip_is_loopback(const struct ip *ip)
     return ip_is_v4(ip) ? ip->bytes[12] == 127 : memcmp(ip->bytes, one, sizeof one) == 0;
 }
 
-bool ip_is_equal(const struct ip *a, const struct ip *b)
-{
-    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
-}
-
 bool ip_parse(struct ip *out, const char *text, size_t len)
 {
     char copy[IP_TEXT_BYTES];

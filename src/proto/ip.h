@@ -29,7 +29,6 @@ struct ip ip_from_v6(const uint8_t bytes[16]);
 
 bool ip_is_v4(const struct ip *ip);
 bool ip_is_loopback(const struct ip *ip); /* 127.0.0.0/8 or ::1 */
-bool ip_is_equal(const struct ip *a, const struct ip *b);
 
 /* "203.0.113.7" or "2001:db8::1"; nothing before it, nothing after it. */
 bool ip_parse(struct ip *out, const char *text, size_t len);

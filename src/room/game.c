@@ -33,7 +33,7 @@ void world_init(struct world *w, const char *folder, const char *scripts, bool i
         .is_dev = is_dev, .folder = folder, .scripts = scripts, .ops = ops, .ctx = ctx};
     map_init(&w->games);
     w->directory = w->own_directory = directory_new(1); /* games cannot be opened without */
-    w->lobby_us = UINT64_MAX;
+    w->lobby_us = w->bans_us = UINT64_MAX;
     sched_init(&w->sched);
     sched_init(&w->waiting);
     buf_init(&w->scratch, 8 << 20);
@@ -69,6 +69,8 @@ uint64_t world_next_us(const struct world *w)
 
     if (auth && auth->due_us < due_us)
         due_us = auth->due_us;
+    if (w->bans_us < due_us)
+        due_us = w->bans_us;
     return due_us < w->lobby_us ? due_us : w->lobby_us;
 }
 
@@ -134,6 +136,8 @@ uint64_t world_run(struct world *w, uint64_t now_us)
     }
     if (w->lobby_us <= now_us)
         lobby_run_all(w, now_us);
+    if (w->bans_us <= now_us)
+        world_save_bans(w);
     return world_next_us(w);
 }
 

@@ -95,6 +95,7 @@ struct world {
     uint32_t last_auth;   /* its coroutines are numbered */
     struct early *early;  /* of sessions that have seats now: to be read (early.h) */
     uint64_t lobby_us;    /* when lobbies want to run; UINT64_MAX: nobody waits */
+    uint64_t bans_us;     /* when bans are to be saved again; UINT64_MAX: all are */
     size_t n_rooms;
     bool is_dev;              /* scan after every callback, developer records */
     bool has_failed;          /* new code of some game has to be taken back */

@@ -64,7 +64,7 @@ static void save(const struct game *g, const struct ban_key *key, double seconds
                              "the server ends");
 }
 
-void room_ban_save_all(const struct game *g)
+static void save_all(const struct game *g)
 {
     uint64_t now_us = clk_now_us();
     struct ban_view ban;
@@ -72,6 +72,13 @@ void room_ban_save_all(const struct game *g)
     for (struct map_entry *e = NULL; bans_next(&g->bans, &e, &ban);)
         if (ban.until_us > now_us)
             save(g, &ban.key, (double)(ban.until_us - now_us) / 1e6, ban.reason);
+}
+
+void world_save_bans(struct world *w)
+{
+    w->bans_us = UINT64_MAX;
+    for (struct map_entry *e = NULL; (e = map_next(&w->games, e));)
+        save_all(e->value);
 }
 
 static void on_saved_ban(void *ctx, const struct store_ban *saved)

@@ -110,9 +110,6 @@ void room_count_peer(struct room *r, struct player *p);
 const char *room_on_ban(void *ctx, const struct script_ban *ban);
 bool room_on_unban(void *ctx, const struct script_ban *ban);
 
-/* Write all bans of a game to the store once more. */
-void room_ban_save_all(const struct game *g);
-
 /* Whoever comes under this ban goes. */
 void room_ban(struct room *r, const struct ban_key *key, const char *reason);
 /* ... and those for other rooms (room_signal.c). */

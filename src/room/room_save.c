@@ -324,11 +324,12 @@ void world_take_answers(struct world *w)
         return;
     /* Whatever was lost is written again, with its schema. */
     w->n_failed_saves = n_failed;
+    uint64_t again_us = clk_now_us() + ROOM_SAVE_MS * 1000;
+    if (w->part == 0 && w->bans_us > again_us) /* all workers have all bans */
+        w->bans_us = again_us;
     for (struct map_entry *e = NULL; (e = map_next(&w->games, e));) {
         struct game *g = e->value;
         g->shape_of = NULL;
-        if (w->part == 0) /* all workers have all bans */
-            room_ban_save_all(g);
         for (struct map_entry *at = NULL; (at = map_next(&g->rooms, at));) {
             struct room *r = at->value;
             r->is_unsaved = true;

@@ -50,7 +50,11 @@ void game_restore_rooms(struct game *g);
  * joins, and before its rooms come back. Waits for the disk. */
 void game_restore_bans(struct game *g);
 
-/* Handle what the store has answered, and see whether it has failed to save rooms. */
+/* Write the bans of all games once more: some could not be saved, ROOM_SAVE_MS ago. */
+void world_save_bans(struct world *w);
+
+/* Handle what the store has answered, and see whether it has failed to save rooms or
+ * bans. */
 void world_take_answers(struct world *w);
 
 /* The process is about to end: bring all durable rooms to the end of their tick, save them

@@ -127,7 +127,6 @@ int game_def_new(struct game_def **out, lua_State *L, int index, const char *jso
     *out = NULL;
     if (!d)
         return err_set(e, -ENOMEM, "out of memory");
-    d->refs = 1;
 #define NUMBER(option, preset, low, high) d->option = preset;
 #define WHOLE(option, preset, low, high)  d->option = preset;
 #define FLAG(option)
@@ -167,22 +166,16 @@ int game_def_new(struct game_def **out, lua_State *L, int index, const char *jso
     else if (r == 0)
         r = schema_parse(&d->schema, json, n_json, e);
     if (r < 0) {
-        game_def_unref(&d);
+        game_def_free(&d);
         return r;
     }
     *out = d;
     return 0;
 }
 
-struct game_def *game_def_ref(struct game_def *d)
+void game_def_free(struct game_def **d)
 {
-    d->refs++;
-    return d;
-}
-
-void game_def_unref(struct game_def **d)
-{
-    if (*d && --(*d)->refs == 0) {
+    if (*d) {
         for (uint32_t i = 0; i < (*d)->n_protocols; i++)
             free((*d)->protocols[i]);
         schema_unref(&(*d)->schema);

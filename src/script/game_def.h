@@ -2,8 +2,8 @@
 /*
  * game_def - what a game declared with parlor.game: options and schema.
  *
- * Ownership: reference-counted and constant; a room keeps the one it runs by.
- * Thread: its worker's (the schema in it may be shared).
+ * Ownership: one owner, the generation of code that has declared it (vm_trial.h);
+ * constant. Thread: its worker's (the schema in it may be shared).
  */
 #pragma once
 
@@ -19,7 +19,6 @@
 enum { GAME_MAX_PROTOCOLS = 16 };
 
 struct game_def {
-    unsigned refs;
 #define NUMBER(name, preset, low, high) double name;
 #define WHOLE(name, preset, low, high)  uint32_t name;
 #define FLAG(name)                      bool name;
@@ -45,5 +44,4 @@ struct game_def {
  * and *e names the option. */
 int game_def_new(struct game_def **out, lua_State *L, int index, const char *json,
                  size_t n_json, struct schema *reuse, struct err *e);
-struct game_def *game_def_ref(struct game_def *d);
-void game_def_unref(struct game_def **d);
+void game_def_free(struct game_def **d);

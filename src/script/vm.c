@@ -298,7 +298,7 @@ void vm_drop_generation(struct vm *vm, struct generation *g)
     free(g->on);
     free(g->on_stats);
     vm_sources_fini(&g->sources);
-    game_def_unref(&g->def);
+    game_def_free(&g->def);
 }
 
 /* A reference to the function at the top of the stack, which is popped; raises
@@ -481,7 +481,7 @@ void vm_free(struct vm **at)
     }
     vm_sources_fini(&vm->sources);
     free(vm->on_stats);
-    game_def_unref(&vm->def);
+    game_def_free(&vm->def);
     buf_fini(&vm->scratch);
     buf_fini(&vm->numbers);
     map_fini(&vm->files);

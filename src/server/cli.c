@@ -145,10 +145,11 @@ static void say_where(const struct server *s)
     const struct config *c = s->config;
     const char *host = *c->host ? c->host : c->is_dev ? "localhost" : "0.0.0.0";
     const char *open = strchr(host, ':') ? "[" : "", *close = *open ? "]" : "";
+    size_t n = server_n_games(s);
 
-    printf("Parlor " PARLOR_VERSION ": %s://%s%s%s:%u  (%zu games from %s%s)\n",
-           https_is_on(c) ? "https" : "http", open, host, close, server_port(s),
-           server_n_games(s), c->games, c->is_dev ? ", reload on save" : "");
+    printf("Parlor " PARLOR_VERSION ": %s://%s%s%s:%u  (%zu game%s from %s%s)\n",
+           https_is_on(c) ? "https" : "http", open, host, close, server_port(s), n,
+           n == 1 ? "" : "s", c->games, c->is_dev ? ", reload on save" : "");
     fflush(stdout);
 }
 

@@ -26,14 +26,32 @@ static void free_batch(struct batch *b)
     free(b);
 }
 
-static void free_spares(struct post *p)
+/* Have at hand what has come back, as many as `most`. */
+static void take_spares(struct post *p, unsigned most)
 {
     struct batch *b = atomic_exchange_explicit(&p->spares, NULL, memory_order_acquire);
+    unsigned n = 0;
 
     for (struct batch *next; b; b = next) {
         next = b->next;
-        free_batch(b);
+        if (n++ >= most) {
+            free_batch(b);
+            continue;
+        }
+        b->next = p->at_hand;
+        p->at_hand = b;
     }
+}
+
+/* NULL: there is none. */
+static struct batch *take_spare(struct post *p)
+{
+    if (!p->at_hand)
+        take_spares(p, POST_SPARES * p->n);
+    struct batch *b = p->at_hand;
+    if (b)
+        p->at_hand = b->next;
+    return b;
 }
 
 void post_close(struct post *p)
@@ -41,7 +59,11 @@ void post_close(struct post *p)
     for (unsigned i = 0; i < p->n; i++)
         if (p->to[i].open)
             free_batch(p->to[i].open);
-    free_spares(p);
+    take_spares(p, 0);
+    for (struct batch *b; (b = p->at_hand);) {
+        p->at_hand = b->next;
+        free_batch(b);
+    }
     free(p->to);
     p->to = NULL;
     p->n = 0;
@@ -57,18 +79,6 @@ static void give_back(struct batch *b)
     while (!atomic_compare_exchange_weak_explicit(
         &p->spares, &b->next, b, memory_order_release, memory_order_relaxed))
         ;
-}
-
-/* Only we take spares, and all of them at once; what is left over is given back. */
-static struct batch *take_spare(struct post *p)
-{
-    struct batch *b = atomic_exchange_explicit(&p->spares, NULL, memory_order_acquire);
-
-    for (struct batch *next = b ? b->next : NULL, *one; (one = next);) {
-        next = one->next;
-        give_back(one);
-    }
-    return b;
 }
 
 static void on_open(struct letter *l, void *reader)

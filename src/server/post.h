@@ -4,7 +4,7 @@
  * post_flush() is called, which is after rooms have run and before the loop sleeps.
  *
  * A batch goes back to its worker when it has been read, so that a steady exchange
- * allocates nothing.
+ * allocates nothing. Those that a stall has piled up are freed after it.
  *
  * Ownership: its worker's, post_open/post_close. Thread: its worker's, but where said
  * otherwise.
@@ -20,7 +20,10 @@
 
 struct worker;
 
-enum { POST_UNREAD = 4 << 20 }; /* bytes of notes to one worker, that it has not read */
+enum {
+    POST_UNREAD = 4 << 20, /* bytes of notes to one worker, that it has not read */
+    POST_SPARES = 4,       /* batches that are kept for each worker */
+};
 
 /* To one worker. */
 struct post_channel {
@@ -33,9 +36,10 @@ struct post_channel {
 
 struct post {
     struct worker *worker;
-    struct post_channel *to; /* by worker */
-    unsigned n;              /* workers; 0: there are no others */
-    _Atomic(struct batch *) spares;
+    struct post_channel *to;        /* by worker */
+    unsigned n;                     /* workers; 0: there are no others */
+    struct batch *at_hand;          /* spare ones; what is more comes back here: */
+    _Atomic(struct batch *) spares; /* any thread may add to these */
 };
 
 /* With a single worker nothing is ever told, and this takes nothing. 0 or -ENOMEM. */

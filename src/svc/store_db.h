@@ -35,9 +35,6 @@ int store_db_begin(struct store_db *db);
 int store_db_commit(struct store_db *db);
 void store_db_roll_back(struct store_db *db);
 
-/* Does it change anything? */
-bool store_db_is_write(enum store_op op);
-
 /* Do it, and write the answer. Returns an SQLite code: SQLITE_OK where the answer
  * counts. */
 int store_db_run(struct store_db *db, struct store_job *job);

@@ -460,11 +460,6 @@ static int end_ban(struct store_db *db, const struct store_ask *ask)
     return step_all(st);
 }
 
-bool store_db_is_write(enum store_op op)
-{
-    return op != STORE_GET && op != STORE_LIST && op != STORE_TOP && op != STORE_AROUND;
-}
-
 int store_db_run(struct store_db *db, struct store_job *job)
 {
     job->answer.result = STORE_OK;

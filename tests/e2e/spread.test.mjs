@@ -2,13 +2,11 @@
 // Rooms whose members stay on the workers that accepted them: nobody can tell the
 // difference, whether they sit where the room is or elsewhere.
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import net from "node:net";
 import test from "node:test";
 
 import { join, joinJ1, Player, resumeJ1 } from "./lib/player.mjs";
 import { joinWithSdk, rowsOf } from "./lib/sdk.mjs";
-import { sleep, startServer, until } from "./lib/server.mjs";
+import { freePort, sleep, startServer, until } from "./lib/server.mjs";
 
 const PATIENCE = 30000;
 const WORKERS = 4;
@@ -59,16 +57,6 @@ function game:message(player, name, data)
 end
 return game
 `;
-
-/** A free port for the figures. */
-async function freePort() {
-  const probe = net.createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, "close");
-  return port;
-}
 
 async function start(args = []) {
   const admin = `127.0.0.1:${await freePort()}`;
@@ -290,12 +278,17 @@ test("those who come through the lobby, and those who watch, stay where they are
 test("who sends faster than the room can take is held back, and loses nothing", async () => {
   const players = await crowd(server, "/hive/fast", 40);
   const blob = "x".repeat(12000);
-  players[0].say("busy", 0);
-  for (const player of players) for (let i = 0; i < 60; i++) player.say("other", blob);
-  for (const player of players) player.send({ t: "request", id: 2, name: "add", data: { by: 1 } });
-  for (const player of players)
-    await player.record("the answer", (r) => r.t === "reply" && r.id === 2, { ms: PATIENCE });
-  assert.ok((await server.metric("parlor_worker_outlet_holds_total")) > 0);
+  const holds = () => server.metric("parlor_worker_outlet_holds_total");
+  const before = await holds();
+  // On a slow machine all may come when the room is busy no more: again, then.
+  for (let round = 1; round <= 8 && (await holds()) === before; round++) {
+    players[0].say("busy", 0);
+    for (const player of players) for (let i = 0; i < 60; i++) player.say("other", blob);
+    for (const player of players) player.send({ t: "request", id: round, name: "add", data: { by: 1 } });
+    for (const player of players)
+      await player.record("the answer", (r) => r.t === "reply" && r.id === round, { ms: PATIENCE });
+  }
+  assert.ok((await holds()) > before);
   await leaveAll(players);
 });
 
@@ -303,5 +296,26 @@ test("SIGTERM sends everybody away and ends with 0", async () => {
   const players = await crowd(server, "/hive/end", 60);
   const stopped = server.stop();
   for (const player of players) assert.equal((await player.end()).code, 1001);
+  await stopped;
+});
+
+test("SIGTERM ends with 0, too, while some flood and others read nothing", async () => {
+  const other = await start(["--close-ms", "500", "--message-rate", "0", "--byte-rate", "0"]);
+  const players = await crowd(other, "/hive/flood", 40, { bees: 300 });
+  const [floods, honest, stuck] = [players.slice(0, 15), players.slice(15, 30), players.slice(30)];
+  const blob = "x".repeat(10000);
+  for (const player of stuck) player.ws.pause();
+  honest[0].say("run", true);
+  const flood = setInterval(() => {
+    for (const player of floods)
+      for (let i = 0; i < 20 && player.ws.readyState === player.ws.OPEN && player.ws.bufferedAmount < 1e6; i++)
+        player.say("other", blob);
+  }, 5);
+  for (const player of honest)
+    await player.until("ticks go on", () => player.of("delta").length > 40, PATIENCE);
+  const stopped = other.stop();
+  for (const player of honest) assert.equal((await player.end()).code, 1001);
+  clearInterval(flood);
+  for (const player of stuck) player.drop();
   await stopped;
 });

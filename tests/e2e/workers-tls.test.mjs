@@ -3,16 +3,14 @@
 // it has sent already, with its TLS state, and as what it was.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { once } from "node:events";
 import fs from "node:fs";
-import net from "node:net";
 import path from "node:path";
 import test, { after } from "node:test";
 import { pathToFileURL } from "node:url";
 import WebSocket from "ws";
 
 import { Player } from "./lib/player.mjs";
-import { root, startServer, temporaryFolder } from "./lib/server.mjs";
+import { freePort, root, startServer, temporaryFolder } from "./lib/server.mjs";
 
 const client = await import(pathToFileURL(path.join(root, "scripts/web/client.js")));
 
@@ -53,15 +51,6 @@ execFileSync(
   { stdio: "ignore" },
 );
 const trust = { ca: fs.readFileSync(cert) };
-
-async function freePort() {
-  const probe = net.createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, "close");
-  return port;
-}
 
 const admin = `127.0.0.1:${await freePort()}`;
 const server = await startServer({

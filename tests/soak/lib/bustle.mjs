@@ -7,12 +7,10 @@
  * A round is one life of a server. It must end with 0 and without a report, and where it
  * had a moment of rest before, with no room and nobody in it.
  */
-import { once } from "node:events";
-import net from "node:net";
 import process from "node:process";
 import WebSocket from "ws";
 
-import { sleep, startServer, until } from "../../e2e/lib/server.mjs";
+import { freePort, sleep, startServer, until } from "../../e2e/lib/server.mjs";
 
 const den = (version, tick) => `local parlor = require "parlor"
 local s = parlor.schema
@@ -149,15 +147,6 @@ class Visit {
     await Promise.race([ws.gone, sleep(2000)]);
     ws.terminate();
   }
-}
-
-async function freePort() {
-  const probe = net.createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, "close");
-  return port;
 }
 
 /** One life of a server, `ms` long. */

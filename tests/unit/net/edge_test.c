@@ -177,40 +177,6 @@ TEST(edge_no_descriptors, "when descriptors run out the edge sheds, rests and re
     rig_fini(&r);
 }
 
-static void count_and_close(struct conn *c, void *arg)
-{
-    ++*(unsigned *)arg;
-    if (*(unsigned *)arg % 2)
-        conn_close(c, 1001, NULL);
-    else
-        conn_abort(c);
-}
-
-TEST(edge_each, "each open WebSocket is visited once, and may be ended in the visit")
-{
-    struct rig r;
-    int fds[4];
-    unsigned n = 0;
-
-    rig_init(&r, NULL);
-    for (int i = 0; i < 4; i++)
-        fds[i] = rig_connect_ws(&r);
-    int plain = rig_connect(&r);
-    RIG_WAIT(&r, edge_counters(r.edge)->open == 5);
-    edge_each_ws(r.edge, count_and_close, &n);
-    CHECK_EQ(n, 4);
-    CHECK_EQ(r.n_closed, 0); /* never from inside */
-    edge_each_ws(r.edge, count_and_close, &n);
-    CHECK_EQ(n, 4); /* closing ones are not open */
-    rig_expect_close(&r, fds[0], 1001);
-    CHECK(rig_is_end(&r, fds[1]));
-    for (int i = 0; i < 4; i++)
-        close(fds[i]);
-    close(plain);
-    rig_fini(&r);
-    CHECK_EQ(r.n_closed, 4);
-}
-
 TEST(edge_flush_now, "edge_flush writes at once, without a turn of the loop")
 {
     struct rig r;

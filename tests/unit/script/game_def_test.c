@@ -215,16 +215,3 @@ TEST(game_missing, "a folder without game.lua, a library that is not there")
     CHECK(strstr(e.text, "there is no host.lua in the folder of the Lua library"));
     rig_close(&r);
 }
-
-TEST(game_def_refs, "a definition lives as long as someone holds it")
-{
-    struct rig r = {0};
-
-    CHECK(load_options(&r, "max_players = 5, raw = true, protocols = {'a'}"));
-    struct game_def *d = game_def_ref(r.vm->def);
-    rig_close(&r);
-    CHECK_EQ(d->max_players, 5);
-    CHECK_STR(d->protocols[0], "a");
-    game_def_unref(&d);
-    CHECK(!d);
-}

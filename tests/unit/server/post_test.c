@@ -226,6 +226,29 @@ TEST(post_full, "more than can be read is held back, until half of it has been")
     close_two();
 }
 
+TEST(post_spares, "what a stall has piled up is freed after it, but for a few")
+{
+    struct member m;
+    struct chunk *frame = chunk_copy("abc", 3);
+    unsigned n = 1;
+
+    open_two();
+    m = arrive();
+    for (int i = 0; i < 100; i++) {
+        m.peer->ops->send(m.peer->conn, frame);
+        post_flush(&workers[0].post);
+    }
+    CHECK_EQ(read_mail(1), 100);
+    m.peer->ops->send(m.peer->conn, frame);
+    for (const struct batch *b = workers[0].post.at_hand; b; b = b->next)
+        n++;
+    CHECK_EQ(n, POST_SPARES * 2);
+    CHECK(!atomic_load(&workers[0].post.spares));
+    tell(&m, NOTE_CLOSED, 1006, 0);
+    close_two();
+    chunk_unref(&frame);
+}
+
 TEST(post_late, "letters that nobody reads any more are freed with what they hold")
 {
     struct member m;

@@ -271,3 +271,30 @@ export async function liveRoom(t, hello = {}) {
   time.pass(1);
   return { net, time, room, socket: net.last() };
 }
+
+/** A sessionStorage for this test. */
+export function fakeStorage(t) {
+  const entries = new Map();
+  globalThis.sessionStorage = {
+    getItem: (key) => entries.get(key) ?? null,
+    setItem: (key, v) => entries.set(key, v),
+    removeItem: (key) => entries.delete(key),
+  };
+  t.after(() => delete globalThis.sessionStorage);
+  return entries;
+}
+
+/** addEventListener of a page, to fire pagehide. */
+export function fakePage(t) {
+  const fns = [];
+  globalThis.addEventListener = (name, fn) => fns.push([name, fn]);
+  globalThis.removeEventListener = (name, fn) => {
+    const at = fns.findIndex((entry) => entry[0] === name && entry[1] === fn);
+    if (at >= 0) fns.splice(at, 1);
+  };
+  t.after(() => {
+    delete globalThis.addEventListener;
+    delete globalThis.removeEventListener;
+  });
+  return (name) => fns.filter((entry) => entry[0] === name).forEach((entry) => entry[1]());
+}
