@@ -149,6 +149,8 @@ test("after kill -9 who was banned is kept out, and who watched watches again", 
   await sleep(1200); // the room is saved with both
   ann.say("ban", "bad");
   assert.equal((await bad.end()).code, 4003);
+  const wal = path.join(data, "parlor.db-wal");
+  await until("the ban on the disk", () => fs.readFileSync(wal).includes("be kind"), 30_000);
   await kill(first);
 
   const second = await serve(data, { port });
