@@ -173,7 +173,7 @@ void session_invalid(struct session *s, uint32_t request, const char *why)
     if (request)
         room_refuse(p->room, p, request - 1, why);
     else
-        session_dropped_one(s, "invalid");
+        session_dropped_one(s, SESSION_DROP_INVALID);
     if (++p->n_invalid > MAX_INVALID)
         session_end(s, CLOSE_POLICY, close_reason_text(CLOSE_POLICY));
 }
@@ -230,7 +230,7 @@ void session_input(struct session *s, const struct input *in)
     if (in->request)
         room_refuse(p->room, p, in->request - 1, "too many messages");
     else
-        session_dropped_one(s, fits ? "max_inputs" : "rate");
+        session_dropped_one(s, fits ? SESSION_DROP_MAX_INPUTS : SESSION_DROP_RATE);
     if (player_strike(p, now_ms()))
         session_end(s, CLOSE_TOO_MANY, close_reason_text(CLOSE_TOO_MANY));
 }

@@ -55,8 +55,8 @@ struct session {
     struct waiter *waiter;    /* its place in the lobby, or NULL */
     uint32_t dropped_told_ms; /* dev: when it was last told of a dropped message, */
     uint16_t n_untold;        /* ... and how many came since, 65535 at most */
+    uint8_t dropped_why;      /* enum session_drop, of the last of these: */
     uint32_t n_dropped;       /* messages of which the client has not been told yet, */
-    const char *dropped_why;  /* ... the last of them for this, */
     uint32_t dropped_ms;      /* ... and when it was told last; 0: never */
     bool is_over;             /* Close was sent; what still comes is ignored */
     bool is_remote;           /* its connection is on another worker, and stays there */

@@ -14,16 +14,28 @@
 
 enum { TOLD_EVERY_MS = 1000 };
 
+static const char *text_of(enum session_drop why)
+{
+    switch (why) {
+    case SESSION_DROP_INVALID: return "invalid";
+    case SESSION_DROP_MAX_INPUTS: return "max_inputs";
+    case SESSION_DROP_RATE: return "rate";
+    case SESSION_DROP_LIMIT: break;
+    }
+    return "limit";
+}
+
 static void put_event(const struct session *s, struct buf *out)
 {
     uint32_t tick = s->player->room->tick;
+    const char *why = text_of(s->dropped_why);
 
     if (s->peer.codec == PEER_JSON) {
         buf_format(
             out,
             "{\"t\":\"event\",\"tick\":%u,\"name\":\"dropped\",\"data\":{\"count\":%u,"
             "\"why\":\"%s\"},\"volatile\":true}",
-            tick, s->n_dropped, s->dropped_why);
+            tick, s->n_dropped, why);
         return;
     }
     wire_put_u8(out, RECORD_VOLATILE);
@@ -39,7 +51,7 @@ static void put_event(const struct session *s, struct buf *out)
     wire_put_uv(out, 0);
     wire_put_str(out, "why", 3);
     wire_put_u8(out, ANY_STR);
-    wire_put_str(out, s->dropped_why, strlen(s->dropped_why));
+    wire_put_str(out, why, strlen(why));
 }
 
 void session_dropped_tell(struct session *s)
@@ -58,13 +70,13 @@ void session_dropped_tell(struct session *s)
     s->n_dropped = 0;
 }
 
-void session_dropped_one(struct session *s, const char *why)
+void session_dropped_one(struct session *s, enum session_drop why)
 {
     if (s->peer.codec == PEER_RAW || s->player->is_spectator)
         return;
     if (s->n_dropped < INT32_MAX)
         s->n_dropped++;
-    s->dropped_why = why;
+    s->dropped_why = (uint8_t)why;
     session_dropped_tell(s);
 }
 
@@ -83,5 +95,5 @@ void session_dropped(struct session *s, const uint8_t *data, size_t len)
         s->player->ledger->tally.n_received += is_counted;
     }
     if (is_counted)
-        session_dropped_one(s, "limit");
+        session_dropped_one(s, SESSION_DROP_LIMIT);
 }

@@ -99,9 +99,17 @@ enum session_kind {
 };
 enum session_kind session_json_kind(const uint8_t *data, size_t len);
 
-/* A message of its player has been dropped: `why` is a constant. The session tells it, at
- * once or with what it hears a second later. */
-void session_dropped_one(struct session *s, const char *why);
+/* Why a message was dropped. */
+enum session_drop {
+    SESSION_DROP_INVALID,    /* it does not fit its declaration */
+    SESSION_DROP_MAX_INPUTS, /* as many wait for the tick as may */
+    SESSION_DROP_RATE,       /* above the rate of its kind */
+    SESSION_DROP_LIMIT,      /* above that of the connection */
+};
+
+/* A message of its player has been dropped. The session tells it, at once or with what it
+ * hears a second later. */
+void session_dropped_one(struct session *s, enum session_drop why);
 
 /* Tell what is untold, if it is time. */
 void session_dropped_tell(struct session *s);
