@@ -124,12 +124,17 @@ export function makeNotes({ home, room, paper, toast }) {
 
     /** @param {Partial<typeof here>} what */
     async function set(what) {
-      if (!(await take(key))) return;
+      while (mine !== key) if (!(await take(key))) return; // it may be let go before we go on
       Object.assign(here, what);
       here.x = Math.min(Math.max(here.x, 0), SIZE - NOTE);
       here.y = Math.min(Math.max(here.y, 0), SIZE - NOTE);
       place();
       changed();
+    }
+
+    async function throwAway() {
+      while (mine !== key) if (!(await take(key))) return;
+      await letGo(key, true);
     }
 
     text.addEventListener("input", () => {
@@ -143,7 +148,7 @@ export function makeNotes({ home, room, paper, toast }) {
       await set({ colour: COLOURS[(COLOURS.indexOf(here.colour) + 1) % COLOURS.length] });
       letGo(key);
     });
-    bin.addEventListener("click", async () => (await take(key)) && letGo(key, true));
+    bin.addEventListener("click", throwAway);
 
     // Drag by the handle, or use the arrow keys there.
     handle.addEventListener("pointerdown", (event) => {
@@ -180,7 +185,7 @@ export function makeNotes({ home, room, paper, toast }) {
       } else if (event.key === "Enter") {
         event.preventDefault();
         text.focus();
-      } else if (event.key === "Delete" && (await take(key))) letGo(key, true);
+      } else if (event.key === "Delete") await throwAway();
     });
     handle.addEventListener("blur", () => letGo(key));
 
