@@ -31,7 +31,7 @@ test("one sees what one watches and nothing else; a newcomer the biggest eight",
   ann:request("watch", { symbol = "ZOL", on = false })
   sim:step(2)
   expect_eq(keys(ann.state.quotes), "ASW BBK")
-  expect_eq(ann:request("watch", { symbol = "XXX", on = true }), "There is no such symbol.")
+  expect_eq(ann:request("watch", { symbol = "QQQ", on = true }), "There is no such symbol.")
   expect_eq(count(ann.state.readers), 1, "of the others one knows how many there are")
   expect_eq(ann.state.present, 2)
 end)
