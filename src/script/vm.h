@@ -225,7 +225,12 @@ struct vm {
     uint64_t call_ns, load_ns;    /* budgets */
     uint64_t began_ns, budget_ns; /* of the call under way */
     uint64_t began_made, began_sent; /* what memory.made and sent were then */
-    uint64_t sent;         /* bytes queued for players, as hooks tell with vm_note_sent() */
+    uint64_t sent; /* bytes queued for players, as hooks tell with vm_note_sent() */
+    /* Of calls in a run that were too quick to read the clock for each (vm_stop_next()). */
+    uint32_t n_quick;     /* since began_ns; its ticks, and those at the end of the last: */
+    uint64_t began_ticks; /* 0: not known, as none has ended */
+    uint64_t quick_ticks;
+    uint64_t quick_sent;   /* what `sent` was then */
     uint64_t left_ns;      /* when the callback before ended; 0: something came between */
     uint64_t step_ends_ns; /* deadline of the room's step, 0: none */
     struct call_stats stats[SCRIPT_N_CALLBACKS], timer_stats, load_stats;
