@@ -472,9 +472,11 @@ void room_spill(struct room *r)
     struct answers *a = &r->answers;
     const uint8_t *at = a->frames.data;
 
+    r->game->vm->answers = NULL;
     if (a->n == 0)
         return;
     r->raw_mark = a->n_done;
+    r->raw_data = a->n > a->n_done ? a->last : NULL;
     for (uint32_t i = 0; i < a->n; i++) {
         size_t len = ws_frame_bytes(at);
         struct out_event ev = {.to = a->to, .binary = chunk_copy(at, len)};

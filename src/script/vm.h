@@ -73,6 +73,7 @@ struct script_view {
     double x, y, radius; /* radius 0: as far as the map says */
 };
 
+struct answers;
 struct jwt_keys;
 struct vm_raw_in;
 struct store_port;
@@ -204,12 +205,14 @@ struct vm {
     const char *where;           /* which: "tick", "on.hop" */
     char where_text[128];
     struct vm_raw_in raw_in;
-    uint64_t last_ticket;                /* of what the store was asked */
-    uint32_t n_asked;                    /* ... and has not answered */
-    const char *stack_base;              /* of the C stack, where the callback began */
-    struct buf scratch;                  /* payloads on their way out */
-    struct buf numbers;                  /* what a scan found, where it is in a table */
-    int refs[24];                        /* registry references, see vm.c */
+    struct answers *answers; /* where what is sent to raw_in's player may go; NULL: the
+                              * hook has to be asked */
+    uint64_t last_ticket;    /* of what the store was asked */
+    uint32_t n_asked;        /* ... and has not answered */
+    const char *stack_base;  /* of the C stack, where the callback began */
+    struct buf scratch;      /* payloads on their way out */
+    struct buf numbers;      /* what a scan found, where it is in a table */
+    int refs[24];            /* registry references, see vm.c */
     int handlers[SCRIPT_N_CALLBACKS];    /* LUA_NOREF where the game has none */
     int *on;                             /* by message id; LUA_NOREF likewise */
     char traceback[2048], message[1024]; /* of the last error */
