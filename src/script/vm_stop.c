@@ -269,6 +269,6 @@ void vm_step_end(struct vm *vm)
 {
     vm->step_ends_ns = vm->left_ns = 0;
     vm->is_spent = false;
-    if (vm_gc_is_due(&vm->gc, &vm->memory))
+    if (vm_gc_is_due(&vm->gc, &vm->memory) || vm_gc_is_late(&vm->gc))
         vm_gc_share(&vm->gc, &vm->memory, vm->L);
 }
