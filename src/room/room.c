@@ -268,10 +268,10 @@ static void run_raw(struct room *r, const struct player *p, const struct input *
     room_take_answers(r);
     if (!r->is_paused)
         handle_raw(r, p, in);
-    r->raw_from = NULL;
     r->game->vm->answers = NULL;
     if (r->outbox.n || r->answers.n)
         room_flush_raw(r);
+    r->raw_from = NULL;
     vm_step_end(r->game->vm);
     r->is_stepping = false;
     if (r->is_closing || r->inputs.n || r->script->wake_ms < NO_TIMER_MS) {
