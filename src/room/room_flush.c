@@ -454,8 +454,8 @@ static void send_answers(struct room *r)
 {
     struct answers *a = &r->answers;
     /* To look it up would touch the players around it, too. */
-    const struct player *p = r->raw_from && r->raw_from->id == a->to ? r->raw_from
-                                                                     : room_find(r, a->to);
+    const struct player *p =
+        r->raw_from && r->raw_from->id == a->to ? r->raw_from : room_find(r, a->to);
 
     if (a->n > 1 && p && p->peer.conn && !p->peer.ops->send_run) {
         room_spill(r);
