@@ -76,7 +76,7 @@ struct conn {
     struct ws_session ws;
     uint64_t messages, bytes; /* meters of what comes in (limits.h) */
     uint64_t flood_ms;        /* when it began to be too much; 0: it is not */
-    struct link all, more;    /* the edge's rings; `more` is also in `moving` */
+    struct link all, more;    /* the edge's rings; `more` is also in `waiting`, `moving` */
     struct link due;          /* its wheel, in the end its ring of the dead */
     struct http_head *head;   /* NULL before the first byte and after the upgrade */
     uint64_t since_ms;        /* when the wait that is timed began */
@@ -144,7 +144,7 @@ bool conn_queue(struct conn *c, struct chunk *bytes);
 /* Write now what the socket takes. Calls no handler. */
 void conn_flush(struct conn *c);
 
-/* Go on with the bytes in `rest`. */
+/* Go on with the bytes in `rest`, or with a read that had to wait. */
 void conn_go_on(struct conn *c);
 
 /* The socket is ready for these events of epoll; `item` is the connection. */

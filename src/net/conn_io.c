@@ -53,7 +53,7 @@ void conn_update_poll(struct conn *c)
         return;
     if (reads_after_write(c))
         want = EPOLLOUT;
-    else if (!c->is_eof && !c->rest && !is_held_back(c))
+    else if (!c->is_eof && link_is_alone(&c->more) && !c->rest && !is_held_back(c))
         want = EPOLLIN;
     if (c->is_blocked && !(c->tls && tls_stream_writes_after_read(c->tls)))
         want |= EPOLLOUT;
@@ -132,30 +132,6 @@ static void flush_group(struct conn *c, const struct link *last)
         edge->n_answered = NO_GROUP;
     else if (edge->n_answered != NO_GROUP && ++edge->n_answered == GROUP)
         edge_flush(edge);
-}
-
-void conn_go_on(struct conn *c)
-{
-    const struct link *last = c->edge->dirty.prev;
-
-    link_leave(&c->more);
-    if (!c->rest || is_held_back(c))
-        return;
-    size_t used = take(c, c->rest + c->rest_at, c->rest_len);
-    if (c->state == CONN_DEAD)
-        return;
-    c->rest_at += (uint32_t)used;
-    c->rest_len -= (uint32_t)used;
-    if (c->rest_len == 0) {
-        free(c->rest);
-        c->rest = NULL;
-        if (c->is_eof_next)
-            on_eof(c);
-    } else if (!is_held_back(c)) {
-        queue_more(c);
-    }
-    flush_group(c, last);
-    conn_update_poll(c);
 }
 
 void conn_let_in(struct conn *c)
@@ -268,6 +244,52 @@ static void do_read(struct conn *c)
         take_or_keep(c, edge->buffer, (size_t)n);
 }
 
+/* One that asks for something waits for a later turn when others have used this one up. */
+static bool may_read(struct conn *c)
+{
+    if (c->state != CONN_HTTP || edge_has_time(c->edge))
+        return true;
+    link_join(&c->more, &c->edge->waiting);
+    edge_hurry(c->edge);
+    return false;
+}
+
+/* A TLS handshake that has not come to its end. */
+static bool is_shaking(const struct conn *c)
+{
+    return c->tls && c->state == CONN_HTTP && !tls_stream_is_ready(c->tls);
+}
+
+void conn_go_on(struct conn *c)
+{
+    const struct link *last = c->edge->dirty.prev;
+
+    link_leave(&c->more);
+    if (is_held_back(c))
+        return;
+    if (!c->rest) { /* it was in `waiting` */
+        do_read(c);
+        flush_group(c, last);
+        conn_update_poll(c);
+        return;
+    }
+    size_t used = take(c, c->rest + c->rest_at, c->rest_len);
+    if (c->state == CONN_DEAD)
+        return;
+    c->rest_at += (uint32_t)used;
+    c->rest_len -= (uint32_t)used;
+    if (c->rest_len == 0) {
+        free(c->rest);
+        c->rest = NULL;
+        if (c->is_eof_next)
+            on_eof(c);
+    } else if (!is_held_back(c)) {
+        queue_more(c);
+    }
+    flush_group(c, last);
+    conn_update_poll(c);
+}
+
 void conn_on_near(void *item)
 {
     const char *user = ((const struct conn *)item)->user;
@@ -289,8 +311,9 @@ void conn_on_ready(void *item, uint32_t events)
     }
     if (events & EPOLLERR) {
         /* Reset. What the peer said before is still there to be read: perhaps its
-         * Close, and it matters whether it left or was cut off. */
-        if (c->events & EPOLLIN)
+         * Close, and it matters whether it left or was cut off. To shake hands with it
+         * would be work for nobody. */
+        if ((c->events & EPOLLIN) && !is_shaking(c))
             do_read(c);
         conn_abort(c);
         return;
@@ -304,7 +327,7 @@ void conn_on_ready(void *item, uint32_t events)
             read_tls(c, NULL, 0);
         conn_flush(c);
     }
-    if ((events & EPOLLIN) && (c->events & EPOLLIN) && c->state != CONN_DEAD)
+    if ((events & EPOLLIN) && (c->events & EPOLLIN) && c->state != CONN_DEAD && may_read(c))
         do_read(c);
     flush_group(c, last);
     conn_update_poll(c);

@@ -42,13 +42,16 @@ struct edge {
     struct edge_counters counters;
     struct edge_input input;
     bool is_closing;
-    uint8_t n_answered;   /* of `dirty`, each by its own read alone (conn_io.c) */
-    uv_prepare_t flusher; /* before each poll: write what waits */
-    uv_check_t sweeper;   /* after it: free what has ended */
-    uv_idle_t hurry; /* runs while `more` is not empty, so that the loop does not sleep */
+    uint8_t n_answered;  /* of `dirty`, each by its own read alone (conn_io.c) */
+    uint32_t n_requests; /* reads of connections that are no WebSocket, in this turn */
+    uint64_t requests_until_us; /* then the others wait for the next */
+    uv_prepare_t flusher;       /* before each poll: write what waits */
+    uv_check_t sweeper;         /* after it: free what has ended */
+    uv_idle_t hurry; /* runs while there is work, so that the loop does not sleep */
     uv_timer_t second;
     struct poller poller; /* of all connections */
     struct link conns, dirty, more, moving, listeners;
+    struct link waiting; /* connections whose requests are read in a later turn */
     struct link
         dead; /* connections whose socket is closed; freed once no code of theirs runs */
     struct wheel wheel;
@@ -66,6 +69,10 @@ void edge_drop(struct edge *edge);
 
 /* `more` is no longer empty: go on with it in the next turn. */
 void edge_hurry(struct edge *edge);
+
+/* There is time in this turn for one more read of a connection that is no WebSocket, a
+ * request or a part of a TLS handshake; it counts as done. */
+bool edge_has_time(struct edge *edge);
 
 /* What is due by the clock of clk_now_us() happens now. The edge calls it each
  * second; tests with a faked clock call it themselves. */
