@@ -9,6 +9,7 @@
 #include "net/conn_impl.h"
 #include "net/edge_impl.h"
 #include "net/listener.h"
+#include "net/tls_slack.h"
 
 enum {
     MAGIC = 0x65646765,
@@ -101,6 +102,8 @@ static void free_some(struct edge *edge)
     if (link_is_alone(&edge->dead))
         return;
     free_dead(edge, clk_now_us() + ENDS_US);
+    if (tls_slack_give_back())
+        edge->counters.given_back++;
     if (!link_is_alone(&edge->dead))
         edge_hurry(edge);
 }
