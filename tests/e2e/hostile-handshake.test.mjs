@@ -15,6 +15,10 @@ const listed = await openLanes({
   args: ["--origins", ORIGIN],
   headers: { Origin: ORIGIN },
 });
+// One that counts connections of this machine, too.
+const counting = await openLanes({
+  args: ["--limit-loopback", "1", "--conns-per-address", "5", "--conn-rate", "0"],
+});
 
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const [GET, ...rest] = handshakeLines("/echo");
@@ -159,10 +163,6 @@ for (const [what, origin, status] of [
     assert.equal((await ask(lane, { Origin })).status, status);
   });
 
-// One that counts connections of this machine, too.
-const counting = await openLanes({
-  args: ["--limit-loopback", "1", "--conns-per-address", "5", "--conn-rate", "0"],
-});
 counting.row("H35", "what a stranger says about its address counts for nothing", async (lane) => {
   const claim = (n) => ({
     "X-Forwarded-For": `203.0.113.${n}`,
