@@ -21,6 +21,9 @@
  * could be 20 000 of the smallest messages, each of which may run a script. */
 enum { STEPS_PER_TURN = 1024 };
 
+/* And of requests that do not wait for answers: a file is 10 to 50 us. */
+enum { REQUESTS_PER_READ = 16 };
+
 /* And what they may be uncompressed: a read could make a thousand times its size. The
  * message that goes past it is the last of the turn. */
 enum { INFLATED_PER_TURN = 1 << 20 };
@@ -66,7 +69,11 @@ bool conn_may_take(const struct conn *c)
 {
     const struct edge_input *in = &c->edge->input;
 
-    return in->of == c && in->left > 0 && in->steps < STEPS_PER_TURN && !is_held_back(c) &&
+    if (in->of != c || in->left == 0 || is_held_back(c))
+        return false;
+    if (c->state == CONN_HTTP)
+        return in->steps == 0 || (in->steps < REQUESTS_PER_READ && edge_has_time(c->edge));
+    return in->steps < STEPS_PER_TURN &&
            c->edge->counters.inflate_plain - in->inflated < INFLATED_PER_TURN;
 }
 
@@ -89,9 +96,10 @@ static size_t take(struct conn *c, uint8_t *bytes, size_t n)
     return n - in->left;
 }
 
+/* Requests wait until those of others have been read, and there is time. */
 static void queue_more(struct conn *c)
 {
-    link_join(&c->more, &c->edge->more);
+    link_join(&c->more, c->state == CONN_HTTP ? &c->edge->waiting : &c->edge->more);
     edge_hurry(c->edge);
 }
 
@@ -249,8 +257,7 @@ static bool may_read(struct conn *c)
 {
     if (c->state != CONN_HTTP || edge_has_time(c->edge))
         return true;
-    link_join(&c->more, &c->edge->waiting);
-    edge_hurry(c->edge);
+    queue_more(c);
     return false;
 }
 
@@ -267,7 +274,7 @@ void conn_go_on(struct conn *c)
     link_leave(&c->more);
     if (is_held_back(c))
         return;
-    if (!c->rest) { /* it was in `waiting` */
+    if (!c->rest) { /* it has not been read */
         do_read(c);
         flush_group(c, last);
         conn_update_poll(c);

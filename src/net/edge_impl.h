@@ -51,7 +51,7 @@ struct edge {
     uv_timer_t second;
     struct poller poller; /* of all connections */
     struct link conns, dirty, more, moving, listeners;
-    struct link waiting; /* connections whose requests are read in a later turn */
+    struct link waiting; /* connections with requests for a later turn, read or not */
     struct link
         dead; /* connections whose socket is closed; freed once no code of theirs runs */
     struct wheel wheel;

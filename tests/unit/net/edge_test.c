@@ -286,6 +286,64 @@ TEST(edge_quick_requests, "and no more than 64 of them, however fast they are")
     rig_fini(&r);
 }
 
+TEST(edge_pipeline,
+     "requests in one write are read for 1 ms a turn, those of others between")
+{
+    enum { N = 40 };
+    static const char ask[] = "GET /work HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct rig r;
+    char all[N * sizeof ask] = "", head[4096];
+
+    rig_init(&r, NULL);
+    rig_stop_clock();
+    for (int i = 0; i < N; i++)
+        strcat(all, ask);
+    int many = rig_connect(&r), one = rig_connect(&r);
+    RIG_WAIT(&r, edge_counters(r.edge)->open == 2);
+    rig_say_only(many, all);
+    rig_turn(&r);
+    CHECK_EQ(r.n_requests, 3);
+    rig_say_only(one, ask);
+    rig_turn(&r);
+    rig_turn(&r);
+    rig_turn(&r);
+    CHECK_EQ(recv(one, head, 13, 0), 13); /* long before the other is done */
+    CHECK_EQ(most_in_a_turn(&r, N + 1), 3);
+    for (int i = 0; i < N; i++) {
+        CHECK_EQ(memcmp(rig_head(&r, many, head), "HTTP/1.1 200 ", 13), 0);
+        rig_expect(&r, many, "done");
+    }
+    close(many);
+    close(one);
+    rig_fini(&r);
+}
+
+TEST(edge_pipeline_quick,
+     "and 16 of a connection at a time, so that fast ones take turns, too")
+{
+    enum { N = 100 };
+    static const char ask[] = "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct rig r;
+    char all[N * sizeof ask] = "", head[4096];
+
+    rig_init(&r, NULL);
+    rig_stop_clock();
+    for (int i = 0; i < N; i++)
+        strcat(all, ask);
+    int many = rig_connect(&r);
+    RIG_WAIT(&r, edge_counters(r.edge)->open == 1);
+    rig_say_only(many, all);
+    rig_turn(&r);
+    CHECK_EQ(r.n_requests, 16);
+    CHECK(most_in_a_turn(&r, N) <= 64);
+    for (int i = 0; i < N; i++) {
+        CHECK_EQ(memcmp(rig_head(&r, many, head), "HTTP/1.1 200 ", 13), 0);
+        rig_expect(&r, many, "hello");
+    }
+    close(many);
+    rig_fini(&r);
+}
+
 TEST(edge_waiting, "who waits for its turn to be read may go, and the edge may close")
 {
     enum { N = 20 };
