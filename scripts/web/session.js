@@ -348,7 +348,6 @@ export class Session {
       this.outbox.joined(this.codec.version);
       for (const id of this.delivered()) this.settle(id, fault("the seat was lost", 1006));
     }
-    this.attempts = 0;
     this.asked = this.asked.slice(-1); // the others waited behind the state
     this.room._setStatus("live");
     this.flush();
@@ -442,7 +441,8 @@ export class Session {
   /**
    * Every few seconds. Two without a sign of life: the connection is dead. So it is with
    * three without an answer, once the state is here, which may be large: what still comes
-   * may have waited on this side since before the end.
+   * may have waited on this side since before the end. By chance a little later:
+   * those who came in one moment would all leave in one, too, where the server is slow.
    */
   ping() {
     const now = this.now();
@@ -453,7 +453,7 @@ export class Session {
     }
     this.asked.push(now);
     this.transmit(this.codec.ping(Math.floor(now) >>> 0, this.events));
-    this.timer("ping", PING_MS, () => this.ping());
+    this.timer("ping", PING_MS * (1 + Math.random() / 5), () => this.ping());
   }
   /** @param {any} r @param {number} now */
   pong(r, now) {
@@ -461,6 +461,7 @@ export class Session {
     if (i < 0) return;
     this.room.rtt = now - this.asked[i];
     this.asked.splice(0, i + 1);
+    this.attempts = 0; // not by a hello alone: a server that is slow is asked less and less
     this.clock.sample(r.server, this.room.rtt);
   }
 }

@@ -18,13 +18,20 @@ struct ban {
 void bans_init(struct bans *b)
 {
     map_init(&b->map);
+    map_init(&b->lifted);
+}
+
+static void free_all(struct map *m)
+{
+    for (struct map_entry *e = NULL; (e = map_next(m, e));)
+        free(e->value);
+    map_fini(m);
 }
 
 void bans_fini(struct bans *b)
 {
-    for (struct map_entry *e = NULL; (e = map_next(&b->map, e));)
-        free(e->value);
-    map_fini(&b->map);
+    free_all(&b->map);
+    free_all(&b->lifted);
 }
 
 bool ban_key_of_user(struct ban_key *out, const uint8_t *user, size_t n)
@@ -63,18 +70,18 @@ bool ban_key_is_equal(const struct ban_key *a, const struct ban_key *b)
 }
 
 /* Make room for one: all that are over, else the one that would be first. */
-static void make_room(struct bans *b, uint64_t now_us)
+static void make_room(struct map *m, uint64_t now_us)
 {
     struct map_entry *first = NULL;
 
-    for (struct map_entry *e = NULL; (e = map_next(&b->map, e));)
+    for (struct map_entry *e = NULL; (e = map_next(m, e));)
         if (!first ||
             ((struct ban *)e->value)->until_us < ((struct ban *)first->value)->until_us)
             first = e;
     while (first) {
-        free(map_remove_bytes(&b->map, first->bytes, first->len));
+        free(map_remove_bytes(m, first->bytes, first->len));
         first = NULL;
-        for (struct map_entry *e = NULL; !first && (e = map_next(&b->map, e));)
+        for (struct map_entry *e = NULL; !first && (e = map_next(m, e));)
             if (((struct ban *)e->value)->until_us <= now_us)
                 first = e;
     }
@@ -87,13 +94,14 @@ bool bans_put(struct bans *b, const struct ban_key *key, uint64_t until_us,
 
     if (!ban) {
         if (b->map.n >= BAN_MAX)
-            make_room(b, now_us);
+            make_room(&b->map, now_us);
         if (!(ban = calloc(1, sizeof *ban)) ||
             !map_put_bytes(&b->map, key->bytes, key->len, ban)) {
             free(ban);
             return false;
         }
     }
+    free(map_remove_bytes(&b->lifted, key->bytes, key->len));
     ban->until_us = until_us;
     strncpy(ban->reason, reason, sizeof ban->reason - 1);
     ban->reason[sizeof ban->reason - 1] = 0;
@@ -115,13 +123,17 @@ bool bans_remove(struct bans *b, const struct ban_key *key, uint64_t now_us)
 {
     if (!bans_find(b, key, now_us))
         return false;
-    free(map_remove_bytes(&b->map, key->bytes, key->len));
+    struct ban *ban = map_remove_bytes(&b->map, key->bytes, key->len);
+    if (b->lifted.n >= BAN_MAX)
+        make_room(&b->lifted, now_us);
+    if (!map_put_bytes(&b->lifted, key->bytes, key->len, ban))
+        free(ban); /* memory is out: the store hears of it once */
     return true;
 }
 
-bool bans_next(const struct bans *b, struct map_entry **at, struct ban_view *out)
+static bool next(const struct map *m, struct map_entry **at, struct ban_view *out)
 {
-    const struct ban *ban = (*at = map_next(&b->map, *at)) ? (*at)->value : NULL;
+    const struct ban *ban = (*at = map_next(m, *at)) ? (*at)->value : NULL;
 
     if (!ban)
         return false;
@@ -130,4 +142,14 @@ bool bans_next(const struct bans *b, struct map_entry **at, struct ban_view *out
     out->reason = ban->reason;
     out->until_us = ban->until_us;
     return true;
+}
+
+bool bans_next(const struct bans *b, struct map_entry **at, struct ban_view *out)
+{
+    return next(&b->map, at, out);
+}
+
+bool bans_next_lifted(const struct bans *b, struct map_entry **at, struct ban_view *out)
+{
+    return next(&b->lifted, at, out);
 }

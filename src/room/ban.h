@@ -3,8 +3,9 @@
  * ban - who a game keeps out, for how long, and why: by what auth has found out about a
  * user, or by address (IPv6: its /64).
  *
- * A list holds BAN_MAX at most: where it is full the one that would end first goes. What
- * of it outlives the process is room_ban.c's.
+ * A list holds BAN_MAX at most: where it is full the one that would end first goes. As many
+ * that were lifted before their time are remembered until then, because the store may
+ * have missed it. What of all this outlives the process is room_ban.c's.
  *
  * Ownership: bans_init/bans_fini. Thread: one owner.
  */
@@ -24,7 +25,8 @@ enum {
 };
 
 struct bans {
-    struct map map; /* key -> struct ban */
+    struct map map;    /* key -> struct ban */
+    struct map lifted; /* the same; these keep nobody out */
 };
 
 /* What is kept out. */
@@ -63,6 +65,9 @@ struct ban_view {
 /* Walk through all of them, those that are over too, in no order: *at is NULL for the
  * first. false at the end. */
 bool bans_next(const struct bans *b, struct map_entry **at, struct ban_view *out);
+
+/* The same for those that were lifted. */
+bool bans_next_lifted(const struct bans *b, struct map_entry **at, struct ban_view *out);
 
 /* Let in again; false: it was not kept out. */
 bool bans_remove(struct bans *b, const struct ban_key *key, uint64_t now_us);

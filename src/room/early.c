@@ -24,7 +24,7 @@ static void free_early(struct early *h)
 static bool is_passing(const struct session *s, const uint8_t *data, size_t len)
 {
     switch (s->peer.codec) {
-    case PEER_JSON: return session_json_kind(data, len) == SESSION_PASSING;
+    case PEER_JSON: return session_json_kind(data, len, NULL) == SESSION_PASSING;
     case PEER_BINARY:
         return len > 0 && (data[0] == RECORD_C_PING || data[0] == RECORD_C_ACK ||
                            data[0] == RECORD_C_RESYNC);

@@ -344,10 +344,9 @@ static struct room *new_room(struct game *g, const struct room_start *start,
     rnd_secret(&seed, sizeof seed);
     rnd_secret(&r->epoch, sizeof r->epoch);
     r->tick = tick;
-    r->tick_rate = def->tick_rate;
     room_know_schema(r, def->schema);
     r->version = g->vm->version;
-    r->began_us = clk_now_us();
+    room_begin_clock(r, clk_now_us());
     if (sched_reserve(&w->sched, w->n_rooms + 1) < 0)
         goto fail;
     if (!(r->image = image)) {

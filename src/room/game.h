@@ -21,6 +21,7 @@
 #include "room/directory.h"
 #include "room/lobby.h"
 #include "room/pass.h"
+#include "room/phase.h"
 #include "room/room.h"
 #include "room/sched.h"
 #include "script/vm.h"
@@ -91,6 +92,7 @@ struct world_ops {
 struct world {
     struct map games; /* name -> game */
     struct sched sched;
+    struct phases phases; /* of the rooms that tick */
     struct sched waiting; /* sessions whose auth() sleeps (auth.h) */
     uint32_t last_auth;   /* its coroutines are numbered */
     struct early *early;  /* of sessions that have seats now: to be read (early.h) */

@@ -61,6 +61,7 @@ struct ledger {
     uint32_t resume_tick;  /* with needs_hello: of the state that it holds; 0: none */
     uint32_t away_ms;      /* while HELD: since when */
     uint64_t opened_us;    /* when its connection became a WebSocket */
+    struct bucket answers; /* to requests that the connection's limits drop */
 };
 
 struct session;

@@ -369,6 +369,15 @@ static void one_tick(struct room *r, uint64_t now_us)
     vm_step_end(r->game->vm);
 }
 
+void room_begin_clock(struct room *r, uint64_t now_us)
+{
+    r->tick_rate = room_def(r)->tick_rate;
+    r->n_periods = 0;
+    r->began_us = r->tick_rate > 0
+                      ? phase_begin(&r->game->world->phases, r->tick_rate, now_us)
+                      : now_us;
+}
+
 /* When period n is over, in whole microseconds after began_us; never early. */
 static uint64_t periods_us(const struct room *r, uint64_t n)
 {

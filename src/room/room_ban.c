@@ -47,10 +47,13 @@ void room_ban(struct room *r, const struct ban_key *key, const char *reason)
             room_kick(r, r->players[i], CLOSE_REFUSED, reason);
 }
 
-/* As the store is to have it from here on; `seconds` 0: not at all. */
-static void save(const struct game *g, const struct ban_key *key, double seconds,
+/* As the store is to have it from here on; `seconds` 0: not at all. false: it has no place
+ * now, and all bans are written once more in a while. */
+static bool save(const struct game *g, const struct ban_key *key, double seconds,
                  const char *reason)
 {
+    struct world *w = g->world;
+    uint64_t again_us = clk_now_us() + ROOM_SAVE_MS * 1000;
     struct store_ask ask = {.op = seconds > 0 ? STORE_BAN : STORE_UNBAN,
                             .game = g->name,
                             .name = reason,
@@ -59,19 +62,30 @@ static void save(const struct game *g, const struct ban_key *key, double seconds
                             .number = clk_wall_s() + seconds,
                             .limit = BAN_MAX};
 
-    if (g->world->store && !store_post(g->world->store, &ask))
-        logger_warn(g->name, "the store has no place for a ban or its end: it holds until "
-                             "the server ends");
+    if (!w->store || store_post(w->store, &ask))
+        return true;
+    logger_warn(g->name, "the store has no place for a ban or its end: it is told again");
+    if (w->bans_us > again_us) {
+        w->bans_us = again_us;
+        w->ops->on_schedule(w->ctx);
+    }
+    return false;
 }
 
+/* Those that have ended meanwhile have in the store, too. */
 static void save_all(const struct game *g)
 {
     uint64_t now_us = clk_now_us();
+    bool has_place = true;
     struct ban_view ban;
 
-    for (struct map_entry *e = NULL; bans_next(&g->bans, &e, &ban);)
+    for (struct map_entry *e = NULL; has_place && bans_next_lifted(&g->bans, &e, &ban);)
         if (ban.until_us > now_us)
-            save(g, &ban.key, (double)(ban.until_us - now_us) / 1e6, ban.reason);
+            has_place = save(g, &ban.key, 0, "");
+    for (struct map_entry *e = NULL; has_place && bans_next(&g->bans, &e, &ban);)
+        if (ban.until_us > now_us)
+            has_place =
+                save(g, &ban.key, (double)(ban.until_us - now_us) / 1e6, ban.reason);
 }
 
 void world_save_bans(struct world *w)

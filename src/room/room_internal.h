@@ -38,6 +38,10 @@ void room_expire_seats(struct room *r, uint64_t now_us);
 /* Something waits: an event-driven room steps at once. */
 void room_wake(struct room *r);
 
+/* Its clock begins anew, by the game's tick_rate: what is due counts from here. That may be
+ * up to an interval in the past (phase.h), so that rooms do not tick in a clump. */
+void room_begin_clock(struct room *r, uint64_t now_us);
+
 /* The room's time, in ms since it began. */
 double room_ms(const struct room *r, uint64_t now_us);
 

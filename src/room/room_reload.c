@@ -97,9 +97,7 @@ void room_reload(struct room *r, bool schema_changed)
     if (r->tick_rate != room_def(r)->tick_rate) {
         r->base_ms = r->tick_rate > 0 ? r->script->now_ms : room_ms(r, now_us);
         r->base_tick = r->tick - 1;
-        r->began_us = now_us;
-        r->n_periods = 0;
-        r->tick_rate = room_def(r)->tick_rate;
+        room_begin_clock(r, now_us);
     }
     r->version = r->game->vm->version;
     r->is_paused = false;

@@ -50,7 +50,8 @@ void game_restore_rooms(struct game *g);
  * joins, and before its rooms come back. Waits for the disk. */
 void game_restore_bans(struct game *g);
 
-/* Write the bans of all games once more: some could not be saved, ROOM_SAVE_MS ago. */
+/* Write the bans of all games, and which were lifted, once more: some could not be saved,
+ * ROOM_SAVE_MS ago. */
 void world_save_bans(struct world *w);
 
 /* Handle what the store has answered, and see whether it has failed to save rooms or

@@ -2,7 +2,8 @@
 /*
  * session_dropped - messages that reach no script: their sender hears how many, by an event
  * of our own (PROTOCOL.md, "Dropped"), once a second at most. Requests are answered
- * instead.
+ * instead; those that the limits of the connection drop as far as a flood may be worth an
+ * answer.
  */
 #include <string.h>
 
@@ -12,7 +13,14 @@
 #include "room/room_internal.h"
 #include "room/session_internal.h"
 
-enum { TOLD_EVERY_MS = 1000 };
+enum {
+    TOLD_EVERY_MS = 1000,
+    /* Of requests that the connection's limits drop so many are answered, */
+    ANSWERS_PER_S = 20,
+    ANSWERS_AT_ONCE = 200,
+    MAX_BACKLOG = 64 << 10,   /* ... while no more bytes than this wait to leave */
+    MAX_EXTRA_JSON = 4 << 10, /* ... and bytes of a message that is read for that alone */
+};
 
 static const char *text_of(enum session_drop why)
 {
@@ -80,20 +88,54 @@ void session_dropped_one(struct session *s, enum session_drop why)
     session_dropped_tell(s);
 }
 
+/* May a request that the connection's limits have dropped be answered? Where much waits to
+ * leave it may not: a flood would have answers queue up behind it. */
+static bool may_answer(const struct player *p)
+{
+    return bucket_take(&p->ledger->answers, ANSWERS_PER_S, ANSWERS_AT_ONCE,
+                       (uint32_t)(clk_now_us() / 1000)) &&
+           p->peer.ops->backlog(p->peer.conn) <= MAX_BACKLOG;
+}
+
+/* Is it a record that counts? `request`: the id + 1 where it is a request, else 0. */
+static bool is_counted(enum peer_codec codec, const uint8_t *data, size_t len,
+                       uint32_t *request)
+{
+    struct wire_in in = wire_from(data, len);
+
+    *request = 0;
+    if (codec == PEER_JSON)
+        return session_json_kind(data, len, request) == SESSION_COUNTED;
+    switch (wire_u8(&in)) { /* 0 where there is none */
+    case RECORD_C_REQUEST:
+        *request = wire_uv(&in) + 1; /* 0 for the id that none may have */
+        if (in.failed)
+            *request = 0;
+        return true;
+    case RECORD_C_EVENT:
+    case RECORD_C_INPUT: return true;
+    default: return false;
+    }
+}
+
 void session_dropped(struct session *s, const uint8_t *data, size_t len)
 {
-    bool is_counted = true;
+    struct player *p = s->player;
+    uint32_t request;
 
-    if (!s->player || s->peer.codec == PEER_RAW)
+    if (!p || p->is_leaving || p->peer.codec == PEER_RAW)
         return;
-    if (player_has_pass(s->player)) {
-        is_counted =
-            s->peer.codec == PEER_JSON
-                ? session_json_kind(data, len) == SESSION_COUNTED
-                : len > 0 && (data[0] == RECORD_C_EVENT || data[0] == RECORD_C_INPUT ||
-                              data[0] == RECORD_C_REQUEST);
-        s->player->ledger->tally.n_received += is_counted;
+    /* JSON of a client that does not count would be read for the answer's sake alone. */
+    bool is_extra = p->peer.codec == PEER_JSON && !player_has_pass(p);
+    if (is_extra && (len > MAX_EXTRA_JSON || !may_answer(p))) {
+        session_dropped_one(s, SESSION_DROP_LIMIT);
+        return;
     }
-    if (is_counted)
+    bool counts = is_counted(p->peer.codec, data, len, &request);
+    if (player_has_pass(p))
+        p->ledger->tally.n_received += counts;
+    if (request && (is_extra || may_answer(p)))
+        room_refuse(p->room, p, request - 1, "too many messages");
+    else if (counts)
         session_dropped_one(s, SESSION_DROP_LIMIT);
 }

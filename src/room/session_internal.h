@@ -91,13 +91,14 @@ void session_send(struct session *s, struct buf *out);
 void session_binary(struct session *s, const uint8_t *data, size_t len);
 void session_json(struct session *s, const uint8_t *data, size_t len);
 
-/* What kind of record this is, by its `t` alone. */
+/* What kind of record this is, by its `t` alone. `request`, which may be NULL, gets the id
+ * of a request + 1; 0: it is none, or has no good id. */
 enum session_kind {
     SESSION_OTHER,
     SESSION_PASSING, /* tells nothing that lasts: ping, ack, resync */
     SESSION_COUNTED, /* send, request */
 };
-enum session_kind session_json_kind(const uint8_t *data, size_t len);
+enum session_kind session_json_kind(const uint8_t *data, size_t len, uint32_t *request);
 
 /* Why a message was dropped. */
 enum session_drop {

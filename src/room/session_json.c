@@ -39,6 +39,14 @@ static uint32_t whole_of(const cJSON *object, const char *key)
     return v >= 0 && v == floor(v) ? (uint32_t)v : 0;
 }
 
+/* The id of a request + 1; 0: that is no id. */
+static uint32_t request_of(const cJSON *object)
+{
+    double id = number_of(object, "id");
+
+    return id >= 0 && id < UINT32_MAX && id == floor(id) ? (uint32_t)id + 1 : 0;
+}
+
 static bool read_token(const char *text, uint8_t *out)
 {
     static const char digits[] = "0123456789abcdef";
@@ -95,19 +103,19 @@ static void read_message(struct session *s, const cJSON *object, bool is_request
     struct buf *body = &s->world->scratch;
     const char *name = text_of(object, "name");
     const cJSON *data = cJSON_GetObjectItemCaseSensitive(object, "data");
-    double request = is_request ? number_of(object, "id") : -1;
-    struct input in = {.kind = INPUT_OTHER, .player = s->player->id};
+    struct input in = {.kind = INPUT_OTHER,
+                       .player = s->player->id,
+                       .request = is_request ? request_of(object) : 0};
     const struct record *record = NULL;
     cJSON nothing = {.type = cJSON_NULL}, empty = {.type = cJSON_Object};
     struct err e;
 
     s->player->ledger->tally
         .n_received++; /* also what is refused: the client counts it too */
-    if (is_request && (request < 0 || request >= UINT32_MAX || request != floor(request))) {
+    if (is_request && !in.request) {
         session_invalid(s, 0, "a request without id");
         return;
     }
-    in.request = is_request ? (uint32_t)request + 1 : 0;
     if (!name || !*name || strlen(name) > 64) {
         session_invalid(s, in.request, "a message without name");
         return;
@@ -184,7 +192,7 @@ static void read_object(struct session *s, const cJSON *object)
     }
 }
 
-enum session_kind session_json_kind(const uint8_t *data, size_t len)
+enum session_kind session_json_kind(const uint8_t *data, size_t len, uint32_t *request)
 {
     cJSON *object = cJSON_ParseWithLength((const char *)data, len);
     const char *t = text_of(object, "t");
@@ -194,6 +202,8 @@ enum session_kind session_json_kind(const uint8_t *data, size_t len)
         kind = SESSION_PASSING;
     else if (t && (strcmp(t, "send") == 0 || strcmp(t, "request") == 0))
         kind = SESSION_COUNTED;
+    if (request)
+        *request = kind == SESSION_COUNTED && *t == 'r' ? request_of(object) : 0;
     cJSON_Delete(object);
     return kind;
 }

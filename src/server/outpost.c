@@ -11,7 +11,7 @@ enum { NONE = UINT32_MAX };
 
 void outpost_open(struct outpost *o, struct worker *w)
 {
-    *o = (struct outpost){.worker = w, .first_free = NONE};
+    *o = (struct outpost){.worker = w, .first_free = NONE, .first_late = NONE};
 }
 
 void outpost_close(struct outpost *o)
@@ -61,8 +61,12 @@ struct outlet *outpost_take(struct outpost *o, unsigned room_at, struct distant 
     } else if (!(at = new_outlet(o))) {
         return NULL;
     }
-    *at = (struct outlet){
-        .of = of, .here = o->worker, .number = at->number, .room_at = (uint8_t)room_at};
+    *at = (struct outlet){.of = of,
+                          .here = o->worker,
+                          .number = at->number,
+                          .next_late = at->next_late,
+                          .is_late = at->is_late, /* as the one before in its place */
+                          .room_at = (uint8_t)room_at};
     return at;
 }
 
@@ -90,6 +94,18 @@ static bool tell(const struct outlet *at, enum batch_note_kind kind, uint16_t co
     return b && batch_add_note(b, &note, bytes);
 }
 
+/* It has something to do later. */
+static void put_off(struct outlet *at)
+{
+    struct outpost *o = &at->here->outpost;
+
+    if (at->is_late)
+        return;
+    at->is_late = true;
+    at->next_late = o->first_late;
+    o->first_late = at->number;
+}
+
 /* A message that cannot be passed on is lost, and its sender would never know: so the
  * connection is, too, and its client comes back. */
 static void pass_on(struct outlet *at, enum batch_note_kind kind, enum ws_op op,
@@ -101,7 +117,7 @@ static void pass_on(struct outlet *at, enum batch_note_kind kind, enum ws_op op,
         conn_abort(at->conn);
     } else if (!at->is_held_back && post_is_full(&at->here->post, at->room_at)) {
         at->is_held_back = true;
-        o->n_held_back++;
+        put_off(at);
         o->n_holds++;
         conn_hold(at->conn, true);
     }
@@ -120,14 +136,13 @@ static void on_dropped(void *user, enum ws_op op, const uint8_t *data, size_t le
 static void on_closed(void *user, uint16_t code)
 {
     struct outlet *at = user;
-    struct outpost *o = &at->here->outpost;
 
     at->conn = NULL;
     at->code = code;
-    o->n_held_back -= at->is_held_back;
     at->is_held_back = false;
     at->owes_end = !tell(at, NOTE_CLOSED, code, 0, NULL);
-    o->n_owing += at->owes_end;
+    if (at->owes_end)
+        put_off(at);
 }
 
 static const struct conn_handler handler = {on_message, on_closed, on_dropped};
@@ -244,20 +259,25 @@ void outpost_obey(struct outpost *o, const struct batch *b)
     }
 }
 
+/* Those that it was not possible for go into the list again, and so may one that is read
+ * on: what it brings at once may be too much. One whose connection has ended meanwhile, be
+ * its place taken again or not, has nothing to do here any more. */
 void outpost_run(struct outpost *o)
 {
-    if (o->n_held_back == 0 && o->n_owing == 0)
-        return;
-    for (uint32_t i = 0; i < o->n_numbers; i++) {
-        struct outlet *at = at_number(o, i);
+    uint32_t number = o->first_late;
+
+    o->first_late = NONE;
+    while (number != NONE) {
+        struct outlet *at = at_number(o, number);
+        number = at->next_late;
+        at->is_late = false;
         if (at->is_held_back && post_may_go_on(&o->worker->post, at->room_at)) {
             at->is_held_back = false;
-            o->n_held_back--;
             conn_hold(at->conn, false);
         }
-        if (at->owes_end && tell(at, NOTE_CLOSED, at->code, 0, NULL)) {
-            at->owes_end = false;
-            o->n_owing--;
-        }
+        if (at->owes_end)
+            at->owes_end = !tell(at, NOTE_CLOSED, at->code, 0, NULL);
+        if (at->is_held_back || at->owes_end)
+            put_off(at);
     }
 }

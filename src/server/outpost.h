@@ -25,11 +25,13 @@ struct outlet {
     struct worker *here; /* NULL: free */
     uint32_t number;
     uint32_t next_free; /* while it is free */
+    uint32_t next_late; /* while is_late */
     uint32_t backlog;   /* as last told */
     uint16_t code;      /* of its end */
     uint8_t room_at;    /* the worker of its room */
     bool is_held_back;  /* it is not read */
     bool owes_end;      /* its end could not be told for want of memory */
+    bool is_late;       /* one of these two: it is in the list of outpost_run() */
 };
 
 struct outpost {
@@ -38,8 +40,8 @@ struct outpost {
     uint32_t n_blocks, cap_blocks;
     uint32_t n_numbers; /* that have ever been used */
     uint32_t first_free, n_free;
-    uint32_t n_held_back, n_owing;
-    uint64_t n_holds; /* how often one was read no more for a while */
+    uint32_t first_late; /* of those with something to do in outpost_run() */
+    uint64_t n_holds;    /* how often one was read no more for a while */
 };
 
 enum { OUTPOST_BLOCK = 256 };
@@ -65,5 +67,5 @@ uint32_t outpost_n(const struct outpost *o);
 /* Do what another worker says. */
 void outpost_obey(struct outpost *o, const struct batch *b);
 
-/* Once a turn: what could not be done before. */
+/* Once a turn: what could not be done before, for those that it was not done for. */
 void outpost_run(struct outpost *o);

@@ -300,7 +300,7 @@ test("SIGTERM sends everybody away and ends with 0", async () => {
 });
 
 test("SIGTERM ends with 0, too, while some flood and others read nothing", async () => {
-  const other = await start(["--close-ms", "500", "--message-rate", "0", "--byte-rate", "0"]);
+  const other = await start(["--close-ms", "20000", "--message-rate", "0", "--byte-rate", "0"]);
   const players = await crowd(other, "/hive/flood", 40, { bees: 300 });
   const [floods, honest, stuck] = [players.slice(0, 15), players.slice(15, 30), players.slice(30)];
   const blob = "x".repeat(10000);

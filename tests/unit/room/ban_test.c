@@ -130,3 +130,33 @@ TEST(ban_full, "a full list forgets what is over, else the one that would end fi
     CHECK(bans_find(&b, &last, 2000) && bans_find(&b, &key, 2000));
     bans_fini(&b);
 }
+
+TEST(ban_lifted,
+     "what was lifted is remembered as long as it would have held, no more than BAN_MAX")
+{
+    struct bans b;
+    struct map_entry *at = NULL;
+    struct ban_view ban;
+    char text[24];
+    struct ban_key one = address("192.0.2.7"), two = address("192.0.2.8");
+
+    bans_init(&b);
+    CHECK(bans_put(&b, &one, 100, "rude", 0) && bans_put(&b, &two, 200, "rude", 0));
+    CHECK(bans_remove(&b, &one, 50) && !bans_remove(&b, &one, 50));
+    CHECK(bans_find(&b, &one, 50) == NULL && bans_find(&b, &two, 50));
+    CHECK(bans_next_lifted(&b, &at, &ban) && ban_key_is_equal(&ban.key, &one));
+    CHECK_EQ(ban.until_us, 100);
+    CHECK(!bans_next_lifted(&b, &at, &ban));
+    CHECK(bans_put(&b, &one, 150, "again",
+                   60)); /* kept out again: it is not lifted any more */
+    at = NULL;
+    CHECK(!bans_next_lifted(&b, &at, &ban));
+    CHECK_STR(bans_find(&b, &one, 60), "again");
+    for (unsigned i = 0; i < 2 * BAN_MAX; i++) {
+        snprintf(text, sizeof text, "10.0.%u.%u", i / 256, i % 256);
+        one = address(text);
+        CHECK(bans_put(&b, &one, 1000 + i, "", 500) && bans_remove(&b, &one, 500));
+    }
+    CHECK_EQ(b.lifted.n, BAN_MAX);
+    bans_fini(&b);
+}

@@ -5,6 +5,7 @@
 #include "base/clk.h"
 #include "room/room.h"
 #include "room/room_internal.h"
+#include "room/session_internal.h"
 
 static struct room *only_room(const struct game *g)
 {
@@ -78,6 +79,77 @@ TEST(room_due, "a ticking room is due on the microsecond, and has work to do the
         far_fini(&e);
         far_close(&w);
     }
+}
+
+enum { CROWD = 50 };
+
+/* By how many 50ths of an interval of `ms` these rooms' ticks lie apart at the least, and
+ * at the most; all come within the next interval. */
+static void check_phases(struct session *const *s, double ms)
+{
+    uint64_t interval_us = (uint64_t)(ms * 1000), now_us = clk_now_us();
+
+    for (int i = 0; i < CROWD; i++) {
+        uint64_t nearest = UINT64_MAX, due_us = s[i]->player->room->item.due_us;
+        CHECK(due_us >= now_us && due_us <= now_us + interval_us);
+        for (int j = 0; j < CROWD; j++) {
+            uint64_t other_us = s[j]->player->room->item.due_us;
+            uint64_t apart = due_us < other_us ? other_us - due_us : due_us - other_us;
+            if (j != i && apart < nearest)
+                nearest = apart;
+        }
+        CHECK(nearest > interval_us / CROWD / 2);
+        /* What a PONG says is what is left until the tick. */
+        double left = (double)(due_us - now_us) / (ms * 1000);
+        double told = 1 - session_phase(s[i]) / 65536.0;
+        CHECK(left - told < 0.0001 && told - left < 0.0001);
+    }
+}
+
+TEST(room_phases, "rooms of one moment tick in different ones, also at another rate")
+{
+    struct far_world w;
+    struct far_end ends[CROWD];
+    struct session *s[CROWD];
+    char name[8];
+
+    far_open(&w, "return parlor.game { tick_rate = 20 }");
+    for (int i = 0; i < CROWD; i++) {
+        snprintf(name, sizeof name, "r%d", i);
+        s[i] = far_join(&w, &ends[i], PEER_BINARY, name);
+    }
+    check_phases(s, 50);
+    far_step(&w, 50);
+    for (int i = 0; i < CROWD; i++)
+        CHECK_EQ(s[i]->player->room->tick, 2); /* each once */
+    CHECK_EQ(far_edit(&w, "return parlor.game { tick_rate = 8 }"), 0);
+    check_phases(s, 125);
+    far_step(&w, 125);
+    for (int i = 0; i < CROWD; i++) {
+        CHECK_EQ(s[i]->player->room->tick, 3);
+        session_closed(&s[i], 1000);
+        far_fini(&ends[i]);
+    }
+    far_close(&w);
+}
+
+TEST(room_clock, "an event-driven room's time begins with it, however many there are")
+{
+    struct far_world w;
+    struct far_end ends[3];
+    struct session *s[3];
+    static const char *const names[] = {"a", "b", "c"};
+
+    far_open(&w, "return parlor.game { tick_rate = 0 }");
+    for (int i = 0; i < 3; i++) {
+        s[i] = far_join(&w, &ends[i], PEER_JSON, names[i]);
+        CHECK(room_ms(s[i]->player->room, clk_now_us()) == 0);
+    }
+    for (int i = 0; i < 3; i++) {
+        session_closed(&s[i], 1000);
+        far_fini(&ends[i]);
+    }
+    far_close(&w);
 }
 
 TEST(room_inputs, "no more than max_inputs of one player wait")

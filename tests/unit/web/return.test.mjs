@@ -26,7 +26,7 @@ test("a dead connection is noticed by its silence", async (t) => {
   socket.say(new Records().pong(socket.got(SENT.PING)[0].u32(), 1000));
   time.pass(14_000);
   assert.equal(room.status, "live");
-  time.pass(2000);
+  time.pass(5000);
   assert.equal(room.status, "away");
   assert.ok(net.sockets.length >= 2);
 });
@@ -50,6 +50,7 @@ function readLate({ room, socket, time }, seconds, late, isLost = () => false) {
 }
 
 test("a dead connection is noticed, too, while what came before its end is still read", async (t) => {
+  t.mock.method(Math, "random", () => 0); // pings every 5 s
   await t.test("the answers end", async (t) => {
     const away = readLate(await liveRoom(t), 60, 0, (s) => s > 20);
     assert.ok(away > 30 && away <= 41, `after ${away} s`);
@@ -194,6 +195,44 @@ test("backoff: grows to five seconds, never in step with others", async (t) => {
     const most = Math.min(250 * 2 ** i, 5000);
     assert.ok(pause >= most / 2 && pause <= most + 10, `pause ${i} is ${pause}`);
   });
+});
+
+test("backoff: a hello without an answer behind it does not begin it anew", async (t) => {
+  const { net, socket, time } = await liveRoom(t);
+  t.mock.method(Math, "random", () => 0.999);
+  socket.die(1006);
+  const pauses = [];
+  for (let i = 0; i < 5; i++) {
+    const n = net.sockets.length;
+    const from = time.now();
+    while (net.sockets.length === n) time.pass(10);
+    pauses.push(time.now() - from);
+    const next = net.last();
+    next.open();
+    next.say(new Records().hello({ resumed: true }).snapshot(6 + i));
+    if (i === 3) next.say(new Records().pong(next.got(SENT.PING)[0].u32(), 1000));
+    next.die(1006);
+  }
+  assert.deepEqual(pauses.map((ms) => Math.round(ms / 10)), [25, 50, 100, 200, 25]);
+});
+
+test("pings of those who came in one moment part", async (t) => {
+  const { socket, time } = await liveRoom(t);
+  const dice = [0, 0.5, 0.999];
+  t.mock.method(Math, "random", () => dice.shift());
+  const at = [];
+  time.pass(6000); // the first pause was cast before
+  socket.sent.length = 0;
+  const from = time.now();
+  for (let ms = 0; ms < 11_900; ms += 10) {
+    time.pass(10);
+    for (const ping of socket.got(SENT.PING)) {
+      at.push(time.now() - from);
+      socket.say(new Records().pong(ping.u32(), 1000));
+    }
+    socket.sent.length = 0;
+  }
+  assert.equal(Math.round((at[1] - at[0]) / 100), 55, `${at}`);
 });
 
 test("kicked, taken over, protocol errors: it stays away, and tells why", async (t) => {
@@ -476,7 +515,7 @@ test("what was written by a schema that is no more is lost, and told", async (t)
 test("a ping tells how many events have come", async (t) => {
   const { socket, time } = await liveRoom(t);
   socket.say(new Records().event("x", 1).event("y", 2));
-  time.pass(5000);
+  time.pass(6000);
   const ping = socket.got(SENT.PING).at(-1);
   ping.u32();
   assert.equal(ping.uv(), 2);

@@ -3,8 +3,8 @@
  * scale_late - how late ticks are under load: by the server's own histogram, and by when
  * states reach players; beside a timer that writes as many bytes to as many sockets.
  *
- * Rooms tick from when they were made, and so do the timer's groups: where many are made
- * at once, several want to begin at once, in both.
+ * The timer's groups begin when they were made: where many are made at once, several want
+ * to begin at once. Rooms divide the interval (src/room/phase.h).
  */
 import { swarm } from "./scale_games.mjs";
 import { readOptions } from "./options.mjs";
