@@ -221,7 +221,7 @@ int edge_open(struct edge **out, uv_loop_t *loop, const struct edge_limits *limi
         free(edge);
         return err_set(e, UV_ENOMEM, "no memory for the network's buffers");
     }
-    int r = poller_open(&edge->poller, loop, edge, conn_on_ready, conn_on_near);
+    int r = poller_open(&edge->poller, loop, edge, conn_on_ready, conn_take_reads);
     if (r < 0) {
         chunk_unref(&edge->ping);
         edge_share_fini(&edge->own);

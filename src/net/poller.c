@@ -36,10 +36,10 @@ static int poll_batch(struct poller *p)
     for (int i = 0; i < n; i++) {
         if (i + AHEAD < n)
             fetch(ready[i + AHEAD].data.ptr);
-        if (i + 1 < n && p->on_near)
-            p->on_near(ready[i + 1].data.ptr);
         p->on_ready(ready[i].data.ptr, ready[i].events);
     }
+    if (p->on_end)
+        p->on_end(p->poll.data);
     return n;
 }
 
@@ -52,16 +52,16 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     (void)events;
     for (int i = 0; i < BATCHES && poll_batch(p) == BATCH; i++)
         if (clk_now_us() >= until_us)
-            return;
+            break;
 }
 
 int poller_open(struct poller *p, uv_loop_t *loop, void *data,
-                void (*on_ready)(void *item, uint32_t events), void (*on_near)(void *item))
+                void (*on_ready)(void *item, uint32_t events), void (*on_end)(void *data))
 {
     int r;
 
     p->on_ready = on_ready;
-    p->on_near = on_near;
+    p->on_end = on_end;
     p->fd = epoll_create1(EPOLL_CLOEXEC);
     if (p->fd < 0)
         return -errno;
@@ -79,12 +79,26 @@ void poller_close(struct poller *p, uv_close_cb on_closed)
     close(p->fd);
 }
 
+static int control(struct poller *p, int op, int fd, void *item, uint32_t events)
+{
+    uint32_t end = events & EPOLLIN ? EPOLLRDHUP : 0;
+    struct epoll_event e = {.events = events | end | EPOLLET, .data.ptr = item};
+
+    return epoll_ctl(p->fd, op, fd, &e) == 0 ? 0 : -errno;
+}
+
 int poller_watch(struct poller *p, int fd, void *item, uint32_t before, uint32_t events)
 {
-    struct epoll_event e = {.events = events, .data.ptr = item};
-    int op = !before ? EPOLL_CTL_ADD : !events ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
-
     if (before == events)
         return 0;
-    return epoll_ctl(p->fd, op, fd, &e) == 0 ? 0 : -errno;
+    return control(p,
+                   !before   ? EPOLL_CTL_ADD
+                   : !events ? EPOLL_CTL_DEL
+                             : EPOLL_CTL_MOD,
+                   fd, item, events);
+}
+
+int poller_again(struct poller *p, int fd, void *item, uint32_t events)
+{
+    return control(p, EPOLL_CTL_MOD, fd, item, events);
 }

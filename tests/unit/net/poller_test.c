@@ -26,6 +26,14 @@ static void on_ready(void *item, uint32_t events)
     e->events = events;
 }
 
+static unsigned n_turns;
+
+static void on_end(void *data)
+{
+    (void)data;
+    n_turns++;
+}
+
 static void open_end(struct end *e)
 {
     int fd[2];
@@ -41,7 +49,7 @@ static void on_closed(uv_handle_t *handle)
     ++*(unsigned *)handle->data;
 }
 
-TEST(poller, "a socket is told of while it is ready, for what is wanted, and no longer")
+TEST(poller, "a socket is told of once it is ready, for what is wanted, and no longer")
 {
     struct poller p;
     struct end a, b;
@@ -49,7 +57,8 @@ TEST(poller, "a socket is told of while it is ready, for what is wanted, and no 
     uv_loop_t loop;
 
     uv_loop_init(&loop);
-    CHECK_EQ(poller_open(&p, &loop, &n_closed, on_ready, NULL), 0);
+    n_turns = 0;
+    CHECK_EQ(poller_open(&p, &loop, &n_closed, on_ready, on_end), 0);
     open_end(&a);
     open_end(&b);
     CHECK_EQ(poller_watch(&p, a.fd, &a, 0, EPOLLIN), 0);
@@ -58,9 +67,16 @@ TEST(poller, "a socket is told of while it is ready, for what is wanted, and no 
     CHECK_EQ(a.n + b.n, 0);
     CHECK_EQ(write(a.other, "x", 1), 1);
     uv_run(&loop, UV_RUN_NOWAIT);
-    uv_run(&loop, UV_RUN_NOWAIT); /* nobody has read it */
-    CHECK_EQ(a.n, 2);
+    uv_run(&loop, UV_RUN_NOWAIT); /* nobody has read it, nor asked for more */
+    CHECK_EQ(a.n, 1);
     CHECK_EQ(a.events, EPOLLIN);
+    CHECK_EQ(n_turns, 1);
+    CHECK_EQ(poller_again(&p, a.fd, &a, EPOLLIN), 0);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    CHECK_EQ(a.n, 2);
+    CHECK_EQ(write(a.other, "x", 1), 1);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    CHECK_EQ(a.n, 3);
     CHECK_EQ(b.n, 0);
     CHECK_EQ(poller_watch(&p, a.fd, &a, EPOLLIN, EPOLLOUT), 0);
     uv_run(&loop, UV_RUN_NOWAIT);
@@ -74,6 +90,7 @@ TEST(poller, "a socket is told of while it is ready, for what is wanted, and no 
     CHECK_EQ(poller_watch(&p, a.fd, &a, 0, EPOLLIN), 0);
     uv_run(&loop, UV_RUN_NOWAIT);
     CHECK(a.events & EPOLLHUP);
+    CHECK(a.events & EPOLLRDHUP);
     close(a.fd);
     a.n = 0;
     uv_run(&loop, UV_RUN_NOWAIT);

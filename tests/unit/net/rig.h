@@ -39,6 +39,8 @@ enum rig_mode {
     RIG_PULL, /* as RIG_ECHO, and with it what conn_next_message() gives */
     RIG_PASS, /* each message goes to `watched` */
     RIG_LOOK, /* each notes what `watched` has queued */
+    RIG_CUT,  /* each ends `watched` */
+    RIG_HOLD, /* each holds `watched` back */
 };
 
 struct rig {
@@ -116,6 +118,8 @@ static inline void rig_on_message(void *user, enum ws_op op, const uint8_t *data
         conn_send(r->watched, frame);
         chunk_unref(&frame);
         break;
+    case RIG_CUT: conn_abort(r->watched); break;
+    case RIG_HOLD: conn_hold(r->watched, true); break;
     case RIG_LOOK: r->seen = conn_queued(r->watched); break;
     case RIG_CLOSE: conn_close(c, 4000, "enough"); break;
     case RIG_ABORT: conn_abort(c); break;
