@@ -76,7 +76,7 @@ struct conn {
     struct ws_session ws;
     uint64_t messages, bytes; /* meters of what comes in (limits.h) */
     uint64_t flood_ms;        /* when it began to be too much; 0: it is not */
-    struct link all, more;    /* the edge's rings; `more` is also in `moving` */
+    struct link all, more;    /* the edge's rings; `more` is also in `waiting`, `moving` */
     struct link due;          /* its wheel, in the end its ring of the dead */
     struct http_head *head;   /* NULL before the first byte and after the upgrade */
     uint64_t since_ms;        /* when the wait that is timed began */
@@ -125,10 +125,10 @@ void conn_read_proxy(struct conn *c);
  * been refused and answered. */
 bool conn_note_request(struct conn *c);
 
-/* conn_io.c */
+/* conn_read.c */
 
-/* Bring what is polled for in line with the state. */
-void conn_update_poll(struct conn *c);
+/* Its input waits: too much output does, its handler says so, or it is moving. */
+bool conn_is_held_back(const struct conn *c);
 
 /* The state or the queue has changed so that input may matter again. */
 void conn_let_in(struct conn *c);
@@ -137,6 +137,38 @@ void conn_let_in(struct conn *c);
  * share nor the room for answers is used up. */
 bool conn_may_take(const struct conn *c);
 
+/* Go on with the bytes in `rest`, or with a read that had to wait. */
+void conn_go_on(struct conn *c);
+
+/* May it be read? One that asks for something waits for a later turn when others have used
+ * this one up. */
+bool conn_may_read(struct conn *c);
+
+/* Something has been heard of the peer. */
+void conn_note_alive(struct conn *c, uint64_t now_ms);
+
+/* Read once, to be looked at with those of its group; then `left` (EPOLLIN, EPOLLOUT) is
+ * asked for again. */
+void conn_read_along(struct conn *c, uint32_t left);
+
+/* Look at what has been read. `edge` is the edge. */
+void conn_take_reads(void *edge);
+
+/* `n` bytes have come from the socket; 0: it is writable, and TLS waited for that. */
+void conn_read_tls(struct conn *c, const uint8_t *in, size_t n);
+
+/* The connection has been read and looked at. Perhaps its group's answers leave now; `last`
+ * was the last one of edge->dirty before. */
+void conn_flush_group(struct conn *c, const struct link *last);
+
+/* conn_io.c */
+
+/* Bring what is polled for in line with the state. */
+void conn_update_poll(struct conn *c);
+
+/* The same, and what is ready for `left` is told of once more: it has not been used up. */
+void conn_update_poll_again(struct conn *c, uint32_t left);
+
 /* Queue bytes to leave at the end of the turn. false when memory is out; the
  * connection is dead then. */
 bool conn_queue(struct conn *c, struct chunk *bytes);
@@ -144,14 +176,9 @@ bool conn_queue(struct conn *c, struct chunk *bytes);
 /* Write now what the socket takes. Calls no handler. */
 void conn_flush(struct conn *c);
 
-/* Go on with the bytes in `rest`. */
-void conn_go_on(struct conn *c);
-
-/* The socket is ready for these events of epoll; `item` is the connection. */
+/* The socket is ready for these events of epoll; `item` is the connection. What is read
+ * may wait for others to be read. */
 void conn_on_ready(void *item, uint32_t events);
-
-/* It is the next one of this turn: fetch what its handler looks at first. */
-void conn_on_near(void *item);
 struct conn *conn_of(void *item);
 
 /* conn_http.c and conn_ws.c: take one step from the front of [*in, *in + *n). */

@@ -191,7 +191,6 @@ void conn_read_proxy(struct conn *c)
     free(c->proxy);
     c->proxy = NULL;
     conn_enter(c);
-    conn_update_poll(c);
 }
 
 void conn_await_proxy(struct conn *c)

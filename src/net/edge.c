@@ -9,8 +9,18 @@
 #include "net/conn_impl.h"
 #include "net/edge_impl.h"
 #include "net/listener.h"
+#include "net/tls_slack.h"
 
-enum { MAGIC = 0x65646765 };
+enum {
+    MAGIC = 0x65646765,
+
+    /* How much of a turn goes to those who come and to those who go. A request or a TLS
+     * handshake takes 30 to 400 us, an end up to 30, and there may be thousands at once:
+     * ticks, and the messages of those who are there, get in between. */
+    REQUESTS_US = 1000,
+    REQUESTS_PER_TURN = 64,
+    ENDS_US = 1000,
+};
 
 const struct edge_limits edge_limits_default = {
     .http = {16 * 1024,  4 * 1024, 64, 64 * 1024}, /* as http_limits_default */
@@ -80,15 +90,27 @@ static void on_handle_closed(uv_handle_t *handle)
 }
 
 /* Here no connection's own code is running. What it calls may end others. */
-static void free_dead(struct edge *edge)
+static void free_dead(struct edge *edge, uint64_t until_us)
 {
-    while (!link_is_alone(&edge->dead))
+    while (!link_is_alone(&edge->dead) && clk_now_us() < until_us)
         conn_free(LINK_OWNER(edge->dead.next, struct conn, due));
+}
+
+/* The others in the next turn. */
+static void free_some(struct edge *edge)
+{
+    if (link_is_alone(&edge->dead))
+        return;
+    free_dead(edge, clk_now_us() + ENDS_US);
+    if (tls_slack_give_back())
+        edge->counters.given_back++;
+    if (!link_is_alone(&edge->dead))
+        edge_hurry(edge);
 }
 
 static void on_poller_closed(uv_handle_t *handle)
 {
-    free_dead(edge_of(handle));
+    free_dead(edge_of(handle), UINT64_MAX);
     edge_drop(edge_of(handle));
 }
 
@@ -111,16 +133,32 @@ static void on_prepare(uv_prepare_t *handle)
         while (!link_is_alone(&edge->moving));
         edge_flush(edge); /* the last words to those that could not be passed on */
     }
-    free_dead(edge);
+    free_some(edge);
 }
 
 static void on_check(uv_check_t *handle)
 {
-    free_dead(edge_of(handle));
+    struct edge *edge = edge_of(handle);
+
+    free_some(edge);
+    edge->n_requests = 0;
 }
 
-/* Connections that still have bytes from an earlier turn. Those that join while
- * we work wait for the next one, so that everybody else has a turn between. */
+bool edge_has_time(struct edge *edge)
+{
+    uint64_t now_us = clk_now_us();
+
+    if (edge->n_requests == 0)
+        edge->requests_until_us = now_us + REQUESTS_US;
+    if (now_us >= edge->requests_until_us || edge->n_requests == REQUESTS_PER_TURN)
+        return false;
+    edge->n_requests++;
+    return true;
+}
+
+/* Connections that still have bytes from an earlier turn, then some that were not read in
+ * one. Those of the first that join while we work wait for the next one, so that everybody
+ * else has a turn between. */
 static void on_hurry(uv_idle_t *handle)
 {
     struct edge *edge = edge_of(handle);
@@ -130,7 +168,10 @@ static void on_hurry(uv_idle_t *handle)
     link_take_all(&now, &edge->more);
     while (!link_is_alone(&now))
         conn_go_on(LINK_OWNER(now.next, struct conn, more));
-    if (link_is_alone(&edge->more))
+    while (!link_is_alone(&edge->waiting) && edge_has_time(edge))
+        conn_go_on(LINK_OWNER(edge->waiting.next, struct conn, more));
+    if (link_is_alone(&edge->more) && link_is_alone(&edge->waiting) &&
+        link_is_alone(&edge->dead))
         uv_idle_stop(handle);
 }
 
@@ -180,7 +221,7 @@ int edge_open(struct edge **out, uv_loop_t *loop, const struct edge_limits *limi
         free(edge);
         return err_set(e, UV_ENOMEM, "no memory for the network's buffers");
     }
-    int r = poller_open(&edge->poller, loop, edge, conn_on_ready, conn_on_near);
+    int r = poller_open(&edge->poller, loop, edge, conn_on_ready, conn_take_reads);
     if (r < 0) {
         chunk_unref(&edge->ping);
         edge_share_fini(&edge->own);
@@ -196,6 +237,7 @@ int edge_open(struct edge **out, uv_loop_t *loop, const struct edge_limits *limi
     link_init(&edge->conns);
     link_init(&edge->dirty);
     link_init(&edge->more);
+    link_init(&edge->waiting);
     link_init(&edge->moving);
     link_init(&edge->dead);
     link_init(&edge->listeners);

@@ -85,6 +85,7 @@ struct edge_counters {
     uint64_t deflate_plain, deflate_sent; /* bytes of frames queued compressed; before
                                            * and after, each delivery counted */
     uint64_t inflate_received, inflate_plain; /* the same of what came, by messages */
+    uint64_t given_back; /* times that memory of TLS connections was (tls_slack.h) */
     uint32_t open, open_ws;
 };
 

@@ -16,6 +16,7 @@
 
 #include "net/sock.h"
 #include "net/tls_impl.h"
+#include "net/tls_slack.h"
 
 struct tls_stream {
     SSL *ssl;
@@ -111,6 +112,7 @@ struct tls_stream *tls_stream_new(struct tls_context *t, int fd)
     s->context = tls_context_ref(t);
     s->fd = fd;
     s->is_fresh = true;
+    tls_slack_came();
     return s;
 }
 
@@ -125,6 +127,7 @@ void tls_stream_free(struct tls_stream **s)
     tls_context_unref(&x->context);
     free(x->kept);
     free(x);
+    tls_slack_went();
 }
 
 /* As ERR_clear_error(), which looks at all 16 places each time: a tenth of an echo's cost

@@ -157,10 +157,11 @@ static enum http_result read_head_lines(struct http_head *h)
 
     h->method = cut_at(&version, ' ');
     struct http_text target = cut_at(&version, ' ');
-    /* The text, because llhttp also knows RTSP, ICE, HTTP/0.9 and HTTP/2.0. */
-    if (!http_text_is(version, "HTTP/1.1") && !http_text_is(version, "HTTP/1.0"))
+    /* By the text, because llhttp also knows RTSP and ICE. What is newer than 1.1 is read
+     * and answered as 1.1 (RFC 9110 2.5); llhttp has seen to it that a digit ends it. */
+    if (version.len != 8 || memcmp(version.at, "HTTP/1.", 7) != 0)
         return HTTP_ERR_VERSION;
-    h->minor = version.at[7] - '0';
+    h->minor = version.at[7] > '0';
     /* What follows a CONNECT is for a tunnel. llhttp ends it at its head, whatever length
      * that announces, and a body would be taken for the next request (RFC 9110 9.3.6). */
     if (http_text_is(h->method, "CONNECT"))
@@ -365,6 +366,7 @@ void http_head_reset(struct http_head *h)
     buf_init(&h->head, limits.max_head);
     buf_init(&h->body, limits.max_body);
     llhttp_init(&h->parser, HTTP_REQUEST, &settings);
+    h->parser.lenient_flags = LENIENT_VERSION; /* 8.1 has no call for it */
     h->parser.data = h;
 }
 

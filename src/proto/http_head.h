@@ -6,7 +6,7 @@
  * Pure: no sockets, no clock. What llhttp lets pass and we do not: two Hosts,
  * no Host, obs-fold, bare LF, transfer codings other than chunked, TE together
  * with Content-Length, a target that is not origin-form or absolute-form,
- * HTTP versions other than 1.0 and 1.1.
+ * HTTP versions other than 1.x.
  *
  * Ownership: http_head_init/fini; method, target and headers borrow from the
  * parser's own buffer until http_head_reset() or fini. Thread: one owner.
@@ -78,7 +78,7 @@ struct http_text http_head_body(const struct http_head *h);
 /* host[:port] that the request is for: from an absolute target, else from Host
  * (RFC 9112 3.2.2). Empty only in HTTP/1.0. */
 struct http_text http_head_host(const struct http_head *h);
-int http_head_minor_version(const struct http_head *h); /* 0 or 1 */
+int http_head_minor_version(const struct http_head *h); /* 0, or 1: that or above */
 bool http_head_keeps_alive(const struct http_head *h);
 bool http_head_wants_upgrade(const struct http_head *h); /* to WebSocket */
 size_t http_head_n_headers(const struct http_head *h);

@@ -141,6 +141,9 @@ static void put_edge(struct buf *out, const struct edge_counters *n)
                 "The same messages uncompressed", (double)n->inflate_plain);
     metrics_put(out, "parlor_protocol_errors_total", METRIC_COUNTER,
                 "Connections ended for broken frames", (double)n->protocol_errors);
+    metrics_put(out, "parlor_tls_memory_given_back_total", METRIC_COUNTER,
+                "Times that memory of TLS connections that had gone was given back",
+                (double)n->given_back);
 }
 
 /* One sample per game of a figure. */

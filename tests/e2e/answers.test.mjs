@@ -36,6 +36,7 @@ const answers = [
   ["headers too long", ["GET / HTTP/1.1", host, `X: ${long(20000)}`], 431, {}, true],
   ["too many headers", ["GET / HTTP/1.1", host, ...Array(100).fill("X: y")], 431, {}, true],
   ["HTTP/2.0", ["GET / HTTP/2.0", host], 505, {}, true],
+  ["HTTP/1.2, as 1.1, at an address where nothing is", ["GET /x.y HTTP/1.2", host], 404, {}, false],
   ["a request that stalls", ["GET / HTTP/1.1", host, "X"], 408, {}, true],
 ];
 for (const [what, lines, status, headers, ends] of answers)

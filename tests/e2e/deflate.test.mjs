@@ -53,6 +53,11 @@ const keeping = await startServer({
     ["--deflate-min", "1", "--deflate-level", "6"],
   ),
 });
+const python = "/usr/bin/python3";
+const hasPython = await promisify(execFile)(python, ["-c", "import websockets"]).then(
+  () => true,
+  () => false,
+);
 after(() => Promise.all([server.stop(), keeping.stop()]));
 
 /** A figure of /metrics. */
@@ -536,11 +541,6 @@ async def main(url):
 
 print(asyncio.run(main(sys.argv[1])))
 `;
-const python = "/usr/bin/python3";
-const hasPython = await promisify(execFile)(python, ["-c", "import websockets"]).then(
-  () => true,
-  () => false,
-);
 
 test("python's websockets plays chat compressed", { skip: !hasPython }, async () => {
   const url = server.ws("/chat/python?name=py");

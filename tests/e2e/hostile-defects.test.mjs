@@ -27,6 +27,19 @@ const { lanes, row } = await openLanes({
   files: { "small/game.lua": small },
   args: ["--close-ms", "1000", "--max-headers", "64"],
 });
+// One that counts connections of this machine, too.
+const counting = await openLanes({
+  args: [
+    "--limit-loopback",
+    "1",
+    "--conns-per-address",
+    "8",
+    "--conn-rate",
+    "0",
+    "--close-ms",
+    "1000",
+  ],
+});
 
 row("R02", "a Close holds its code and its reason, and not one byte more", async (lane) => {
   for (const [sent, code, reason] of [
@@ -179,18 +192,6 @@ const ends = [
   (raw) => raw.reset(),
   (raw) => raw.tcp.destroy(),
 ];
-const counting = await openLanes({
-  args: [
-    "--limit-loopback",
-    "1",
-    "--conns-per-address",
-    "8",
-    "--conn-rate",
-    "0",
-    "--close-ms",
-    "1000",
-  ],
-});
 counting.row("R15", "every way to end a connection gives its place back", async (lane) => {
   // The first two keep theirs until the server gives up waiting for our half.
   for (const end of [...ends, ...ends.slice(2), ...ends.slice(2)])

@@ -15,6 +15,10 @@ const listed = await openLanes({
   args: ["--origins", ORIGIN],
   headers: { Origin: ORIGIN },
 });
+// One that counts connections of this machine, too.
+const counting = await openLanes({
+  args: ["--limit-loopback", "1", "--conns-per-address", "5", "--conn-rate", "0"],
+});
 
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const [GET, ...rest] = handshakeLines("/echo");
@@ -159,10 +163,6 @@ for (const [what, origin, status] of [
     assert.equal((await ask(lane, { Origin })).status, status);
   });
 
-// One that counts connections of this machine, too.
-const counting = await openLanes({
-  args: ["--limit-loopback", "1", "--conns-per-address", "5", "--conn-rate", "0"],
-});
 counting.row("H35", "what a stranger says about its address counts for nothing", async (lane) => {
   const claim = (n) => ({
     "X-Forwarded-For": `203.0.113.${n}`,
@@ -233,7 +233,16 @@ row("H47", "two handshakes in one write: the second is a bad frame", async (lane
 });
 bytesRow("H43", "a space after the version", `${GET} \r\n${HEADERS}\r\n\r\n`, 400, 505);
 bytesRow("H44", "HTTP/2.0", `GET /echo HTTP/2.0\r\n${HEADERS}\r\n\r\n`, 505);
+bytesRow("H44", "HTTP/3.1", `GET /echo HTTP/3.1\r\n${HEADERS}\r\n\r\n`, 505);
 bytesRow("H45", "the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, 505);
+bytesRow("H48", "HTTP/1.2, as 1.1,", `GET /echo HTTP/1.2\r\n${HEADERS}\r\n\r\n`, 101);
+bytesRow("H48", "HTTP/1.2 without a Host", "GET /echo HTTP/1.2\r\n\r\n", 400);
+bytesRow(
+  "H48",
+  "HTTP/1.2 with two framings",
+  `POST / HTTP/1.2\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+  400,
+);
 bytesRow("H46", "a TLS hello", Buffer.from("16030100c8010000c40303", "hex"), 400);
 
 row(

@@ -87,14 +87,19 @@ class Lane {
   assertHonest = () => this.assertEchoes(this.honest, "an honest word");
 }
 
+let isTesting = false;
+
 /**
  * Starts a server in clear and one with TLS, both with these options, and returns
- * {lanes, row}; they end with the test file. `headers` go with every handshake.
+ * {lanes, row}; they end with the test file. `headers` go with every handshake. All
+ * lanes of a file are opened before its first row: where only rows further down are
+ * asked for by name, Node takes a wait between rows for the end of the file.
  *
  * row(id, what, run, {together, only}) tests `run(lane)` on each lane; with `together`
  * in one test and at the same time (rows that wait), with `only` where only(lane).
  */
 export async function openLanes({ args = [], headers = {}, ...options } = {}) {
+  assert.ok(!isTesting, "open all lanes before the first row");
   // The honest answer no pings, and rows of other lanes may last.
   const env = { PARLOR_DEAD_MS: "3600000" };
   const common = { games: ["echo", "chat"], command: "serve", env, ...options };
@@ -123,6 +128,7 @@ export async function openLanes({ args = [], headers = {}, ...options } = {}) {
   };
   function row(id, what, run, { together = false, only = () => true } = {}) {
     const mine = lanes.filter(only);
+    isTesting = true;
     if (together) {
       test(`${id} ${what} (every lane)`, () => Promise.all(mine.map((l) => runOn(l, run))));
       return;

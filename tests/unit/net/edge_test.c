@@ -177,6 +177,225 @@ TEST(edge_no_descriptors, "when descriptors run out the edge sheds, rests and re
     rig_fini(&r);
 }
 
+/* Turns until so many have been answered; what one turn answered at most. */
+static unsigned most_in_a_turn(struct rig *r, unsigned n)
+{
+    unsigned most = 0, before;
+    uint64_t until = rig_clock_ms() + 30000;
+
+    while ((before = r->n_requests) < n && rig_clock_ms() < until) {
+        rig_turn(r);
+        most = r->n_requests - before > most ? r->n_requests - before : most;
+    }
+    CHECK_EQ(r->n_requests, n);
+    return most;
+}
+
+TEST(edge_storm,
+     "of a crowd that connects some are accepted a turn, others talk in between")
+{
+    enum { N = 200 };
+    struct rig r;
+    int fds[N];
+    char head[4096];
+
+    rig_init(&r, NULL);
+    int first = rig_connect_ws(&r);
+    for (int i = 0; i < N; i++)
+        fds[i] = rig_connect(&r);
+    rig_turn(&r);
+    CHECK_EQ(edge_counters(r.edge)->open, 1 + 32);
+    rig_send_frame(&r, first, 0x81, "hi", 2);
+    rig_expect_frame(&r, first, 0x81, "hi", 2);
+    CHECK(edge_counters(r.edge)->open < 1 + N);
+    RIG_WAIT(&r, edge_counters(r.edge)->open == 1 + N);
+    for (int i = 0; i < N; i++) {
+        rig_say(&r, fds[i], "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+        CHECK_EQ(memcmp(rig_head(&r, fds[i], head), "HTTP/1.1 200 ", 13), 0);
+        close(fds[i]);
+    }
+    close(first);
+    rig_fini(&r);
+}
+
+TEST(edge_stop_many, "when listening stops, all who have connected are accepted")
+{
+    enum { N = 100 };
+    struct rig r;
+    int fds[N];
+
+    rig_init(&r, NULL);
+    for (int i = 0; i < N; i++)
+        fds[i] = rig_connect(&r);
+    edge_stop_listening(r.edge);
+    CHECK_EQ(edge_counters(r.edge)->open, N);
+    for (int i = 0; i < N; i++)
+        close(fds[i]);
+    rig_fini(&r);
+}
+
+TEST(edge_requests,
+     "requests that come at once are read for 1 ms a turn, messages before them")
+{
+    enum { N = 40 };
+    struct rig r;
+    int fds[N];
+    char head[4096];
+
+    rig_init(&r, NULL);
+    int first = rig_connect_ws(&r);
+    for (int i = 0; i < N; i++)
+        fds[i] = rig_connect(&r);
+    RIG_WAIT(&r, edge_counters(r.edge)->open == 1 + N);
+    rig_stop_clock();
+    r.n_requests = 0;
+    for (int i = 0; i < N; i++) {
+        rig_say_only(fds[i], "GET /work HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    rig_turn(&r);
+    CHECK_EQ(r.n_requests, 3);
+    rig_send_frame(&r, first, 0x81, "hi", 2);
+    rig_expect_frame(&r, first, 0x81, "hi", 2);
+    CHECK(r.n_requests < N);
+    CHECK_EQ(most_in_a_turn(&r, N), 3);
+    for (int i = 0; i < N; i++) {
+        CHECK_EQ(memcmp(rig_head(&r, fds[i], head), "HTTP/1.1 200 ", 13), 0);
+        close(fds[i]);
+    }
+    close(first);
+    rig_fini(&r);
+}
+
+TEST(edge_quick_requests, "and no more than 64 of them, however fast they are")
+{
+    enum { N = 200 };
+    struct rig r;
+    int fds[N];
+
+    rig_init(&r, NULL);
+    rig_stop_clock();
+    for (int i = 0; i < N; i++)
+        fds[i] = rig_connect(&r);
+    RIG_WAIT(&r, edge_counters(r.edge)->open == N);
+    for (int i = 0; i < N; i++) {
+        rig_say_only(fds[i], "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    CHECK_EQ(most_in_a_turn(&r, N), 64);
+    for (int i = 0; i < N; i++)
+        close(fds[i]);
+    rig_fini(&r);
+}
+
+TEST(edge_pipeline,
+     "requests in one write are read for 1 ms a turn, those of others between")
+{
+    enum { N = 40 };
+    static const char ask[] = "GET /work HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct rig r;
+    char all[N * sizeof ask] = "", head[4096];
+
+    rig_init(&r, NULL);
+    rig_stop_clock();
+    for (int i = 0; i < N; i++)
+        strcat(all, ask);
+    int many = rig_connect(&r), one = rig_connect(&r);
+    RIG_WAIT(&r, edge_counters(r.edge)->open == 2);
+    rig_say_only(many, all);
+    rig_turn(&r);
+    CHECK_EQ(r.n_requests, 3);
+    rig_say_only(one, ask);
+    rig_turn(&r);
+    rig_turn(&r);
+    rig_turn(&r);
+    CHECK_EQ(recv(one, head, 13, 0), 13); /* long before the other is done */
+    CHECK_EQ(most_in_a_turn(&r, N + 1), 3);
+    for (int i = 0; i < N; i++) {
+        CHECK_EQ(memcmp(rig_head(&r, many, head), "HTTP/1.1 200 ", 13), 0);
+        rig_expect(&r, many, "done");
+    }
+    close(many);
+    close(one);
+    rig_fini(&r);
+}
+
+TEST(edge_pipeline_quick,
+     "and 16 of a connection at a time, so that fast ones take turns, too")
+{
+    enum { N = 100 };
+    static const char ask[] = "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct rig r;
+    char all[N * sizeof ask] = "", head[4096];
+
+    rig_init(&r, NULL);
+    rig_stop_clock();
+    for (int i = 0; i < N; i++)
+        strcat(all, ask);
+    int many = rig_connect(&r);
+    RIG_WAIT(&r, edge_counters(r.edge)->open == 1);
+    rig_say_only(many, all);
+    rig_turn(&r);
+    CHECK_EQ(r.n_requests, 16);
+    CHECK(most_in_a_turn(&r, N) <= 64);
+    for (int i = 0; i < N; i++) {
+        CHECK_EQ(memcmp(rig_head(&r, many, head), "HTTP/1.1 200 ", 13), 0);
+        rig_expect(&r, many, "hello");
+    }
+    close(many);
+    rig_fini(&r);
+}
+
+TEST(edge_waiting, "who waits for its turn to be read may go, and the edge may close")
+{
+    enum { N = 20 };
+    struct rig r;
+    int fds[N];
+
+    rig_init(&r, NULL);
+    rig_stop_clock();
+    for (int i = 0; i < N; i++)
+        fds[i] = rig_connect(&r);
+    RIG_WAIT(&r, edge_counters(r.edge)->open == N);
+    for (int i = 0; i < N; i++)
+        rig_say_only(fds[i], "GET /work HTTP/1.1\r\nHost: x\r\n\r\n");
+    rig_turn(&r);
+    CHECK_EQ(r.n_requests, 3);
+    for (int i = 0; i < N / 2; i++)
+        rig_reset(fds[i]);
+    rig_turn(&r);
+    rig_turn(&r);
+    CHECK(r.n_requests < N);
+    rig_fini(&r);
+    for (int i = N / 2; i < N; i++)
+        close(fds[i]);
+}
+
+TEST(edge_leave, "of a crowd that leaves some are told of a turn, in the end all of them")
+{
+    enum { N = 40 };
+    struct rig r;
+    int fds[N];
+
+    rig_init(&r, NULL);
+    for (int i = 0; i < N; i++)
+        fds[i] = rig_connect_ws(&r);
+    rig_stop_clock();
+    r.close_us = 300;
+    for (int i = 0; i < N; i++)
+        rig_reset(fds[i]);
+    unsigned most = 0;
+    uint64_t until = rig_clock_ms() + 30000;
+    while (r.n_closed < N && rig_clock_ms() < until) {
+        unsigned before = r.n_closed;
+        rig_turn(&r);
+        most = r.n_closed - before > most ? r.n_closed - before : most;
+        if (r.n_closed > 0 && r.n_closed < N)
+            CHECK_EQ(uv_backend_timeout(&r.loop), 0); /* it does not sleep meanwhile */
+    }
+    CHECK_EQ(r.n_closed, N);
+    CHECK(most <= 8); /* before and after the poll */
+    rig_fini(&r);
+}
+
 TEST(edge_flush_now, "edge_flush writes at once, without a turn of the loop")
 {
     struct rig r;

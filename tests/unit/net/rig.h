@@ -39,6 +39,8 @@ enum rig_mode {
     RIG_PULL, /* as RIG_ECHO, and with it what conn_next_message() gives */
     RIG_PASS, /* each message goes to `watched` */
     RIG_LOOK, /* each notes what `watched` has queued */
+    RIG_CUT,  /* each ends `watched` */
+    RIG_HOLD, /* each holds `watched` back */
 };
 
 struct rig {
@@ -60,6 +62,7 @@ struct rig {
     bool is_inside; /* conn_close() or conn_send() runs */
     struct static_files *files;
     struct conn *moved; /* that has left this edge */
+    uint32_t close_us;  /* that on_closed takes, by the faked clock */
 };
 
 static inline uint64_t rig_clock_ms(void)
@@ -115,6 +118,8 @@ static inline void rig_on_message(void *user, enum ws_op op, const uint8_t *data
         conn_send(r->watched, frame);
         chunk_unref(&frame);
         break;
+    case RIG_CUT: conn_abort(r->watched); break;
+    case RIG_HOLD: conn_hold(r->watched, true); break;
     case RIG_LOOK: r->seen = conn_queued(r->watched); break;
     case RIG_CLOSE: conn_close(c, 4000, "enough"); break;
     case RIG_ABORT: conn_abort(c); break;
@@ -142,6 +147,8 @@ static inline void rig_on_closed(void *user, uint16_t code)
     r->n_closed++;
     r->code = code;
     r->ws = NULL;
+    if (r->close_us)
+        clk_fake_advance(r->close_us);
 }
 
 static inline void rig_upgrade(struct rig *r, struct conn *c, const struct http_head *head)
@@ -188,6 +195,9 @@ static inline void rig_on_request(void *ctx, struct conn *c, const struct http_h
         rig_upgrade(r, c, head);
     } else if (rig_is_path(head, "/hello")) {
         conn_reply(c, 200, "text/plain", "X-One: 1\r\n", "hello", 5);
+    } else if (rig_is_path(head, "/work")) { /* takes 400 us of the faked clock */
+        clk_fake_advance(400);
+        conn_reply(c, 200, "text/plain", NULL, "done", 4);
     } else if (rig_is_path(head, "/echo")) {
         conn_reply(c, 200, "text/plain", NULL, body.at, body.len);
     } else if (rig_is_path(head, "/big")) {
@@ -288,6 +298,21 @@ static inline void rig_send(struct rig *r, int fd, const void *bytes, size_t n)
 static inline void rig_say(struct rig *r, int fd, const char *text)
 {
     rig_send(r, fd, text, strlen(text));
+}
+
+/* Little, and without a turn of the loop. */
+static inline void rig_say_only(int fd, const char *text)
+{
+    CHECK_EQ(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+/* Close with a reset. */
+static inline void rig_reset(int fd)
+{
+    struct linger none = {.l_onoff = 1};
+
+    CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none), 0);
+    close(fd);
 }
 
 /* Read until `want` bytes are there, or the end; returns how many came. */

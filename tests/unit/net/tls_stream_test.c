@@ -302,6 +302,21 @@ TEST(tls_broken, "a record that was changed on the way ends the connection with 
     tls_rig_fini(&r, folder);
 }
 
+TEST(tls_hello_reset, "a hello whose sender is gone is not answered")
+{
+    struct rig r;
+    char folder[64];
+
+    tls_rig_init(&r, folder, NULL);
+    int fd = rig_connect(&r);
+    RIG_WAIT(&r, edge_counters(r.edge)->open == 1);
+    rig_say_only(fd, "\x16\x03\x01");
+    rig_reset(fd);
+    RIG_WAIT(&r, edge_counters(r.edge)->open == 0);
+    CHECK_EQ(edge_counters(r.edge)->bytes_in, 0);
+    tls_rig_fini(&r, folder);
+}
+
 TEST(tls_notify, "the end of a reply or of a WebSocket is said in TLS, too, before the "
                  "socket's")
 {

@@ -153,7 +153,11 @@ TEST(request_lines, "H33, H43-H46: what is no HTTP/1.x request line gets 400, 50
         {"connect",               "CONNECT a:80 HTTP/1.1\r\n" HOST "\r\n",        0,  HTTP_ERR_METHOD },
         {"H43",                   "GET / HTTP/1.1 \r\n" HOST "\r\n",              0,  HTTP_ERR_BAD    },
         {"H44",                   "GET / HTTP/2.0\r\n" HOST "\r\n",               0,  HTTP_ERR_VERSION},
-        {"1.2",                   "GET / HTTP/1.2\r\n" HOST "\r\n",               0,  HTTP_ERR_VERSION},
+        {"3.1",                   "GET / HTTP/3.1\r\n" HOST "\r\n",               0,  HTTP_ERR_VERSION},
+        {"0.1",                   "GET / HTTP/0.1\r\n" HOST "\r\n",               0,  HTTP_ERR_VERSION},
+        {"1.10",                  "GET / HTTP/1.10\r\n" HOST "\r\n",              0,  HTTP_ERR_VERSION},
+        {"11.1",                  "GET / HTTP/11.1\r\n" HOST "\r\n",              0,  HTTP_ERR_VERSION},
+        {"1.x",                   "GET / HTTP/1.x\r\n" HOST "\r\n",               0,  HTTP_ERR_VERSION},
         {"0.9",                   "GET /\r\n" HOST "\r\n",                        0,  HTTP_ERR_VERSION},
         {"ICE",                   "SOURCE / ICE/1.0\r\n" HOST "\r\n",             0,  HTTP_ERR_VERSION},
         {"RTSP",                  "DESCRIBE / RTSP/1.0\r\n" HOST "\r\n",          0,  HTTP_ERR_VERSION},
@@ -178,6 +182,51 @@ TEST(request_lines, "H33, H43-H46: what is no HTTP/1.x request line gets 400, 50
         {"lower http",            "GET / http/1.1\r\n" HOST "\r\n",               0,  HTTP_ERR_BAD    },
     };
     ROWS(rows);
+}
+
+#define NEWER(line) line " HTTP/1.2\r\n" HOST
+
+TEST(newer, "H48: what is newer than HTTP/1.1 is read as HTTP/1.1, with all of its rules")
+{
+    static const struct row rows[] = {
+        {"H48",           NEWER("GET /") "\r\n",                                                0, HTTP_DONE   },
+        {"1.9",           "GET / HTTP/1.9\r\n" HOST "\r\n",                                     0, HTTP_DONE   },
+        {"body",          NEWER("POST /") "Content-Length: 4\r\n\r\nbody",                      0, HTTP_DONE   },
+        {"chunked",       NEWER("POST /") "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",        0,
+         HTTP_DONE                                                                                             },
+        {"no Host",       "GET / HTTP/1.2\r\n\r\n",                                             0, HTTP_ERR_BAD},
+        {"two Hosts",     NEWER("GET /") HOST "\r\n",                                           0, HTTP_ERR_BAD},
+        {"TE and CL",
+         NEWER("POST /") "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+         0,                                                                                        HTTP_ERR_BAD},
+        {"CL and TE",
+         NEWER("POST /") "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+         0,                                                                                        HTTP_ERR_BAD},
+        {"two CLs",       NEWER("POST /") "Content-Length: 4\r\nContent-Length: 5\r\n\r\nbody", 0,
+         HTTP_ERR_BAD                                                                                          },
+        {"+4",            NEWER("POST /") "Content-Length: +4\r\n\r\nbody",                     0, HTTP_ERR_BAD},
+        {"unknown TE",    NEWER("POST /") "Transfer-Encoding: gzip\r\n\r\n",                    0,
+         HTTP_ERR_CODING                                                                                       },
+        {"no digit",      NEWER("POST /") "Transfer-Encoding: chunked\r\n\r\n\r\n",             0,
+         HTTP_ERR_BAD                                                                                          },
+        {"bare LF",       "GET / HTTP/1.2\n" HOST "\r\n",                                       0, HTTP_ERR_BAD},
+        {"obs-fold",      NEWER("GET /") "X: a\r\n b\r\n\r\n",                                  0, HTTP_ERR_BAD},
+        {"space",         NEWER("GET /") "X : a\r\n\r\n",                                       0, HTTP_ERR_BAD},
+        {"upgrade, body",
+         NEWER("GET /") "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: "
+                        "1\r\n\r\nx",                                                           0, HTTP_ERR_BAD},
+    };
+    struct http_head *h = new_head();
+    static const char get[] = NEWER("GET /") "Connection: upgrade\r\nUpgrade: "
+                                             "websocket\r\nExpect: 100-continue\r\n\r\n";
+
+    ROWS(rows);
+    CHECK(http_feed_all_ways(h, get, sizeof get - 1, HTTP_DONE, sizeof get - 1));
+    CHECK_EQ(http_head_minor_version(h), 1);
+    CHECK(http_head_keeps_alive(h));
+    CHECK(http_head_wants_upgrade(h));
+    CHECK(http_head_wants_continue(h));
+    http_head_free(&h);
 }
 
 TEST(absolute,

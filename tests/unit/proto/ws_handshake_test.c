@@ -68,6 +68,7 @@ TEST(answers, "H02-H16: each handshake gets 0 or the status that tells what is w
         {"version twice", GOOD VERSION "\r\n",                                                     426},
         {"H12",           "POST /pond HTTP/1.1\r\n" UP KEY VERSION "\r\n",                         405},
         {"H13",           "GET /pond HTTP/1.0\r\n" UP KEY VERSION "\r\n",                          400},
+        {"H48",           "GET /pond HTTP/1.2\r\n" UP KEY VERSION "\r\n",                          0  },
         {"H14",           START "Host: a.example\r\n\r\n",                                         426},
         {"H15",           START "Host: a\r\nUpgrade: websocket\r\n" KEY VERSION "\r\n",            426},
         {"H16",
