@@ -266,11 +266,17 @@ local raw_in = ffi.cast("struct vm_raw_in *", host.raw_in)
 local vm = ffi.cast("void *", host.vm)
 local c_send_raw = ffi.cast("int (*)(void *vm, double handle, const char *data, size_t len, int is_text)",
   host.send_raw)
+local c_answer_raw = ffi.cast("int (*)(void *vm, const char *data, size_t len, int is_text)",
+  host.answer_raw)
 local c_next_raw = ffi.cast("int (*)(void *vm)", host.next_raw)
 local c_send = player_api.send
+local sender -- whose message came last; nil where that player has left
 
 -- Whatever is unusual goes to the function in C, which raises at the script's line.
 local function send_raw(player, data, is_text)
+  if player == sender and type(data) == "string" and c_answer_raw(vm, data, #data, is_text and 1 or 0) == 0 then
+    return
+  end
   local handle = handle_of[player]
   if handle and type(data) == "string" and c_send_raw(vm, handle, data, #data, is_text and 1 or 0) == 0 then
     return
@@ -278,18 +284,23 @@ local function send_raw(player, data, is_text)
   return c_send(player, data, is_text)
 end
 
-local function take_raw()
-  local R = data_of[raw_in.room]
-  return R.room, R.seats[raw_in.player], ffi_string(raw_in.data, raw_in.len), raw_in.is_text ~= 0
-end
+local function take_raw() return ffi_string(raw_in.data, raw_in.len), raw_in.is_text ~= 0 end
 
 local function next_raw() return c_next_raw(vm) ~= 0 end
+
+local function find_raw()
+  local R = data_of[raw_in.room]
+  sender = R.seats[raw_in.player]
+  return gen.message, R.room, sender
+end
 
 --- Call a raw game's `message` with what lies in raw_in, and with what C puts there next:
 --- more of the same player that has come with it. Each is a call of its own for C.
 function M.raw_message()
-  repeat gen.message(take_raw()) until not next_raw()
+  local message, room, player = find_raw()
+  repeat message(room, player, take_raw()) until not next_raw()
 end
+
 -- Returns true, or nil and why it cannot be kept out.
 function player_api.ban(player, options)
   return door.ban_player(handle_of[player], options)
@@ -450,6 +461,7 @@ end
 function M.room_free(R)
   unbind(R) -- map_of has weak keys, but its values lead back to them
   for _, player in pairs(R.seats) do handle_of[player] = nil end
+  sender = nil
   handle_of[R.room], R.parked = nil, {}
   room_data[R.room], data_of[R.handle] = nil, nil
 end
@@ -507,6 +519,7 @@ function M.seat_remove(R, id)
   local player = R.seats[id]
   local list = list_of(R, R.watches[id] or false)
   if player then handle_of[player] = nil end
+  if player == sender then sender = nil end
   R.seats[id], R.watches[id] = nil, nil
   rawset(list, id, nil)
 end

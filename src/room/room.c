@@ -242,14 +242,19 @@ static void run_inputs(struct room *r)
 
 /* room.tick and room.time for callbacks that run now; the time is told anew when it
  * has moved by a millisecond, which spares busy raw games a call. */
-static void set_time(struct room *r, double now_ms)
+static void set_time(struct room *r, uint64_t now_us)
 {
-    r->script->now_ms = now_ms;
-    if (r->told_tick == r->tick && now_ms - r->told_ms < 1)
+    r->script->now_ms = room_ms(r, now_us);
+    if (r->told_tick == r->tick && now_us - r->told_us < ROOM_TELL_US)
         return;
     r->told_tick = r->tick;
-    r->told_ms = now_ms;
-    script_room_set_tick(r->script, r->tick, now_ms / 1000);
+    r->told_us = now_us;
+    script_room_set_tick(r->script, r->tick, r->script->now_ms / 1000);
+}
+
+void room_take_answers(struct room *r)
+{
+    r->game->vm->answers = r->outbox.n ? NULL : &r->answers;
 }
 
 /* A raw message of an event-driven game is handled in place, without a copy. */
@@ -258,13 +263,15 @@ static void run_raw(struct room *r, const struct player *p, const struct input *
     uint64_t now_us = clk_recent_us();
 
     r->is_stepping = true;
-    set_time(r, room_ms(r, now_us));
+    set_time(r, now_us);
     r->raw_from = p;
+    room_take_answers(r);
     if (!r->is_paused)
         handle_raw(r, p, in);
-    r->raw_from = NULL;
+    r->game->vm->answers = NULL;
     if (r->outbox.n || r->answers.n)
         room_flush_raw(r);
+    r->raw_from = NULL;
     vm_step_end(r->game->vm);
     r->is_stepping = false;
     if (r->is_closing || r->inputs.n || r->script->wake_ms < NO_TIMER_MS) {
@@ -358,7 +365,7 @@ double room_ms(const struct room *r, uint64_t now_us)
 static void one_tick(struct room *r, uint64_t now_us)
 {
     vm_step_begin(r->game->vm);
-    set_time(r, room_ms(r, now_us));
+    set_time(r, now_us);
     run_inputs(r);
     run_timers(r);
     run_tick(r);
@@ -424,7 +431,7 @@ static uint64_t next_flush_us(const struct room *r)
 static void step_events(struct room *r, uint64_t now_us)
 {
     vm_step_begin(r->game->vm);
-    set_time(r, room_ms(r, now_us));
+    set_time(r, now_us);
     run_inputs(r);
     run_timers(r);
     if (room_def(r)->raw) {

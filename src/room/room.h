@@ -16,11 +16,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "room/answers.h"
 #include "room/input.h"
 #include "room/outbox.h"
 #include "room/player.h"
 #include "room/sched.h"
+#include "script/answers.h"
 #include "script/script_room.h"
 #include "state/emit.h"
 #include "state/image.h"
@@ -28,6 +28,7 @@
 enum {
     ROOM_ID_MAX = 64,
     ROOM_MAX_FAILING_TICKS = 10,
+    ROOM_TELL_US = 1000,     /* event-driven: between two times that the script is told */
     ROOM_MAX_LATE_TICKS = 5, /* run back to back after a stall, the rest is dropped */
     ROOM_MAX_SCHEMAS = 8,    /* that clients may still encode by */
     ROOM_MAX_KILLS = 32,     /* most that the option max_kills can be */
@@ -64,8 +65,8 @@ struct room {
     uint64_t n_periods;                     /* periods since then, dropped ones too */
     double base_ms;                         /* the room's time at began_us, which was */
     uint32_t base_tick;                     /* ... in this tick */
-    double told_ms;                         /* what the script knows: time, */
-    uint32_t told_tick;                     /* ... and tick */
+    uint64_t told_us;                       /* when the script was last told the time, */
+    uint32_t told_tick;                     /* ... and the tick */
     uint64_t flushed_us;                    /* event-driven: when the last flush was */
     struct schema *known[ROOM_MAX_SCHEMAS]; /* oldest first; own references */
     uint32_t n_known;

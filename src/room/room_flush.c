@@ -453,7 +453,9 @@ static void flush_first(struct room *r, size_t n)
 static void send_answers(struct room *r)
 {
     struct answers *a = &r->answers;
-    const struct player *p = room_find(r, a->to);
+    /* To look it up would touch the players around it, too. */
+    const struct player *p =
+        r->raw_from && r->raw_from->id == a->to ? r->raw_from : room_find(r, a->to);
 
     if (a->n > 1 && p && p->peer.conn && !p->peer.ops->send_run) {
         room_spill(r);
@@ -472,9 +474,11 @@ void room_spill(struct room *r)
     struct answers *a = &r->answers;
     const uint8_t *at = a->frames.data;
 
+    r->game->vm->answers = NULL;
     if (a->n == 0)
         return;
     r->raw_mark = a->n_done;
+    r->raw_data = a->n > a->n_done ? a->last : NULL;
     for (uint32_t i = 0; i < a->n; i++) {
         size_t len = ws_frame_bytes(at);
         struct out_event ev = {.to = a->to, .binary = chunk_copy(at, len)};

@@ -148,20 +148,6 @@ static bool is_sent_again(const struct room *r, enum ws_op op, const uint8_t *da
            memcmp(last->bytes + n_head, data, len) == 0;
 }
 
-/* The sender of the message at hand is answered, and so far nobody else was sent one. */
-static bool answer(struct room *r, uint32_t player, enum ws_op op, const uint8_t *data,
-                   size_t len)
-{
-    size_t bytes;
-
-    if (!r->raw_from || r->raw_from->id != player || r->outbox.n || len > ANSWERS_MESSAGE ||
-        !(bytes = answers_add(&r->answers, player, op, data, len)))
-        return false;
-    r->raw_data = data;
-    vm_note_sent(r->game->vm, bytes);
-    return true;
-}
-
 static void on_send_raw(void *room, uint32_t player, const uint8_t *data, size_t len,
                         bool is_text)
 {
@@ -169,8 +155,6 @@ static void on_send_raw(void *room, uint32_t player, const uint8_t *data, size_t
     enum ws_op op = is_text ? WS_TEXT : WS_BINARY;
     bool is_queued;
 
-    if (answer(r, player, op, data, len))
-        return;
     room_spill(r);
     if (is_sent_again(r, op, data, len)) {
         is_queued = outbox_extend(&r->outbox, player);
@@ -223,9 +207,10 @@ static bool on_next_raw(void *room, struct vm_raw_in *in)
     answers_mark(&r->answers);
     if (r->outbox.bytes + r->answers.frames.len > RAW_HELD_BYTES)
         room_flush_raw(r);
+    room_take_answers(r);
     if (r->is_closing || r->is_paused || r->inputs.n || p->is_leaving || !p->peer.conn ||
         !p->peer.ops->next || !p->session || p->session->is_over ||
-        room_ms(r, clk_recent_us()) - r->told_ms >= 1 ||
+        clk_recent_us() - r->told_us >= ROOM_TELL_US ||
         !p->peer.ops->next(p->peer.conn, &is_text, &in->data, &len))
         return false;
     in->len = (uint32_t)len;

@@ -96,6 +96,10 @@ void room_flush(struct room *r, uint64_t now_us);
 /* Raw games: what callbacks have sent leaves at once. */
 void room_flush_raw(struct room *r);
 
+/* The message of raw_from is about to be handled, or the next one: what it sends back goes
+ * to r->answers, unless others were sent something before. */
+void room_take_answers(struct room *r);
+
 /* The answers become events of the outbox: there are others now. */
 void room_spill(struct room *r);
 

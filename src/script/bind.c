@@ -458,6 +458,8 @@ void bind_push_host(lua_State *L, struct vm *vm)
     lua_setfield(L, -2, "raw_in");
     lua_pushlightuserdata(L, (void *)(uintptr_t)bind_send_raw);
     lua_setfield(L, -2, "send_raw");
+    lua_pushlightuserdata(L, (void *)(uintptr_t)bind_answer_raw);
+    lua_setfield(L, -2, "answer_raw");
     lua_pushlightuserdata(L, (void *)(uintptr_t)script_next_raw);
     lua_setfield(L, -2, "next_raw");
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "proto/utf8.h"
+#include "script/answers.h"
 #include "script/lua_payload.h"
 #include "script/vm_internal.h"
 
@@ -154,6 +155,18 @@ int bind_send_raw(struct vm *vm, double handle, const char *data, size_t len, in
         return 1;
     vm->hooks->send_raw(sr->owner, (uint32_t)(handle - room * 4294967296.0),
                         (const uint8_t *)data, len, is_text);
+    return 0;
+}
+
+int bind_answer_raw(struct vm *vm, const char *data, size_t len, int is_text)
+{
+    size_t bytes;
+
+    if (!vm->answers || len > ANSWERS_MESSAGE || (is_text && !utf8_is_valid(data, len)) ||
+        !(bytes = answers_add(vm->answers, vm->raw_in.player, is_text ? WS_TEXT : WS_BINARY,
+                              (const uint8_t *)data, len)))
+        return 1;
+    vm_note_sent(vm, bytes);
     return 0;
 }
 

@@ -25,6 +25,9 @@ struct call_stats {
 
 void call_stats_add(struct call_stats *s, uint64_t ns);
 
+/* `n` calls, at least one, that took so long together and about the same time each. */
+void call_stats_add_some(struct call_stats *s, uint32_t n, uint64_t ns);
+
 /* Add all of `more`; slow_told_ns stays. */
 void call_stats_merge(struct call_stats *s, const struct call_stats *more);
 

@@ -73,6 +73,7 @@ struct script_view {
     double x, y, radius; /* radius 0: as far as the map says */
 };
 
+struct answers;
 struct jwt_keys;
 struct vm_raw_in;
 struct store_port;
@@ -204,12 +205,14 @@ struct vm {
     const char *where;           /* which: "tick", "on.hop" */
     char where_text[128];
     struct vm_raw_in raw_in;
-    uint64_t last_ticket;                /* of what the store was asked */
-    uint32_t n_asked;                    /* ... and has not answered */
-    const char *stack_base;              /* of the C stack, where the callback began */
-    struct buf scratch;                  /* payloads on their way out */
-    struct buf numbers;                  /* what a scan found, where it is in a table */
-    int refs[24];                        /* registry references, see vm.c */
+    struct answers *answers; /* where what is sent to raw_in's player may go; NULL: the
+                              * hook has to be asked */
+    uint64_t last_ticket;    /* of what the store was asked */
+    uint32_t n_asked;        /* ... and has not answered */
+    const char *stack_base;  /* of the C stack, where the callback began */
+    struct buf scratch;      /* payloads on their way out */
+    struct buf numbers;      /* what a scan found, where it is in a table */
+    int refs[24];            /* registry references, see vm.c */
     int handlers[SCRIPT_N_CALLBACKS];    /* LUA_NOREF where the game has none */
     int *on;                             /* by message id; LUA_NOREF likewise */
     char traceback[2048], message[1024]; /* of the last error */
@@ -225,7 +228,12 @@ struct vm {
     uint64_t call_ns, load_ns;    /* budgets */
     uint64_t began_ns, budget_ns; /* of the call under way */
     uint64_t began_made, began_sent; /* what memory.made and sent were then */
-    uint64_t sent;         /* bytes queued for players, as hooks tell with vm_note_sent() */
+    uint64_t sent; /* bytes queued for players, as hooks tell with vm_note_sent() */
+    /* Of calls in a run that were too quick to read the clock for each (vm_stop_next()). */
+    uint32_t n_quick;     /* since began_ns; its ticks, and those at the end of the last: */
+    uint64_t began_ticks; /* 0: not known, as none has ended */
+    uint64_t quick_ticks;
+    uint64_t quick_sent;   /* what `sent` was then */
     uint64_t left_ns;      /* when the callback before ended; 0: something came between */
     uint64_t step_ends_ns; /* deadline of the room's step, 0: none */
     struct call_stats stats[SCRIPT_N_CALLBACKS], timer_stats, load_stats;

@@ -116,6 +116,10 @@ int bind_room_broadcast(lua_State *L);
 int bind_player_send(lua_State *L);
 int bind_send_raw(struct vm *vm, double handle, const char *data, size_t len, int is_text);
 
+/* The same for the player whose message is in vm->raw_in, asked first: returns 1 in many
+ * more cases. */
+int bind_answer_raw(struct vm *vm, const char *data, size_t len, int is_text);
+
 /* The callback for the message in vm->raw_in has returned. 1: there is another one now, and
  * its time runs. host.lua calls it through ffi, so it leaves the Lua state alone. */
 int script_next_raw(struct vm *vm);

@@ -26,7 +26,9 @@ struct vm;
 bool vm_stop_enter(struct vm *vm, const char *where, bool is_callback, uint64_t from);
 
 /* In a protected call that handles several messages one of them is done, and the next one
- * begins, with a budget of its own. false: that cannot be, the call has to end. */
+ * begins, with a budget of its own. false: that cannot be, the call has to end. The clock
+ * is read for the first and then every CLK_QUICK_NS: what is over sooner is counted with
+ * others like it, with their mean, and gets up to so much more time. */
 bool vm_stop_may_go_on(const struct vm *vm);
 void vm_stop_next(struct vm *vm, const char *where, struct call_stats *stats);
 

@@ -191,6 +191,15 @@ void watchdog_next(uint64_t now_ns, uint64_t deadline_ns)
     atomic_signal_fence(memory_order_seq_cst);
 }
 
+void watchdog_again(void)
+{
+    struct slot *s = self;
+    uint32_t turn = atomic_load_explicit(&s->turn, memory_order_relaxed);
+
+    atomic_store_explicit(&s->turn, turn + 2, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
 bool watchdog_leave(void)
 {
     struct slot *s = self;

@@ -70,6 +70,9 @@ bool watchdog_leave(void);
  * do. */
 void watchdog_next(uint64_t now_ns, uint64_t deadline_ns);
 
+/* The same, and the next one's deadline is that of the one that ends. */
+void watchdog_again(void);
+
 /* Has the hook been armed in this call, for whatever reason? */
 bool watchdog_is_armed(void);
 

@@ -30,6 +30,21 @@ TEST(recent, "the recent time is what the clock gave last, and a faked one's at 
     clk_real();
 }
 
+TEST(quick, "what is quick by the ticks is quick by the clock")
+{
+    int n_quick = 0;
+
+    for (int i = 0; i < 3000; i++) {
+        uint64_t ticks = clk_ticks(), began = clk_real_ns(), ended = began;
+        for (int k = 0; k < i % 300; k++)
+            ended = clk_real_ns();
+        ticks = clk_ticks() - ticks;
+        n_quick += ticks < clk_quick_ticks;
+        CHECK(ticks >= clk_quick_ticks || ended - began < CLK_QUICK_NS);
+    }
+    CHECK(n_quick > 0 || clk_quick_ticks == 0);
+}
+
 TEST(fake, "a faked clock stands until it is told to move, and lets go again")
 {
     clk_fake(5000000);

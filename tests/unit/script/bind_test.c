@@ -3,6 +3,8 @@
 #include <lauxlib.h>
 #include <stdlib.h>
 
+#include "script/answers.h"
+
 static const struct {
     const char *code, *trace;
 } calls[] = {
@@ -215,6 +217,67 @@ TEST(bind_raw_hot, "the same once it is compiled: errors, seats that go, other h
     CHECK_EQ(rig_reload(&r, RUNNER("", "")), 0);
     rig_eval(&r, "player:send('note', 7)");
     CHECK_STR(rig_trace(&r), "send 1 note -1 7\n");
+    rig_close(&r);
+}
+
+TEST(bind_raw_answers,
+     "what goes back to the sender is a frame at once, all else asks the room")
+{
+    struct rig r = {0};
+    struct answers a;
+    char big[ANSWERS_MESSAGE + 2] = "";
+
+    rig_open(
+        &r, "local g = require('parlor').game {raw = true}\n"
+            "function g:message(player, data)\n"
+            "  self.eve = self.eve or self.players[2]\n"
+            "  if data == 'bad' then player:send('\\255', true) end\n"
+            "  if data == 'eve' then self.eve:send(data) else player:send(data, true) end\n"
+            "end\n"
+            "function g:drop(player) player:send('drop') end return g");
+    CHECK_EQ(script_seat_add(r.room, 2, "eve"), 0);
+    answers_init(&a);
+    r.vm->answers = &a;
+    for (int i = 0; i < 1000; i++) { /* until it is compiled */
+        answers_clear(&a);
+        CHECK_EQ(raw(&r, 1, i % 9 ? "odd" : "eve"), SCRIPT_DONE);
+    }
+    rig_forget(&r);
+    answers_clear(&a);
+    uint64_t sent = r.room->stats.sent;
+    CHECK_EQ(raw(&r, 1, "a"), SCRIPT_DONE);
+    CHECK_EQ(a.to, 1);
+    CHECK_EQ(raw(&r, 1, "eve"), SCRIPT_DONE);
+    CHECK_EQ(raw(&r, 1, "bad"), SCRIPT_RAISED);
+    CHECK_EQ(raw(&r, 2, "eve"), SCRIPT_DONE);
+    CHECK_EQ(a.to, 2);
+    CHECK_EQ(a.n, 2);
+    CHECK_MEM(a.frames.data, "\x81\1a\x82\3eve", a.frames.len);
+    CHECK_EQ(r.room->stats.sent - sent, 3 + 3 + 5);
+    CHECK_STR(rig_trace(&r), "raw 2 binary eve\n");
+
+    rig_forget(&r); /* too big for an answer, and one too many for its buffer */
+    memset(big, 'x', ANSWERS_MESSAGE + 1);
+    CHECK_EQ(raw(&r, 1, big), SCRIPT_DONE);
+    CHECK_EQ(a.n, 2);
+    big[ANSWERS_MESSAGE] = 0;
+    while (r.trace.len < 2 * ANSWERS_MESSAGE)
+        CHECK_EQ(raw(&r, 1, big), SCRIPT_DONE);
+    CHECK(a.frames.len > ANSWERS_BYTES / 2 && a.frames.len <= ANSWERS_BYTES);
+
+    rig_forget(&r); /* her message was the last one, but this is no message */
+    answers_clear(&a);
+    r.vm->answers = NULL;
+    CHECK_EQ(raw(&r, 2, "b"), SCRIPT_DONE);
+    CHECK_EQ(script_player(r.room, SCRIPT_DROP, 2, NULL), SCRIPT_DONE);
+    CHECK_STR(rig_trace(&r), "raw 2 text b\nraw 2 binary drop\n");
+    rig_forget(&r);
+    r.vm->answers = &a;
+    script_seat_remove(r.room, 2);
+    CHECK_EQ(raw(&r, 1, "eve"), SCRIPT_DONE); /* she has left: nobody gets it */
+    CHECK_STR(rig_trace(&r), "");
+    CHECK_EQ(a.n, 0);
+    answers_fini(&a);
     rig_close(&r);
 }
 

@@ -33,6 +33,19 @@ TEST(stats_ends, "no time at all and hours have a place, too")
     CHECK_EQ((int)call_stats_quantile(&s, 0.5), 256);
 }
 
+TEST(stats_some, "several calls at once count as so many of their mean")
+{
+    struct call_stats s = {0};
+
+    call_stats_add_some(&s, 3, 3002);
+    call_stats_add_some(&s, 1, 20);
+    CHECK_EQ(s.calls, 4);
+    CHECK_EQ(s.total_ns, 3022);
+    CHECK_EQ(s.max_ns, 1000);
+    CHECK_EQ(call_stats_quantile(&s, 0.25), 256);
+    CHECK_EQ(call_stats_quantile(&s, 0.5), 1000);
+}
+
 static const struct call_stats *stats_of(struct rig *r, const char *name)
 {
     char at[80];

@@ -390,3 +390,45 @@ TEST(kill_in_batch,
     CHECK(stats->max_ns <= stats->total_ns - 5 * 25000000ull);
     rig_close(&r);
 }
+
+TEST(kill_among_quick, "among raw messages too quick to be measured each, a slow one has "
+                       "its own time, and the "
+                       "one that is stopped its whole budget")
+{
+    enum { QUICK = 200, BUSY = QUICK, SPIN = 2 * QUICK + 1 };
+    static const char *next[SPIN + 2];
+    struct rig r = {0};
+    size_t sent = strlen("first") + 2 * QUICK * strlen("quick") + strlen("busy");
+
+    rig_open(&r, "local g = require('parlor').game {raw = true, budget_kill = 60,\n"
+                 "  budget_warn = 5000}\n"
+                 "function g:message(player, data)\n"
+                 "  player:send(data)\n"
+                 "  if data == 'spin' then while true do end end\n"
+                 "  if data == 'busy' then\n"
+                 "    local t = os.clock() while os.clock() - t < 0.025 do end\n"
+                 "  end\n"
+                 "end return g");
+    for (int i = 0; i < SPIN; i++)
+        next[i] = "quick";
+    next[BUSY] = "busy";
+    next[SPIN] = "spin";
+    do /* collect what the load has left, which would come first */
+        vm_step_end(r.vm);
+    while (vm_gc_is_due(&r.vm->gc, &r.vm->memory));
+    r.next = next;
+    CHECK_EQ(script_raw_message(r.room, 1, (const uint8_t *)"first", 5, true),
+             SCRIPT_STOPPED);
+    CHECK_STR(r.error, "message|pond/game.lua:5|stopped after 60 ms (budget_kill)");
+    CHECK(r.most_quick > 0 || clk_quick_ticks == 0);
+    const struct call_stats *all[] = {&r.vm->stats[SCRIPT_MESSAGE], &r.room->stats};
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(all[i]->calls, SPIN + 2);
+        CHECK_EQ(all[i]->kills, 1);
+        CHECK_EQ(all[i]->sent, sent); /* what was stopped has sent nothing */
+        CHECK(all[i]->max_ns >= 60000000 && all[i]->max_ns <= all[i]->total_ns - 25000000);
+        CHECK(call_stats_quantile(all[i], 1 - 1.5 / (SPIN + 2)) >= 25000000);
+        CHECK(call_stats_quantile(all[i], 0.5) < 1000000);
+    }
+    rig_close(&r);
+}

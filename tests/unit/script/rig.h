@@ -39,6 +39,7 @@ struct rig {
     char room_of_error[80];
     char traceback[2048];
     const char *const *next;   /* further raw messages, as if they had come together */
+    uint32_t most_quick;       /* of those had been counted together, see vm_stop.h */
     char answer[4096];         /* of the last rig_eval() */
     enum script_result result; /* likewise */
 };

@@ -50,6 +50,7 @@ static void on_send_raw(void *room, uint32_t player, const uint8_t *data, size_t
 {
     struct rig *r = room;
 
+    vm_note_sent(r->vm, len);
     buf_format(&r->trace, "raw %u %s %.*s\n", player, is_text ? "text" : "binary", (int)len,
                (const char *)data);
 }
@@ -74,6 +75,8 @@ static bool on_next_raw(void *room, struct vm_raw_in *in)
 
     if (!r->next || !*r->next)
         return false;
+    if (r->vm->n_quick > r->most_quick)
+        r->most_quick = r->vm->n_quick;
     in->data = (const uint8_t *)*r->next;
     in->len = (uint32_t)strlen(*r->next++);
     return true;

@@ -74,3 +74,56 @@ TEST(gc_idle, "a step that leaves no garbage costs no collection")
     CHECK(r.vm->gc.pauses.calls - shares < 20);
     rig_close(&r);
 }
+
+static lua_Alloc below;
+static int n_tables;
+
+/* LuaJIT's table of texts is the only block of that kind in the game below. */
+static void *count_tables(void *ud, void *p, size_t before, size_t size)
+{
+    n_tables += !p && size >= 4096 * sizeof(void *);
+    return below(ud, p, before, size);
+}
+
+TEST(gc_texts,
+     "a flood of texts does not have LuaJIT resize its table of them in each cycle")
+{
+    static const char flood[] = "n = n or 0 for i = 1, 300 do n = n + 1 "
+                                "last = ('%064d'):format(n) end return 1";
+    struct rig r = {0};
+    struct vm_gc *gc;
+
+    rig_open(&r, RUNNER("", ""));
+    gc = &r.vm->gc;
+    while (gc->n_cycles < 5)
+        steps(&r, 10, flood);
+    below = r.vm->memory.alloc;
+    r.vm->memory.alloc = count_tables;
+    while (gc->n_cycles < 25)
+        steps(&r, 1, flood);
+    CHECK(n_tables < 10); /* none, unless the machine sleeps; or two in each */
+    r.vm->memory.alloc = below;
+    rig_close(&r);
+}
+
+TEST(gc_end, "a cycle that waits for garbage comes to its end without it")
+{
+    struct rig r = {0};
+    struct vm_gc *gc;
+
+    rig_open(&r, RUNNER("", "function g:tick() end"));
+    gc = &r.vm->gc;
+    while (!gc->wait_until_ns)
+        steps(&r, 1, "for i = 1, 100 do last = {i} end return 1");
+    CHECK(gc->had > 0 && !vm_gc_is_due(gc, &r.vm->memory));
+    size_t waiting = vm_bytes(r.vm);
+    uint64_t cycles = gc->n_cycles, from = clk_real_ns();
+    while (gc->n_cycles == cycles && clk_real_ns() - from < 30000000000u) {
+        vm_step_begin(r.vm);
+        CHECK_EQ(script_tick(r.room, 0.05), SCRIPT_DONE);
+        vm_step_end(r.vm);
+    }
+    CHECK_EQ(gc->n_cycles, cycles + 1);
+    CHECK(!gc->wait_until_ns && vm_bytes(r.vm) < waiting);
+    rig_close(&r);
+}

@@ -2,7 +2,7 @@
 #include "unit.h"
 #include <string.h>
 
-#include "room/answers.h"
+#include "script/answers.h"
 
 static const uint8_t text[ANSWERS_MESSAGE] = "hello";
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "room/answers.h"
+#include "script/answers.h"
 
 #include <assert.h>
 #include <string.h>
@@ -18,7 +18,10 @@ void answers_fini(struct answers *a)
 size_t answers_add(struct answers *a, uint32_t to, enum ws_op op, const uint8_t *data,
                    size_t len)
 {
-    uint8_t *at = buf_reserve(&a->frames, WS_HEAD_MAX + ANSWERS_MESSAGE);
+    struct buf *frames = &a->frames;
+    uint8_t *at = frames->cap - frames->len >= WS_HEAD_MAX + ANSWERS_MESSAGE
+                      ? frames->data + frames->len
+                      : buf_reserve(frames, WS_HEAD_MAX + ANSWERS_MESSAGE);
 
     assert(len <= ANSWERS_MESSAGE);
     if (!at) {
@@ -29,6 +32,7 @@ size_t answers_add(struct answers *a, uint32_t to, enum ws_op op, const uint8_t 
     memcpy(at + head, data, len);
     buf_added(&a->frames, head + len);
     a->to = to;
+    a->last = data;
     a->n++;
     return head + len;
 }

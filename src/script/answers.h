@@ -5,7 +5,8 @@
  *
  * Messages that one read has brought are handled in one go, and most games answer the
  * sender alone: so their answers are written where they will leave from, without an
- * event for each. The first message to somebody else ends that (room_spill()).
+ * event for each, by bind_answer_raw() without asking the room (vm->answers). The first
+ * message to somebody else ends that (room_spill()).
  *
  * Ownership: a value inside its room, answers_fini(). Thread: its room's worker.
  */
@@ -26,10 +27,11 @@ enum {
 
 struct answers {
     struct buf frames;
-    uint32_t to;       /* the player */
-    uint32_t n;        /* frames */
-    uint32_t n_done;   /* of those, of callbacks that have returned, */
-    size_t done_bytes; /* and so many bytes */
+    const uint8_t *last; /* the data of the last one, which may be gone by now */
+    uint32_t to;         /* the player */
+    uint32_t n;          /* frames */
+    uint32_t n_done;     /* of those, of callbacks that have returned, */
+    size_t done_bytes;   /* and so many bytes */
 };
 
 void answers_init(struct answers *a);
