@@ -166,7 +166,9 @@ return function(options)
     end
   end
   for _, bot in ipairs(bots) do
-    if bot.client.conn then bot.client:leave() end
+    local client = bot.client
+    -- What has come last may be nonsense, too.
+    if client.conn and not pcall(client.leave, client) then client:cut(1000) end
   end
   return 0
 end

@@ -15,9 +15,9 @@
 /* Monotonic time in microseconds; about 30 ns a call. */
 uint64_t clk_now_us(void);
 
-/* What clk_now_us() last gave on this thread, for a tenth of its cost. Every read of a
- * socket and every alarm reads the clock: so it is late by what the messages of this
- * read have taken so far. For stamps, not for measuring. */
+/* What clk_now_us() last gave on this thread, for a tenth of its cost. Every group of
+ * reads and every alarm reads the clock: so it is late by what the messages of this
+ * group have taken so far. For stamps, not for measuring. */
 uint64_t clk_recent_us(void);
 
 /* Monotonic time in nanoseconds that no test can turn: for measuring what really
