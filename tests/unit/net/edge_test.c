@@ -191,6 +191,18 @@ static unsigned most_in_a_turn(struct rig *r, unsigned n)
     return most;
 }
 
+static void connect_many(struct rig *r, int *fds, int n)
+{
+    for (int i = 0; i < n; i++)
+        fds[i] = rig_connect(r);
+}
+
+static void close_many(const int *fds, int n)
+{
+    for (int i = 0; i < n; i++)
+        close(fds[i]);
+}
+
 TEST(edge_storm,
      "of a crowd that connects some are accepted a turn, others talk in between")
 {
@@ -201,8 +213,7 @@ TEST(edge_storm,
 
     rig_init(&r, NULL);
     int first = rig_connect_ws(&r);
-    for (int i = 0; i < N; i++)
-        fds[i] = rig_connect(&r);
+    connect_many(&r, fds, N);
     rig_turn(&r);
     CHECK_EQ(edge_counters(r.edge)->open, 1 + 32);
     rig_send_frame(&r, first, 0x81, "hi", 2);
@@ -225,12 +236,10 @@ TEST(edge_stop_many, "when listening stops, all who have connected are accepted"
     int fds[N];
 
     rig_init(&r, NULL);
-    for (int i = 0; i < N; i++)
-        fds[i] = rig_connect(&r);
+    connect_many(&r, fds, N);
     edge_stop_listening(r.edge);
     CHECK_EQ(edge_counters(r.edge)->open, N);
-    for (int i = 0; i < N; i++)
-        close(fds[i]);
+    close_many(fds, N);
     rig_fini(&r);
 }
 
@@ -244,8 +253,7 @@ TEST(edge_requests,
 
     rig_init(&r, NULL);
     int first = rig_connect_ws(&r);
-    for (int i = 0; i < N; i++)
-        fds[i] = rig_connect(&r);
+    connect_many(&r, fds, N);
     RIG_WAIT(&r, edge_counters(r.edge)->open == 1 + N);
     rig_stop_clock();
     r.n_requests = 0;
@@ -274,15 +282,13 @@ TEST(edge_quick_requests, "and no more than 64 of them, however fast they are")
 
     rig_init(&r, NULL);
     rig_stop_clock();
-    for (int i = 0; i < N; i++)
-        fds[i] = rig_connect(&r);
+    connect_many(&r, fds, N);
     RIG_WAIT(&r, edge_counters(r.edge)->open == N);
     for (int i = 0; i < N; i++) {
         rig_say_only(fds[i], "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
     }
     CHECK_EQ(most_in_a_turn(&r, N), 64);
-    for (int i = 0; i < N; i++)
-        close(fds[i]);
+    close_many(fds, N);
     rig_fini(&r);
 }
 
@@ -352,8 +358,7 @@ TEST(edge_waiting, "who waits for its turn to be read may go, and the edge may c
 
     rig_init(&r, NULL);
     rig_stop_clock();
-    for (int i = 0; i < N; i++)
-        fds[i] = rig_connect(&r);
+    connect_many(&r, fds, N);
     RIG_WAIT(&r, edge_counters(r.edge)->open == N);
     for (int i = 0; i < N; i++)
         rig_say_only(fds[i], "GET /work HTTP/1.1\r\nHost: x\r\n\r\n");

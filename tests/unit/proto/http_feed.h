@@ -1,13 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * http_feed - feed one request to http_head at every split; for the tests of
- * http_head and ws_handshake.
+ * http_head, its limits and ws_handshake.
  */
 #pragma once
 
 #include "unit.h"
 
 #include "proto/http_head.h"
+
+/* How requests begin. */
+#define HOST    "Host: a.example\r\n"
+#define GET     "GET / HTTP/1.1\r\n" HOST
+#define POST    "POST /p HTTP/1.1\r\n" HOST
+#define CHUNKED POST "Transfer-Encoding: Chunked\r\n\r\n"
+
+static inline struct http_head *http_feed_head(void)
+{
+    struct http_head *h;
+
+    CHECK_EQ(http_head_new(&h, &http_limits_default), 0);
+    return h;
+}
 
 /* Feed in reads of `first` bytes, then `step` each, every one against a guard
  * page. *used counts over all reads. */

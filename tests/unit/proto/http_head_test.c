@@ -6,18 +6,6 @@
 #include "base/buf.h"
 #include "proto/http_head.h"
 
-#define HOST "Host: a.example\r\n"
-#define GET  "GET / HTTP/1.1\r\n" HOST
-#define POST "POST /p HTTP/1.1\r\n" HOST
-
-static struct http_head *new_head(void)
-{
-    struct http_head *h;
-
-    CHECK_EQ(http_head_new(&h, &http_limits_default), 0);
-    return h;
-}
-
 #define CHECK_TEXT(t, want)                                                                \
     do {                                                                                   \
         struct http_text checked = (t);                                                    \
@@ -34,7 +22,7 @@ struct row {
 
 static void check_rows(const struct row *rows, size_t n)
 {
-    struct http_head *h = new_head();
+    struct http_head *h = http_feed_head();
     bool ok = true;
 
     for (size_t i = 0; i < n; i++) {
@@ -57,7 +45,7 @@ TEST(parts, "a request yields its method, target, headers and body")
                                   "X-Empty:\r\n"
                                   "X-Padded: \t two words \t \r\n"
                                   "Content-Length: 5\r\n\r\nhello";
-    struct http_head *h = new_head();
+    struct http_head *h = http_feed_head();
     size_t n;
 
     CHECK(
@@ -85,7 +73,7 @@ TEST(parts, "a request yields its method, target, headers and body")
 
 TEST(started, "a request has started with its first byte that is not an empty line")
 {
-    struct http_head *h = new_head();
+    struct http_head *h = http_feed_head();
     size_t used;
 
     CHECK(!http_head_is_started(h));
@@ -216,7 +204,7 @@ TEST(newer, "H48: what is newer than HTTP/1.1 is read as HTTP/1.1, with all of i
          NEWER("GET /") "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: "
                         "1\r\n\r\nx",                                                           0, HTTP_ERR_BAD},
     };
-    struct http_head *h = new_head();
+    struct http_head *h = http_feed_head();
     static const char get[] = NEWER("GET /") "Connection: upgrade\r\nUpgrade: "
                                              "websocket\r\nExpect: 100-continue\r\n\r\n";
 
@@ -241,7 +229,7 @@ TEST(absolute,
         {"http://b",                  "b",           "/",         ""   },
         {"/http://b",                 "a.example",   "/http://b", ""   },
     };
-    struct http_head *h = new_head();
+    struct http_head *h = http_feed_head();
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char request[200];
@@ -315,8 +303,6 @@ TEST(framing, "H41: framing that two parsers could read differently is refused")
     ROWS(rows);
 }
 
-#define CHUNKED POST "Transfer-Encoding: Chunked\r\n\r\n"
-
 TEST(chunks, "a chunked body is put together, its extensions and trailers are dropped")
 {
     static const struct row rows[] = {
@@ -326,7 +312,7 @@ TEST(chunks, "a chunked body is put together, its extensions and trailers are dr
         {"trailer",   CHUNKED "b\r\nhello world\r\n0\r\nX: y\r\nHost: b\r\n\r\n", 0,
          HTTP_DONE                                                                            },
     };
-    struct http_head *h = new_head();
+    struct http_head *h = http_feed_head();
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         size_t n = strlen(rows[i].request);
@@ -398,7 +384,7 @@ TEST(next_bytes, "bytes behind a request are left alone: frames, or the next req
         {POST "Content-Length: 4\r\n\r\nbody",              "\r\n" GET "\r\n"              },
         {CHUNKED "4\r\nbody\r\n0\r\n\r\n",                  GET "\r\n"                     },
     };
-    struct http_head *h = new_head();
+    struct http_head *h = http_feed_head();
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char both[400];
@@ -414,7 +400,7 @@ TEST(pipeline,
 {
     static const char two[] = POST "Content-Length: 4\r\nConnection: close\r\n\r\nbody"
                                    "GET /second HTTP/1.1\r\nHost: b\r\n\r\n";
-    struct http_head *h = new_head();
+    struct http_head *h = http_feed_head();
     const uint8_t *at = (const uint8_t *)two;
     size_t used, n = sizeof two - 1;
 
@@ -433,7 +419,7 @@ TEST(pipeline,
 
 TEST(errors_stay, "an error is final until the reset")
 {
-    struct http_head *h = new_head();
+    struct http_head *h = http_feed_head();
     size_t used;
 
     CHECK_EQ(http_head_feed(h, (const uint8_t *)"\n", 1, &used), HTTP_ERR_BAD);
@@ -446,115 +432,10 @@ TEST(errors_stay, "an error is final until the reset")
     http_head_free(&h);
 }
 
-/* `text` followed by n times `again`. */
-static void put_many(struct buf *b, const char *text, const char *again, size_t n)
-{
-    buf_text(b, text);
-    for (size_t i = 0; i < n; i++)
-        buf_text(b, again);
-}
-
-/* In one read, in reads of 1 000 bytes, and (without a guard page for each) of
- * one byte; the error comes before more than `at_most` bytes have been used. */
-static void check_limit(struct buf *b, enum http_result want, size_t at_most)
-{
-    static const size_t steps[] = {1, 1000, SIZE_MAX};
-    struct http_head *h = new_head();
-
-    CHECK(!b->failed);
-    for (size_t i = 0; i < 3; i++) {
-        enum http_result r = HTTP_MORE;
-        size_t used, at = 0;
-        http_head_reset(h);
-        while (at < b->len && r == HTTP_MORE) {
-            size_t len = b->len - at < steps[i] ? b->len - at : steps[i];
-            r = http_head_feed(h, b->data + at, len, &used);
-            at += used;
-        }
-        CHECK_EQ(r, want);
-        CHECK(at <= at_most);
-    }
-    http_head_free(&h);
-    buf_fini(b);
-}
-
-TEST(limits,
-     "H30-H32: head, headers and target have limits, known at the byte that breaks them")
-{
-    struct buf b;
-    const struct http_limits *l = &http_limits_default;
-
-    buf_init(&b, 0);
-    put_many(&b, GET "X: ", "x", 64 << 10);
-    check_limit(&b, HTTP_ERR_HEAD, l->max_head);
-    put_many(&b, GET, "a: b\r\n", 3000);
-    check_limit(&b, HTTP_ERR_HEAD, sizeof GET + 6 * l->max_headers);
-    put_many(&b, "GET /", "x", 64 << 10);
-    check_limit(&b, HTTP_ERR_URI, 5 + l->max_target);
-    put_many(&b, "", "G", 64 << 10);
-    check_limit(&b, HTTP_ERR_METHOD, l->max_head);
-
-    /* the limits themselves are allowed */
-    put_many(&b, GET, "a: b\r\n", l->max_headers - 1);
-    buf_text(&b, "\r\n");
-    check_limit(&b, HTTP_DONE, b.len);
-    put_many(&b, "GET /", "x", l->max_target - 1);
-    buf_text(&b, " HTTP/1.1\r\n" HOST "\r\n");
-    check_limit(&b, HTTP_DONE, b.len);
-    put_many(&b, "GET /", "x", l->max_target);
-    buf_text(&b, " HTTP/1.1\r\n" HOST "\r\n");
-    check_limit(&b, HTTP_ERR_URI, 5 + l->max_target);
-    for (size_t more = 0; more < 2; more++) {
-        size_t fixed = strlen(GET "X: \r\n\r\n");
-        put_many(&b, GET "X: ", "x", l->max_head - fixed + more);
-        buf_text(&b, "\r\n\r\n");
-        check_limit(&b, more ? HTTP_ERR_HEAD : HTTP_DONE, l->max_head);
-    }
-}
-
-TEST(body_limits, "a body above the limit is refused as soon as its size is announced")
-{
-    struct buf b;
-    size_t max = http_limits_default.max_body, head;
-
-    buf_init(&b, 0);
-    buf_format(&b, POST "Content-Length: %zu\r\n\r\n", max + 1);
-    check_limit(&b, HTTP_ERR_BODY, b.len);
-    buf_format(&b, POST "Content-Length: %zu\r\n\r\n", max);
-    put_many(&b, "", "x", max);
-    check_limit(&b, HTTP_DONE, b.len);
-    buf_format(&b, POST "Content-Length: 9999999999999999\r\n\r\n");
-    check_limit(&b, HTTP_ERR_BODY, b.len);
-
-    buf_format(&b, CHUNKED "%zx\r\n", max + 1);
-    check_limit(&b, HTTP_ERR_BODY, b.len);
-    buf_format(&b, CHUNKED "%zx\r\n", max);
-    put_many(&b, "", "x", max);
-    head = b.len;
-    put_many(&b, "\r\n", "1\r\nx", 1);
-    check_limit(&b, HTTP_ERR_BODY, head + 5);
-
-    /* framing without end: extensions, trailers, zeros */
-    put_many(&b, CHUNKED "1;x=", "x", 10 * max);
-    check_limit(&b, HTTP_ERR_BODY, b.len);
-    put_many(&b, CHUNKED "0\r\nX: ", "x", http_limits_default.max_head);
-    check_limit(&b, HTTP_ERR_HEAD, strlen(CHUNKED "0\r\n") + http_limits_default.max_head);
-    put_many(&b, CHUNKED "0\r\n", "X: y\r\n", http_limits_default.max_headers);
-    buf_text(&b, "\r\n");
-    check_limit(&b, HTTP_DONE, b.len);
-    put_many(&b, CHUNKED "0\r\n", "X: y\r\n", http_limits_default.max_headers + 1);
-    check_limit(&b, HTTP_ERR_HEAD, b.len - strlen("X: y\r\n"));
-    put_many(&b, CHUNKED, "0", 10 * max);
-    check_limit(&b, HTTP_ERR_BODY, b.len);
-    put_many(&b, CHUNKED, "1\r\nx\r\n", max);
-    buf_text(&b, "0\r\n\r\n");
-    check_limit(&b, HTTP_DONE, b.len);
-}
-
 TEST(expect, "H42: 100-continue is wanted from the end of the head until a body byte comes")
 {
     static const char post[] = POST "Expect: 100-Continue\r\nContent-Length: 4\r\n\r\n";
-    struct http_head *h = new_head();
+    struct http_head *h = http_feed_head();
     size_t used;
 
     CHECK_EQ(http_feed(h, post, sizeof post - 2, 7, 7, &used), HTTP_MORE);
@@ -600,7 +481,7 @@ TEST(keep_alive,
         {GET "Connection: Upgrade\r\nUpgrade: h2c, TLS/1.0\r\n\r\n",          true,  false},
         {GET "Connection: Upgrade\r\nUpgrade: h2c, websocket\r\n\r\n",        true,  true },
     };
-    struct http_head *h = new_head();
+    struct http_head *h = http_feed_head();
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         size_t n = strlen(cases[i].request);
